@@ -1,0 +1,250 @@
+"""`LoopbackDiscord`: what a test holds in its hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Self, TypeVar
+
+import discord
+
+from botmon_cog.clock import Clock, SystemClock
+from botmon_cog.testing import openapi
+from botmon_cog.testing.channels import LoopbackChannel
+from botmon_cog.testing.errors import Payload
+from botmon_cog.testing.faults import Faults
+from botmon_cog.testing.guilds import LoopbackGuild, new_guild
+from botmon_cog.testing.people import LoopbackUser
+from botmon_cog.testing.permissions import EVERYONE
+from botmon_cog.testing.recording import RecordedRequest
+from botmon_cog.testing.redirect import redirect
+from botmon_cog.testing.running import run_bot
+from botmon_cog.testing.server import Server
+from botmon_cog.testing.world import World
+
+BotT = TypeVar("BotT", bound=discord.Client)
+_TEAM = (("admin", "Team Admin"), ("developer", "Team Developer"), ("read_only", "Team Reader"))
+
+
+class LoopbackDiscord:
+    """A Discord of your own on 127.0.0.1; while it is open, discord.py connects to it instead of to discord.com.
+
+    `clock` rules all that depends on time: ids, the three seconds for an answer, the 15 minutes of a token.
+    `shards` is what Discord recommends to a bot that shards by itself. One can be open at a time in a process.
+    """
+
+    _open: LoopbackDiscord | None = None
+
+    def __init__(
+        self, clock: Clock | None = None, *, team: bool = False, shards: int = 1, name: str = "Loopback"
+    ) -> None:
+        if shards < 1:
+            raise ValueError(f"shards must be 1 or more, not {shards}")
+        self.clock: Clock = clock or SystemClock()
+        self.world = World(self.clock, shard_count=shards, name=name)
+        self.bot_user = self.world.bot
+        self.owner = self.world.add_user("Owner")
+        self.user = self.world.add_user("User")
+        self.admin = self.world.add_user("Admin")
+        self.team_members: list[LoopbackUser] = []
+        self.guild = self.add_guild("Loopback Guild", members=(self.owner, self.user))
+        self.guild.add_member(self.admin, EVERYONE | discord.Permissions(manage_guild=True))
+        self.channel = self.guild.add_text_channel("general")
+        self.voice_channel = self.guild.add_voice_channel("Lounge")
+        self.world.application = self._application(team=team)
+        self._server = Server(self.world)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        if LoopbackDiscord._open is not None:
+            raise RuntimeError(
+                "another LoopbackDiscord is open in this process; discord.py has one address for all bots,"
+                " so leave the first `async with` before the second begins"
+            )
+        LoopbackDiscord._open = self
+        try:
+            await self._server.start()
+            self._stack.push_async_callback(self._server.stop)
+            self._stack.enter_context(redirect(self.world.base_url, self.world.gateway_url))
+        except BaseException:
+            LoopbackDiscord._open = None
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        LoopbackDiscord._open = None
+        for interaction in self.world.interactions.values():
+            if interaction.timer is not None:
+                interaction.timer.cancel()
+        await self._stack.aclose()
+
+    # What there is.
+
+    @property
+    def token(self) -> str:
+        return self.world.token
+
+    @property
+    def base_url(self) -> str:
+        """For `redirect` in another process."""
+        return self.world.base_url
+
+    @property
+    def gateway_url(self) -> str:
+        """For `redirect` in another process."""
+        return self.world.gateway_url
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Every REST request so far, oldest first."""
+        return self.world.requests
+
+    @property
+    def faults(self) -> Faults:
+        return self.world.faults
+
+    @property
+    def guilds(self) -> list[LoopbackGuild]:
+        return list(self.world.guilds.values())
+
+    @property
+    def interactions_open(self) -> int:
+        """Interactions that the bot has neither acknowledged nor let expire."""
+        return sum(i.callback_type is None and not i.is_expired for i in self.world.interactions.values())
+
+    @property
+    def heartbeats(self) -> int:
+        """How many heartbeats arrived from all shards."""
+        return self.world.hub.heartbeats
+
+    @property
+    def presences(self) -> dict[int, Payload | None]:
+        """Shard -> the presence that the bot last set."""
+        return {session.shard_id: session.presence for session in self.world.hub.sessions.values()}
+
+    @property
+    def heartbeat_interval_s(self) -> float:
+        """Told to a client when it connects; as long as Discord's unless set."""
+        return self.world.heartbeat_interval_s
+
+    @heartbeat_interval_s.setter
+    def heartbeat_interval_s(self, seconds: float) -> None:
+        self.world.heartbeat_interval_s = seconds
+
+    def check_requests(self) -> list[str]:
+        """Faults of all successful requests against Discord's OpenAPI description; see `openapi`."""
+        return openapi.faults_of_all(self.requests)
+
+    # Adding to it.
+
+    def add_user(
+        self, name: str, *, guilds: Iterable[LoopbackGuild] = (), permissions: discord.Permissions | None = None
+    ) -> LoopbackUser:
+        """A new user, a member of the given guilds; with `permissions` exactly these in each of them."""
+        user = self.world.add_user(name)
+        for guild in guilds:
+            guild.add_member(user, permissions)
+        return user
+
+    def add_guild(
+        self,
+        name: str,
+        *,
+        owner: LoopbackUser | None = None,
+        members: Iterable[LoopbackUser] = (),
+        shard_id: int | None = None,
+    ) -> LoopbackGuild:
+        """A guild that the bot is in; guilds are spread evenly over the shards unless `shard_id` says which."""
+        if shard_id is None:
+            shard_id = len(self.world.guilds) % self.world.shard_count
+        guild = new_guild(self.world, name, owner or self.world.add_user(f"Owner of {name}"), shard_id=shard_id)
+        for member in members:
+            guild.add_member(member)
+        self.world.announce_guild(guild)
+        return guild
+
+    def add_webhook(self, channel: LoopbackChannel, name: str = "Webhook") -> str:
+        """A plain webhook; its URL has the form of Discord's, so `discord.Webhook.from_url` takes it."""
+        webhook = self.world.add_webhook(channel, name)
+        return f"https://discord.com/api/webhooks/{webhook.id}/{webhook.token}"
+
+    # The bot and its connection.
+
+    def running(self, bot: BotT, *, hurry: bool = True, timeout_s: float = 30.0) -> AbstractAsyncContextManager[BotT]:
+        """Start the bot with `bot.start(token)`, wait until it is ready; on leaving close it and await its end.
+
+        discord.py waits two seconds after the last guild and five between shards, out of regard for Discord's
+        network. With `hurry` (the default) these waits are cut short; nothing else about the bot is touched.
+        """
+        return run_bot(bot, self.token, hurry=hurry, timeout_s=timeout_s)
+
+    async def drop_gateway(self, shard_id: int | None = None, code: int | None = None) -> None:
+        """Break the connection of one shard or all: abruptly (1006 on the client's side), or with a close code."""
+        for session in self.world.hub.connected(shard_id):
+            if session.connection is not None:
+                await session.connection.close(code)
+
+    async def reconnect_gateway(self, shard_id: int | None = None) -> None:
+        """Tell clients to reconnect and resume (opcode 7), as Discord does before maintenance."""
+        for session in self.world.hub.connected(shard_id):
+            if session.connection is not None:
+                session.connection.send(7, None)
+
+    async def invalidate_session(self, *, resumable: bool, shard_id: int | None = None) -> None:
+        """Tell clients that their session is invalid (opcode 9); unless resumable they have to identify anew."""
+        for session in self.world.hub.connected(shard_id):
+            if session.connection is not None:
+                session.connection.send(9, resumable)
+            if not resumable:
+                self.world.hub.sessions.pop(session.id, None)
+
+    def pause_heartbeat_acks(self) -> None:
+        """Leave heartbeats unanswered, as on a connection that died silently."""
+        self.world.hub.is_acknowledging_heartbeats = False
+
+    def resume_heartbeat_acks(self) -> None:
+        self.world.hub.is_acknowledging_heartbeats = True
+
+    def _application(self, *, team: bool) -> Payload:
+        body: Payload = {
+            "id": str(self.bot_user.id),
+            "name": self.bot_user.name,
+            "description": "",
+            "icon": None,
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "verify_key": "0" * 64,
+            "flags": self.world.application_flags,
+            "owner": self.owner.payload(),
+            "team": None,
+            "bot": self.bot_user.payload(),
+            "integration_types_config": {"0": {}},
+            "approximate_guild_count": 1,
+        }
+        if team:
+            self.team_members = [self.owner, *(self.world.add_user(name) for _, name in _TEAM)]
+            team_id = str(self.world.ids.next())
+            roles = ["admin", *(role for role, _ in _TEAM)]
+            # In the name of a team, the application's owner is an account that stands for the team.
+            body["owner"] = {**self.owner.payload(), "id": team_id, "username": f"team{team_id}"}
+            body["team"] = {
+                "id": team_id,
+                "icon": None,
+                "name": "Loopback Team",
+                "owner_user_id": str(self.owner.id),
+                "members": [
+                    {
+                        "membership_state": 2,
+                        "permissions": ["*"],
+                        "role": role,
+                        "team_id": team_id,
+                        "user": member.payload(),
+                    }
+                    for role, member in zip(roles, self.team_members, strict=True)
+                ],
+            }
+        return body

@@ -1,0 +1,158 @@
+"""Messages in channels and direct messages, reactions, typing."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from botmon_cog.testing import errors
+from botmon_cog.testing.channels import LoopbackChannel
+from botmon_cog.testing.errors import Payload
+from botmon_cog.testing.rest.call import NO_CONTENT, Call, Reply, Route
+from botmon_cog.testing.rest.sending import edit_message, new_message
+from botmon_cog.testing.snowflake import DISCORD_EPOCH_MS
+
+_BULK_DELETE_AGE_MS = 14 * 24 * 3600 * 1000
+
+
+def require(call: Call, channel: LoopbackChannel, *names: str) -> None:
+    """50013 unless the bot has each of the permissions here; direct messages have none to lack."""
+    if channel.guild is None:
+        return
+    held = call.world.bot.permissions_in(channel)
+    if not all(getattr(held, name) for name in names):
+        raise errors.missing_permissions()
+
+
+def create(call: Call) -> Reply:
+    channel, body = call.channel(), call.body
+    if channel.recipient is not None and call.world.faults.has_closed_dms(channel.recipient):
+        raise errors.cannot_dm()
+    require(call, channel, "send_messages")
+    if body.get("embeds"):
+        require(call, channel, "embed_links")
+    if call.files:
+        require(call, channel, "attach_files")
+    reference: Payload | None = body.get("message_reference")
+    replied = None
+    if reference:
+        replied = call.world.messages.get(int(reference["message_id"]))
+        if (replied is None or replied.visible_to is not None) and reference.get("fail_if_not_exists", True):
+            path = ("message_reference",)
+            raise errors.invalid_form([(path, "REPLIES_UNKNOWN_MESSAGE", "Unknown message")])
+    message = new_message(call, channel, call.world.bot, body)
+    if reference:
+        message.body["type"] = 19
+        message.body["message_reference"] = {
+            "type": 0,
+            "message_id": str(reference["message_id"]),
+            "channel_id": str(channel.id),
+        }
+        message.body["referenced_message"] = replied.body if replied else None
+    call.world.post(message)
+    return Reply(200, message.body)
+
+
+def history(call: Call) -> Reply:
+    channel = call.channel()
+    require(call, channel, "read_message_history")
+    found = channel.messages
+    limit = int(call.query.get("limit", 50))
+    if not 1 <= limit <= 100:  # noqa: PLR2004  # Discord's page
+        text = "int value should be between 1 and 100."
+        raise errors.invalid_form([(("limit",), "NUMBER_TYPE_MAX", text)])
+    if "before" in call.query:
+        found = [m for m in found if m.id < int(call.query["before"])]
+    if "after" in call.query:
+        found = [m for m in found if m.id > int(call.query["after"])][:limit]
+    if "around" in call.query:
+        middle = int(call.query["around"])
+        found = sorted(sorted(found, key=lambda m: abs(m.id - middle))[:limit], key=lambda m: m.id)
+    return Reply(200, [message.body for message in reversed(found[-limit:])])
+
+
+def get(call: Call) -> Reply:
+    require(call, call.channel(), "read_message_history")
+    return Reply(200, call.message().body)
+
+
+def patch(call: Call) -> Reply:
+    message = call.message()
+    if message.author is not call.world.bot:
+        raise errors.not_the_author()
+    edit_message(call, message, call.body)
+    if message.answer is not None:
+        message.answer.saw(message)
+    return Reply(200, message.body)
+
+
+def delete(call: Call) -> Reply:
+    message = call.message()
+    if message.author is not call.world.bot:
+        if message.channel.guild is None:
+            raise errors.not_in_dms()
+        require(call, message.channel, "manage_messages")
+    call.world.delete_message(message)
+    return NO_CONTENT
+
+
+def bulk_delete(call: Call) -> Reply:
+    channel = call.channel()
+    if channel.guild is None:
+        raise errors.not_in_dms()
+    require(call, channel, "manage_messages")
+    given: list[Any] = call.body.get("messages") or []
+    ids = [int(message_id) for message_id in given]
+    if not 2 <= len(ids) <= 100:  # noqa: PLR2004  # Discord's bounds
+        raise errors.wrong_bulk_count()
+    now_ms = int(call.world.clock.now().timestamp() * 1000) - DISCORD_EPOCH_MS
+    if any(now_ms - (message_id >> 22) > _BULK_DELETE_AGE_MS for message_id in ids):
+        raise errors.too_old_for_bulk_delete()
+    for message_id in ids:
+        message = call.world.messages.get(message_id)
+        if message is not None and message.channel is channel and message.visible_to is None:
+            call.world.delete_message(message)
+    return NO_CONTENT
+
+
+def typing(call: Call) -> Reply:
+    channel = call.channel()
+    require(call, channel, "send_messages")
+    channel.typing_count += 1
+    return NO_CONTENT
+
+
+def add_reaction(call: Call) -> Reply:
+    message = call.message()
+    require(call, message.channel, "read_message_history", "add_reactions")
+    emoji = unquote(call.parameters["emoji"])
+    if not any(r["emoji"]["name"] == emoji and r["me"] for r in message.body["reactions"]):
+        call.world.react(call.world.bot, message, emoji)
+    return NO_CONTENT
+
+
+def remove_reaction(call: Call) -> Reply:
+    message = call.message()
+    emoji = unquote(call.parameters["emoji"])
+    whose = call.parameters["user_id"]
+    if whose != "@me":
+        require(call, message.channel, "manage_messages")
+    user = call.world.bot if whose == "@me" else call.user()
+    if any(r["emoji"]["name"] == emoji for r in message.body["reactions"]):
+        call.world.react(user, message, emoji, is_added=False)
+    return NO_CONTENT
+
+
+_ALL = "/channels/{channel_id}/messages"
+_ONE = _ALL + "/{message_id}"
+ROUTES = [
+    Route("POST", _ALL, create),
+    Route("GET", _ALL, history),
+    Route("POST", _ALL + "/bulk-delete", bulk_delete),
+    Route("GET", _ONE, get),
+    Route("PATCH", _ONE, patch),
+    Route("DELETE", _ONE, delete),
+    Route("POST", "/channels/{channel_id}/typing", typing),
+    Route("PUT", _ONE + "/reactions/{emoji}/@me", add_reaction),
+    Route("DELETE", _ONE + "/reactions/{emoji}/{user_id}", remove_reaction),
+]
