@@ -1,0 +1,286 @@
+"""What a configuration file may hold, and what it says when it holds something else."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from botmon_cog.config import (
+    DEFAULT_FILE,
+    ENV_FILE,
+    ENV_STORAGE_URL,
+    Config,
+    StorageConfig,
+    load_config,
+    read_config,
+    sqlite_path,
+)
+from botmon_cog.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
+DOCUMENTATION = EXAMPLE.parent / "docs" / "configuration.md"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / DEFAULT_FILE
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    return str(caught.value)
+
+
+DEFAULTS = msgspec.structs.asdict(Config())
+TABLES = {name: value.__struct_fields__ for name, value in DEFAULTS.items() if isinstance(value, msgspec.Struct)}
+TABLES[""] = tuple(name for name in DEFAULTS if name not in TABLES)
+"""The keys of the code, by table; the top level is ''."""
+
+
+def test_no_file_and_no_variables_give_the_defaults(tmp_path):
+    assert load_config({}, tmp_path) == Config()
+
+
+def test_botmon_toml_in_the_directory_is_read(write, tmp_path):
+    write("[storage]\nlinger_ms = 5\n")
+    assert load_config({}, tmp_path).storage == StorageConfig(linger_ms=5)
+
+
+def test_the_working_directory_is_the_default_one(write, tmp_path, monkeypatch):
+    write('instance = "here"')
+    monkeypatch.chdir(tmp_path)
+    assert load_config({}).instance == "here"
+
+
+def test_a_named_file_goes_before_botmon_toml(write, tmp_path):
+    write('instance = "default"')
+    named = tmp_path / "other.toml"
+    named.write_text('instance = "named"')
+    assert load_config({ENV_FILE: str(named)}, tmp_path).instance == "named"
+
+
+def test_a_named_file_that_is_missing_is_an_error_that_names_it(tmp_path):
+    missing = tmp_path / "missing.toml"
+    with pytest.raises(ConfigError, match=re.escape(f"{missing}: can't be read: No such file")):
+        load_config({ENV_FILE: str(missing)}, tmp_path)
+
+
+def test_a_directory_called_botmon_toml_is_an_error_and_not_ignored(tmp_path):
+    (tmp_path / DEFAULT_FILE).mkdir()
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config({}, tmp_path)
+
+
+def test_empty_variables_count_as_not_set(write, tmp_path):
+    write('instance = "file"')
+    config = load_config({ENV_FILE: "", ENV_STORAGE_URL: ""}, tmp_path)
+    assert config == Config(instance="file")
+
+
+def test_the_url_variable_overrides_the_file_and_leaves_the_rest(write, tmp_path):
+    write('[storage]\nurl = "file.db"\nlinger_ms = 7')
+    config = load_config({ENV_STORAGE_URL: "sqlite:///env.db"}, tmp_path)
+    assert config.storage == StorageConfig(url="sqlite:///env.db", linger_ms=7)
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    path = tmp_path / DEFAULT_FILE
+    path.write_bytes(b'\xef\xbb\xbfinstance = "windows"\r\n')
+    assert read_config(path).instance == "windows"
+
+
+@pytest.mark.parametrize("content", [b"instance = ", b"\xff\xfe", b"a = 1\na = 2"])
+def test_what_is_not_toml_is_an_error_that_names_the_file(tmp_path, content):
+    path = tmp_path / DEFAULT_FILE
+    path.write_bytes(content)
+    assert refusal(path).startswith(f"{path}: is not valid TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "[storage]\nlinger_ms = -1",
+            "storage.linger_ms: -1 can't be used. Allowed: a whole number from 0 up to 10000",
+        ),
+        ("[storage]\nlinger_ms = true", "storage.linger_ms: True can't be used. Allowed: a whole number from 0 up to"),
+        ("[storage]\nbatch_max = 1.5", "storage.batch_max: 1.5 can't be used. Allowed: a whole number from 1 up to"),
+        (
+            "[storage]\nbatch_max = 0",
+            "storage.batch_max: 0 can't be used. Allowed: a whole number from 1 up to 10000000",
+        ),
+        ("[storage]\nurl = 5", "storage.url: 5 can't be used. Allowed: a text"),
+        (
+            "[storage]\nbusy_timeout_s = inf",
+            "storage.busy_timeout_s: inf can't be used. Allowed: a number above 0 up to",
+        ),
+        (
+            "[storage]\nbusy_timeout_s = nan",
+            "storage.busy_timeout_s: nan can't be used. Allowed: a number above 0 up to",
+        ),
+        ("[thresholds]\ncommand_s = false", "thresholds.command_s: False can't be used. Allowed: a number above 0"),
+        (
+            "[health]\nerror_rate_critical = 1.1",
+            "health.error_rate_critical: 1.1 can't be used. Allowed: a number above",
+        ),
+        ("[alerts]\nenabled = 1", "alerts.enabled: 1 can't be used. Allowed: true or false"),
+        ("[alerts]\nchannel_id = '5'", "alerts.channel_id: '5' can't be used. Allowed: a whole number from 0"),
+        ("[privacy]\nscrub_keys = 'pin'", "privacy.scrub_keys: 'pin' can't be used. Allowed: a list of texts"),
+        ("[privacy]\nscrub_keys = [1]", "privacy.scrub_keys: [1] can't be used. Allowed: a list of texts"),
+        (
+            "[privacy]\nlog_parameters = 'some'",
+            "privacy.log_parameters: 'some' can't be used. Allowed: 'none', 'names', 'all'",
+        ),
+        ("[commands]\nhealth = 'Health'", "commands.health: 'Health' can't be used. Allowed: up to 32 of a-z"),
+        ('[commands]\nhealth = "health\\n"', "commands.health: 'health\\n' can't be used. Allowed: up to 32 of a-z"),
+        ("storage = 5", "storage: 5 can't be used. Allowed: a table, [storage] above its keys"),
+        ("instance = ''", "instance: '' can't be used. Allowed: a text of 1 to 64 characters"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file_its_key_and_what_is_allowed(write, text, problem):
+    path = write(text)
+    assert refusal(path).startswith(f"{path}: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "meant"),
+    [
+        ("[storage]\nlinger = 5", "storage.linger", "linger_ms"),
+        ("[storge]\nlinger_ms = 5", "storge", "storage"),
+        ("instnce = 'x'", "instnce", "instance"),
+        ("[health]\nmemory_warn_percent = 5", "health.memory_warn_percent", "memory_warning_percent"),
+    ],
+)
+def test_a_misspelt_key_or_table_suggests_the_nearest(write, text, key, meant):
+    message = refusal(write(text))
+    assert f"{key}: there is no such key. Did you mean {meant!r}? Allowed here: " in message
+
+
+def test_a_key_that_resembles_none_lists_what_there_is(write):
+    message = refusal(write("[alerts]\nzzzzzz = 5"))
+    assert "alerts.zzzzzz: there is no such key. Allowed here: enabled, channel_id" in message
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "value"),
+    [
+        ("memory_warning_percent", "memory_critical_percent", 95.0),
+        ("cpu_warning_percent", "cpu_critical_percent", 99.0),
+        ("error_rate_warning", "error_rate_critical", 0.25),
+    ],
+)
+def test_a_warning_at_or_above_its_critical_value_is_refused(write, lower, upper, value):
+    message = refusal(write(f"[health]\n{lower} = {value}"))
+    assert f"health.{lower}: {value} must be below {upper}, which is " in message
+
+
+def test_two_commands_of_one_name_are_refused(write):
+    message = refusal(write("[commands]\nperf = 'health'"))
+    assert "commands.perf: 'health' is the name of commands.health too. Allowed: " in message
+
+
+def test_several_commands_may_be_left_out(write):
+    assert read_config(write("[commands]\nhealth = ''\nperf = ''")).commands.perf == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("data/botmon.db", "data/botmon.db"),
+        ("/var/lib/bot.db", "/var/lib/bot.db"),
+        ("C:\\bots\\bot.db", "C:\\bots\\bot.db"),
+        ("50%.db?", "50%.db?"),
+        (":memory:", ":memory:"),
+        ("sqlite://", ":memory:"),
+        ("sqlite:///:memory:", ":memory:"),
+        ("sqlite:///data/bot.db", "data/bot.db"),
+        ("SQLite:////var/lib/bot.db", "/var/lib/bot.db"),
+    ],
+)
+def test_a_url_of_sqlite_names_a_path(url, path):
+    assert sqlite_path(url) == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://admin:hunter2@db.example/bot",
+        "POSTGRES://admin:hunter2@db.example/bot",
+        "mysql+pymysql://admin:hunter2@db.example/bot",
+        "postgresql:admin:hunter2@db.example/bot",
+        "sqlite://admin:hunter2@db.example/bot.db",
+        "sqlite:hunter2.db",
+        "sqlite:///",
+        "sqlite:///bot.db?password=hunter2",
+        "file:hunter2.db?mode=ro",
+        "",
+        "  ",
+        "hunter2\0.db",
+    ],
+)
+def test_any_other_url_is_refused_without_repeating_what_may_be_a_password(write, tmp_path, url):
+    with pytest.raises(ConfigError, match="Allowed: a path") as caught:
+        sqlite_path(url)
+    messages = [str(caught.value)]
+    path = write(f"[storage]\nurl = {msgspec.json.encode(url).decode()}")
+    messages.append(refusal(path))
+    assert messages[-1].startswith(f"{path}: storage.url: ")
+    if url:
+        path.unlink()
+        with pytest.raises(ConfigError) as caught:
+            load_config({ENV_STORAGE_URL: url}, tmp_path)
+        assert caught.value.source == ENV_STORAGE_URL
+        messages.append(str(caught.value))
+        assert messages[-1].startswith(f"{ENV_STORAGE_URL}: ")
+    assert not any("hunter2" in message or "admin" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "text", ["storage = 'postgresql://u:hunter2@db/bot'", "[storage]\nurl = ['postgresql://u:hunter2@db/bot']"]
+)
+def test_a_url_in_the_wrong_place_is_not_repeated_either(write, text):
+    assert "hunter2" not in refusal(write(text))
+
+
+def test_a_module_that_left_with_the_extension_still_reads(write, monkeypatch):
+    monkeypatch.delitem(sys.modules, Config.__module__, raising=False)
+    assert read_config(write("[storage]\nlinger_ms = 5")).storage.linger_ms == 5
+
+
+def test_the_example_holds_the_defaults():
+    assert read_config(EXAMPLE) == Config()
+
+
+def test_the_example_holds_every_key():
+    example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    for table, keys in TABLES.items():
+        there = example[table] if table else {k: v for k, v in example.items() if not isinstance(v, dict)}
+        assert tuple(there) == keys
+
+
+def test_every_key_of_the_example_is_explained_in_a_comment_above_it_or_above_its_pair():
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    for above, line in pairwise(lines):
+        if not line.startswith(("#", "[")) and line:
+            assert above.startswith("#") or above.split(" ")[0].endswith(
+                ("_warning", "_warning_percent", "health", "stats")
+            )
+
+
+def test_the_documentation_names_every_table_and_key():
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    for table, keys in TABLES.items():
+        assert f"`[{table}]`" in text or not table
+        assert all(f"`{key}`" in text for key in keys)
