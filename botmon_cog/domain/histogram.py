@@ -1,0 +1,82 @@
+"""A log-bucketed histogram of durations: mergeable by addition, with a bounded relative error.
+
+The mapping is that of DDSketch (Masson, Rim, Lee: "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+Relative-Error Guarantees", PVLDB 12(12), 2019, section 2): a value x falls into bucket ceil(log_gamma(x)), and a
+bucket answers with 2 * gamma^i / (gamma + 1), which is within ALPHA of every value in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+ALPHA = 0.02
+"""The relative error of every quantile, at the most."""
+GAMMA = (1 + ALPHA) / (1 - ALPHA)
+LOG_GAMMA = math.log(GAMMA)
+SMALLEST_S = 1e-4
+"""Shorter durations count as this: nobody acts on less than 0.1 ms, and it bounds the number of buckets."""
+LARGEST_S = 24 * 3600.0
+"""Longer ones count as this."""
+
+
+def bucket_of(value_s: float) -> int:
+    """The bucket of a duration in seconds. NaN and negative values count as the smallest."""
+    clamped = min(max(SMALLEST_S, value_s), LARGEST_S)  # in this order: max() keeps its first argument beside a NaN
+    return math.ceil(math.log(clamped) / LOG_GAMMA)
+
+
+def value_of(bucket: int) -> float:
+    """The duration in seconds that stands for a bucket."""
+    return 2 * GAMMA**bucket / (GAMMA + 1)
+
+
+class Histogram:
+    """Counts per bucket. Adding two gives the histogram of both."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self, counts: Mapping[int, int] | None = None) -> None:
+        self._counts: Counter[int] = Counter(counts or {})
+
+    @classmethod
+    def of(cls, values_s: Iterable[float]) -> Histogram:
+        return cls(Counter(map(bucket_of, values_s)))
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        return self._counts
+
+    @property
+    def n(self) -> int:
+        return self._counts.total()
+
+    def add(self, bucket: int, n: int) -> None:
+        self._counts[bucket] += n
+
+    def __add__(self, other: Histogram) -> Histogram:
+        return Histogram(self._counts + other._counts)
+
+    def quantile(self, q: float) -> float | None:
+        """The q-quantile (0..1) in seconds, None where nothing was counted.
+
+        The rank is that of the paper, floor(q * (n - 1)), counted from the smallest.
+        """
+        if not self.n:
+            return None
+        rank = math.floor(q * (self.n - 1))
+        seen = 0
+        last = 0
+        for last in sorted(self._counts):
+            seen += self._counts[last]
+            if seen > rank:
+                break
+        return value_of(last)
+
+    def share_over(self, threshold_s: float) -> float:
+        """The share (0..1) of values in buckets above the threshold's own."""
+        if not self.n:
+            return 0.0
+        limit = bucket_of(threshold_s)
+        return sum(n for bucket, n in self._counts.items() if bucket > limit) / self.n
