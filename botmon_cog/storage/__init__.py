@@ -1,0 +1,1 @@
+"""Where events are kept. The only place with SQL."""
