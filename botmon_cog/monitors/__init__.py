@@ -1,0 +1,1 @@
+"""The four monitors. None of them knows discord."""

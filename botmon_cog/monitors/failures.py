@@ -1,0 +1,71 @@
+"""Our own failures: absorbed, logged with their traceback, counted, and shown in `/health`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from botmon_cog.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Failures:
+    """What went wrong inside the monitor since it was started.
+
+    Attributes:
+        n: how often.
+        last: the newest, as one line, None before the first.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last_at: float | None = None
+        self.n = 0
+        self.last: str | None = None
+
+    def note(self, doing: str, error: BaseException) -> None:
+        """Log and count a failure that the host never sees."""
+        self.n += 1
+        self.last = f"{doing}: {type(error).__name__}: {error}"
+        self._last_at = self._clock.monotonic()
+        _log.error("botmon failed while %s; the bot runs on", doing, exc_info=error)
+
+    def within(self, seconds: float) -> bool:
+        """Whether anything failed in the last `seconds`."""
+        return self._last_at is not None and self._clock.monotonic() - self._last_at <= seconds
+
+
+class _HasFailures(Protocol):
+    failures: Failures
+
+
+S = TypeVar("S", bound=_HasFailures)
+
+
+def absorbing(
+    default: Callable[[], T],
+) -> Callable[
+    [Callable[Concatenate[S, P], Coroutine[Any, Any, T]]], Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+]:
+    """Make a monitor's method safe to call from a command: its failure is noted, and `default()` comes back."""
+
+    def decorate(
+        method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+    ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+        @wraps(method)
+        async def safe(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return await method(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
+                self.failures.note(method.__name__, error)
+                return default()
+
+        return safe
+
+    return decorate

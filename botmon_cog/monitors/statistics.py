@@ -1,0 +1,179 @@
+"""What a guild did: commands, people, songs, skips, pauses; by day, week and month."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from botmon_cog.clock import Clock
+from botmon_cog.domain.models import Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.periods import before, day_period, report_period
+from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport
+from botmon_cog.monitors.command_logger import command_stats
+from botmon_cog.monitors.failures import Failures, absorbing
+from botmon_cog.monitors.ids import Id, text_id
+from botmon_cog.monitors.observed import observed_invocation
+from botmon_cog.monitors.recorder import Recorder, new_event_id
+from botmon_cog.storage.base import Storage
+
+_UNUSED_AFTER = timedelta(days=30)
+
+
+class _Half(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of the two compared periods holds."""
+
+    period: Period
+    commands: tuple[CommandCounts, ...] = ()
+    hours: tuple[HourCount, ...] = ()
+    users: int = 0
+    music: MusicTotals = MusicTotals()
+
+
+class StatisticsCollector:
+    """Records what happened and reports it. None of its methods raises into the caller's command."""
+
+    def __init__(self, recorder: Recorder, storage: Storage, clock: Clock, failures: Failures) -> None:
+        self._recorder = recorder
+        self._storage = storage
+        self._clock = clock
+        self.failures = failures
+
+    @absorbing(lambda: False)
+    async def record_song_played(self, guild_id: Id, duration: float = 0.0, user_id: Id | None = None) -> bool:
+        """Record a song that played for `duration` seconds. False where that failed."""
+        return self._record_music(MusicEventType.SONG_PLAYED, guild_id, user_id, duration)
+
+    @absorbing(lambda: False)
+    async def record_skip(self, guild_id: Id, user_id: Id | None = None) -> bool:
+        """Record that a song was skipped. False where that failed."""
+        return self._record_music(MusicEventType.SKIP, guild_id, user_id)
+
+    @absorbing(lambda: False)
+    async def record_pause(self, guild_id: Id, user_id: Id | None = None) -> bool:
+        """Record that the player was paused. False where that failed."""
+        return self._record_music(MusicEventType.PAUSE, guild_id, user_id)
+
+    @absorbing(lambda: False)
+    async def record_command(self, guild_id: Id | None, user_id: Id | None = None, command: str = "command") -> bool:
+        """Count a command that nobody else counts. False where that failed.
+
+        What the extension observes and what `log_command` logs is counted already; within a command that the extension
+        observes, this changes nothing.
+        """
+        if observed_invocation() is None:
+            self._recorder.record(
+                Invocation(
+                    event_id=new_event_id(),
+                    kind=Kind.LOGGED,
+                    command=command,
+                    outcome=Outcome.OK,
+                    started_at=self._clock.now(),
+                    guild_id=text_id(guild_id),
+                    user_id=text_id(user_id),
+                )
+            )
+        return True
+
+    async def get_daily_stats(self, guild_id: Id | None = None, day: date | None = None) -> StatisticsReport:
+        """One UTC day, today where None is named. An empty report comes back where the database can't be read."""
+        if day is None:
+            return await self.safe_report(guild_id, report_period("today", self._clock.now()))
+        return await self.safe_report(guild_id, day_period(datetime(day.year, day.month, day.day, tzinfo=UTC)))
+
+    async def generate_weekly_report(self, guild_id: Id | None = None) -> StatisticsReport:
+        """The last 7 days, today included. An empty report comes back where the database can't be read."""
+        return await self.safe_report(guild_id, report_period("weekly", self._clock.now()))
+
+    async def generate_monthly_report(self, guild_id: Id | None = None) -> StatisticsReport:
+        """The last 30 days, today included. An empty report comes back where the database can't be read."""
+        return await self.safe_report(guild_id, report_period("monthly", self._clock.now()))
+
+    async def safe_report(self, guild_id: Id | None, period: Period) -> StatisticsReport:
+        """As `report`; an empty one where the database can't be read."""
+        try:
+            return await self.report(text_id(guild_id), period)
+        except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
+            self.failures.note(f"making the {period.name} report", error)
+            return _assemble(text_id(guild_id), period, _Half(period=period), _Half(period=before(period)))
+
+    async def report(self, guild_id: str | None, period: Period) -> StatisticsReport:
+        """What happened within a period, and in the one before.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        await self._recorder.settle()
+        last_used = await self._storage.last_used(guild_id)
+        stale = self._clock.now() - _UNUSED_AFTER
+        return _assemble(
+            guild_id,
+            period,
+            await self._half(guild_id, period),
+            await self._half(guild_id, before(period)),
+            guild_name=await self._storage.guild_name(guild_id) if guild_id is not None else None,
+            unused=tuple(sorted(command for command, hour in last_used.items() if hour < stale)),
+            first_seen=await self._storage.first_seen(guild_id),
+        )
+
+    async def _half(self, guild_id: str | None, period: Period) -> _Half:
+        return _Half(
+            period=period,
+            commands=tuple(await self._storage.command_counts(guild_id, period)),
+            hours=tuple(await self._storage.hour_counts(guild_id, period)),
+            users=await self._storage.unique_users(guild_id, period),
+            music=await self._storage.music_totals(guild_id, period),
+        )
+
+    def _record_music(self, kind: MusicEventType, guild_id: Id, user_id: Id | None, duration_s: float = 0.0) -> bool:
+        self._recorder.record(
+            MusicEvent(
+                event_id=new_event_id(),
+                type=kind,
+                occurred_at=self._clock.now(),
+                guild_id=str(guild_id),
+                user_id=text_id(user_id),
+                duration_s=max(float(duration_s), 0.0),
+            )
+        )
+        return True
+
+
+def _assemble(
+    guild_id: str | None,
+    period: Period,
+    now: _Half,
+    earlier: _Half,
+    *,
+    guild_name: str | None = None,
+    unused: tuple[str, ...] = (),
+    first_seen: datetime | None = None,
+) -> StatisticsReport:
+    totals = command_stats(now.commands)
+    earlier_totals = command_stats(earlier.commands)
+    return StatisticsReport(
+        guild_id=guild_id,
+        guild_name=guild_name,
+        period=period,
+        previous=earlier.period,
+        total_commands=totals.total_commands,
+        previous_commands=earlier_totals.total_commands,
+        unique_users=now.users,
+        previous_users=earlier.users,
+        faults=sum(c.faults for c in now.commands),
+        fault_rate=totals.fault_rate,
+        previous_fault_rate=earlier_totals.fault_rate,
+        commands=now.commands,
+        previous_by_command={c.command: c.n for c in earlier.commands},
+        hours=now.hours,
+        previous_hours=earlier.hours,
+        total_songs=now.music.songs_played,
+        total_playtime_s=now.music.playtime_s,
+        total_playtime_hours=now.music.playtime_s / 3600,
+        total_skips=now.music.skips,
+        skip_rate=now.music.skip_rate,
+        previous_skip_rate=earlier.music.skip_rate,
+        total_pauses=now.music.pauses,
+        unused_commands=unused,
+        first_seen=first_seen,
+    )

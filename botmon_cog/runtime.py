@@ -1,0 +1,100 @@
+"""The one place where everything is put together: a `Config` becomes storage, writer and the four monitors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from botmon_cog.clock import Clock, SystemClock
+from botmon_cog.config import Config, sqlite_path
+from botmon_cog.errors import SchemaTooNewError, StorageError
+from botmon_cog.monitors.command_logger import CommandLogger
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.health import HealthCheck
+from botmon_cog.monitors.performance import PerformanceMonitor
+from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.monitors.statistics import StatisticsCollector
+from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
+from botmon_cog.storage.base import Storage
+from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.writer import Writer
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+_log = logging.getLogger(__name__)
+_HOUR = timedelta(hours=1)
+
+Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
+
+
+class MonitoringSystem:
+    """The four monitors over one database.
+
+    Unpacks into them: `logger, performance, statistics, health = system`. The database is opened on first use; `async
+    with`, or `close`, writes what is still queued and closes it.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        connection: aiosqlite.Connection | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`connection` is used instead of the configured database. `config` None means the defaults."""
+        self.config = config = config or Config()
+        self.clock = clock = clock or SystemClock()
+        self.instance = config.instance
+        self.storage: Storage = SqliteStorage(
+            sqlite_path(config.storage.url) if connection is None else connection,
+            instance=self.instance,
+            busy_timeout_s=config.storage.busy_timeout_s,
+        )
+        self.failures = failures = Failures(clock)
+        self.writer = Writer(self.storage, clock, config.storage)
+        recent = self.recent = RecentOutcomes(clock)
+        live = LiveWindows()
+        self.recorder = recorder = Recorder(self.writer, live, recent)
+        self.command_logger = CommandLogger(recorder, self.storage, clock, failures)
+        self.performance = PerformanceMonitor(recorder, live, self.storage, clock, config.thresholds, failures)
+        self.statistics = StatisticsCollector(recorder, self.storage, clock, failures)
+        self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+
+    def __iter__(self) -> Iterator[Monitor]:
+        return iter((self.command_logger, self.performance, self.statistics, self.health))
+
+    async def start(self) -> None:
+        """Open the database and look back over the last hour. A database that is away is tried again later.
+
+        Raises:
+            SchemaTooNewError: the database belongs to a newer version of this package.
+        """
+        try:
+            await self.storage.open()
+            self.recent.seed(await self.storage.outcomes_by_minute(self.clock.now() - _HOUR))
+        except SchemaTooNewError:
+            raise
+        except StorageError:
+            _log.exception("can't open %s; what happens meanwhile is kept in memory", self.storage.description)
+
+    async def flush(self) -> None:
+        """Return when everything recorded before this call is in the database."""
+        await self.writer.flush()
+
+    async def close(self) -> None:
+        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database."""
+        await self.writer.close(self.config.storage.close_timeout_s)
+        await self.storage.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
