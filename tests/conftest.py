@@ -1,0 +1,33 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from botmon_cog.api import forget, newest_system
+
+
+def _modules() -> dict[str, object]:
+    return {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] == "botmon_cog"}
+
+
+@pytest.fixture(autouse=True)
+def _same_modules() -> Iterator[None]:
+    """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it has imported."""
+    before = _modules()
+    yield
+    for name in _modules():
+        del sys.modules[name]
+    sys.modules.update(before)  # pyright: ignore[reportArgumentType]
+    system = newest_system()
+    if system is not None:
+        forget(system)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BOTMON_CONFIG", "BOTMON_STORAGE_URL", "DISCORD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
