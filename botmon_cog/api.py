@@ -20,7 +20,7 @@ from botmon_cog.config import Config, load_config
 from botmon_cog.domain.periods import report_period
 from botmon_cog.domain.reports import HealthReport, PerformanceReport, StatisticsReport
 from botmon_cog.monitors.ids import Id
-from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.runtime import MonitoringSystem, make_storage
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -64,12 +64,12 @@ def create_monitoring_system(
         ConfigError: the configuration or the URL is wrong. The database itself is opened on first use.
     """
     config = load_config() if config is None else config
-    connection = None
+    storage = None
     if isinstance(db, str | Path):
         config = msgspec.structs.replace(config, storage=msgspec.structs.replace(config.storage, url=str(db)))
-    else:
-        connection = db
-    system = MonitoringSystem(config, connection=connection)
+    elif db is not None:
+        storage = make_storage(db, config)
+    system = MonitoringSystem(config, storage=storage)
     use(system)
     return system
 

@@ -42,18 +42,14 @@ class MonitoringSystem:
         self,
         config: Config | None = None,
         *,
-        connection: aiosqlite.Connection | None = None,
+        storage: Storage | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`connection` is used instead of the configured database. `config` None means the defaults."""
+        """`config` None means the defaults; `storage` None means the configured database."""
         self.config = config = config or Config()
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
-        self.storage: Storage = SqliteStorage(
-            sqlite_path(config.storage.url) if connection is None else connection,
-            instance=self.instance,
-            busy_timeout_s=config.storage.busy_timeout_s,
-        )
+        self.storage = storage or make_storage(sqlite_path(config.storage.url), config)
         self.failures = failures = Failures(clock)
         self.writer = Writer(self.storage, clock, config.storage)
         recent = self.recent = RecentOutcomes(clock)
@@ -98,3 +94,8 @@ class MonitoringSystem:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def make_storage(source: str | aiosqlite.Connection, config: Config) -> SqliteStorage:
+    """The storage over a path, or over a host's open connection, as configured."""
+    return SqliteStorage(source, instance=config.instance, busy_timeout_s=config.storage.busy_timeout_s)

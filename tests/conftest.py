@@ -16,7 +16,7 @@ def _modules() -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def _same_modules() -> Iterator[None]:
-    """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it has imported."""
+    """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it imported."""
     before = _modules()
     yield
     for name in _modules():

@@ -25,7 +25,7 @@ def make_bot(**options) -> commands.Bot:
 
 async def eventually(is_true) -> None:
     async with asyncio.timeout(5):
-        while not is_true():  # noqa: ASYNC110  # discord.py sets no event for most of its state
+        while not is_true():  # discord.py sets no event for most of its state
             await asyncio.sleep(0)
 
 

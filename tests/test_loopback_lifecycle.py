@@ -95,7 +95,7 @@ asyncio.run(main())
         addresses = (loopback.base_url, loopback.gateway_url, loopback.token)
         process = await asyncio.create_subprocess_exec(*arguments, *addresses)
         async with asyncio.timeout(20):
-            while not loopback.world.hub.connected():  # noqa: ASYNC110  # the other process sets no event here
+            while not loopback.world.hub.connected():  # the other process sets no event here
                 await asyncio.sleep(0.01)
             await loopback.user.send(loopback.channel, "anyone?")
             assert (await loopback.channel.next_message(10)).content == "from afar"

@@ -26,7 +26,7 @@ def make_bot() -> commands.Bot:  # noqa: C901  # one command after the other
         await interaction.response.send_message(f"hello {who.display_name} x{times}")
 
     @bot.tree.command(description="All kinds of options")
-    async def kinds(  # noqa: PLR0917  # as many options as there are types
+    async def kinds(  # as many options as there are types
         interaction: discord.Interaction,
         text: app_commands.Range[str, 2, 5],
         ratio: float,
@@ -295,6 +295,6 @@ async def test_first_follow_up_after_a_defer_fills_the_deferred_message():
         answer = await loopback.user.slash(loopback.channel, "later")
         assert answer.messages[0].ephemeral
         assert (await answer.next_message()).content == "new after filled"
-        while not answer.messages[0].deleted:  # noqa: ASYNC110  # a deletion is nothing that a user waits for
+        while not answer.messages[0].deleted:  # a deletion is nothing that a user waits for
             await asyncio.sleep(0)
         assert loopback.check_requests() == []

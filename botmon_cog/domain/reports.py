@@ -229,6 +229,8 @@ class PerformanceReport(Report, frozen=True, kw_only=True):
 
     guild_id: str | None
     period: Period
+    command: str | None
+    """The one command that was asked for; None for all."""
     total_commands: int
     command_threshold_s: float
     response_threshold_s: float

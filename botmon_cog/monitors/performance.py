@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from contextlib import AsyncContextDecorator
 from types import TracebackType
 from typing import Self
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import ThresholdsConfig
-from botmon_cog.domain.bottlenecks import bottleneck, worst_first
-from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import MetricSample
+from botmon_cog.domain.performance import TRACKED_COMMAND, Measured, find_bottlenecks, performance_report, with_days
 from botmon_cog.domain.periods import before, last_days
-from botmon_cog.domain.reports import (
-    Bottleneck,
-    CommandPerformance,
-    OperationPerformance,
-    Percentiles,
-    PerformanceReport,
-    Period,
-)
+from botmon_cog.domain.reports import Bottleneck, PerformanceReport, Period
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder, new_event_id
-from botmon_cog.monitors.windows import COMMAND, OPERATION, RESPONSE, LiveWindows
-from botmon_cog.storage.base import MetricValue, Storage
+from botmon_cog.monitors.windows import LiveWindows
+from botmon_cog.storage.base import Storage
 
-VOICE_CONNECT = "voice_connect"
-"""The operation with a threshold of its own."""
-
-_TRACKED_COMMAND = "command:"
 _MOST_METRIC_VALUES = 10_000
-_NOTHING = Histogram()
 
 
 class Track(AsyncContextDecorator):
@@ -88,7 +74,7 @@ class PerformanceMonitor:
         An async context manager, and a decorator for coroutine functions. It records times, not an audit row: for that
         there is `CommandLogger.log_command`.
         """
-        return Track(self, _TRACKED_COMMAND + command, guild_id, user_id)
+        return Track(self, TRACKED_COMMAND + command, guild_id, user_id)
 
     def track(self, name: str, guild_id: Id | None = None, user_id: Id | None = None) -> Track:
         """Time any named operation, such as `voice_connect`. An async context manager, and a decorator."""
@@ -105,7 +91,7 @@ class PerformanceMonitor:
         user_id: Id | None = None,
     ) -> None:
         """Record that the named operation took `duration_s` seconds."""
-        if name.startswith(_TRACKED_COMMAND) and observed_invocation() is not None:
+        if name.startswith(TRACKED_COMMAND) and observed_invocation() is not None:
             return
         self._recorder.record(
             MetricSample(
@@ -132,12 +118,13 @@ class PerformanceMonitor:
             return await self.report(text_id(guild_id), period, command)
         except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
             self.failures.note("get_performance_stats", error)
-            return self._assemble(text_id(guild_id), period, {}, {}, [], (0, 0), None)
+            nothing = Measured(guild_id=text_id(guild_id), period=period, command=command)
+            return performance_report(nothing, self._thresholds)
 
     @absorbing(list[Bottleneck])
     async def detect_bottlenecks(self) -> list[Bottleneck]:
         """What is over its threshold in the last 1000 samples in memory, worst first."""
-        return list(self._bottlenecks(self._live.histograms()))
+        return list(find_bottlenecks(self._live.histograms(), self._thresholds))
 
     async def report(self, guild_id: str | None, period: Period, command: str | None = None) -> PerformanceReport:
         """As `get_performance_stats`, over any period.
@@ -153,94 +140,19 @@ class PerformanceMonitor:
         if command is not None:
             latencies = {key: value for key, value in latencies.items() if key[0] == command}
             counts = [c for c in counts if c.command == command]
-            metrics = [m for m in metrics if m.name == _TRACKED_COMMAND + command]
-        unanswered = (sum(c.late for c in counts), sum(c.unanswered for c in counts))
-        report = self._assemble(guild_id, period, latencies, earlier, metrics, unanswered, None)
+            metrics = [m for m in metrics if m.name == TRACKED_COMMAND + command]
+        measured = Measured(
+            guild_id=guild_id,
+            period=period,
+            command=command,
+            latencies=latencies,
+            earlier=earlier,
+            metrics=tuple(metrics),
+            late=sum(c.late for c in counts),
+            unanswered=sum(c.unanswered for c in counts),
+        )
+        report = performance_report(measured, self._thresholds)
         shown = command or (report.commands[0].command if report.commands else None)
         if shown is None:
             return report
-        days = await self._storage.latency_by_day(guild_id, period, shown, "duration")
-        return self._assemble(guild_id, period, latencies, earlier, metrics, unanswered, (shown, days))
-
-    def _assemble(
-        self,
-        guild_id: str | None,
-        period: Period,
-        latencies: Mapping[tuple[str, str], Histogram],
-        earlier: Mapping[tuple[str, str], Histogram],
-        metrics: list[MetricValue],
-        late_and_unanswered: tuple[int, int],
-        by_day: tuple[str, Mapping[str, Histogram]] | None,
-    ) -> PerformanceReport:
-        durations = {name: histogram for (name, metric), histogram in latencies.items() if metric == "duration"}
-        operations: dict[str, list[MetricValue]] = {}
-        for metric in metrics:
-            if metric.name.startswith(_TRACKED_COMMAND):
-                name = metric.name.removeprefix(_TRACKED_COMMAND)
-                durations[name] = durations.get(name, _NOTHING) + Histogram.of([metric.value])
-            elif metric.unit == "s":
-                operations.setdefault(metric.name, []).append(metric)
-        responses = {name: histogram for (name, metric), histogram in latencies.items() if metric == "response"}
-        times = {(COMMAND, name): h for name, h in durations.items()}
-        times |= {(RESPONSE, name): h for name, h in responses.items()}
-        times |= {(OPERATION, name): Histogram.of(m.value for m in values) for name, values in operations.items()}
-        commands = [
-            CommandPerformance(
-                command=name,
-                duration=Percentiles.of(histogram),
-                response=Percentiles.of(responses.get(name, _NOTHING)),
-                previous=Percentiles.of(earlier.get((name, "duration"), _NOTHING)),
-                slow_share=histogram.share_over(self._thresholds.command_s),
-            )
-            for name, histogram in durations.items()
-        ]
-        return PerformanceReport(
-            guild_id=guild_id,
-            period=period,
-            total_commands=sum(h.n for h in durations.values()),
-            command_threshold_s=self._thresholds.command_s,
-            response_threshold_s=self._thresholds.response_s,
-            duration=Percentiles.of(_sum(durations.values())),
-            response=Percentiles.of(_sum(responses.values())),
-            gateway_delay=Percentiles.of(_sum(h for (_, metric), h in latencies.items() if metric == "gateway")),
-            late=late_and_unanswered[0],
-            unanswered=late_and_unanswered[1],
-            commands=tuple(sorted(commands, key=_slowest_first)),
-            operations=tuple(
-                OperationPerformance(
-                    name=name,
-                    duration=Percentiles.of(times[OPERATION, name]),
-                    failed=sum(not value.success for value in values),
-                )
-                for name, values in sorted(operations.items())
-            ),
-            bottlenecks=self._bottlenecks(times),
-            by_day=tuple((date, _p95_or_max(h)) for date, h in sorted(by_day[1].items())) if by_day else (),
-            by_day_command=by_day[0] if by_day else None,
-        )
-
-    def _bottlenecks(self, times: Mapping[tuple[str, str], Histogram]) -> tuple[Bottleneck, ...]:
-        found = [
-            bottleneck(name.removeprefix(_TRACKED_COMMAND), metric, histogram, self._threshold(metric, name))
-            for (metric, name), histogram in times.items()
-        ]
-        return worst_first([b for b in found if b is not None])
-
-    def _threshold(self, metric: str, name: str) -> float:
-        if metric == RESPONSE:
-            return self._thresholds.response_s
-        return self._thresholds.voice_connect_s if name == VOICE_CONNECT else self._thresholds.command_s
-
-
-def _sum(histograms: Iterable[Histogram]) -> Histogram:
-    return sum(histograms, start=_NOTHING)
-
-
-def _p95_or_max(histogram: Histogram) -> float | None:
-    percentiles = Percentiles.of(histogram)
-    return percentiles.max_s if percentiles.p95_s is None else percentiles.p95_s
-
-
-def _slowest_first(command: CommandPerformance) -> tuple[float, int, str]:
-    p95_s = command.duration.p95_s if command.duration.p95_s is not None else command.duration.max_s
-    return (-(p95_s or 0.0), -command.duration.n, command.command)
+        return with_days(report, shown, await self._storage.latency_by_day(guild_id, period, shown, "duration"))

@@ -7,7 +7,8 @@ from contextlib import suppress
 from uuid import uuid4
 
 from botmon_cog.domain.models import Event, Invocation, MetricSample
-from botmon_cog.monitors.windows import OPERATION, LiveWindows, RecentOutcomes
+from botmon_cog.domain.performance import OPERATION
+from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.writer import Writer
 
 _SETTLE_TIMEOUT_S = 1.0

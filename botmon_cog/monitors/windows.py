@@ -8,14 +8,11 @@ from collections.abc import Iterable, Mapping
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import FAULTS, Invocation
+from botmon_cog.domain.performance import COMMAND, RESPONSE
 
 SAMPLES_PER_METRIC = 1000
 MOST_METRICS = 1000
 """Names come from hosts; what is beyond this many is not kept in memory (it is stored all the same)."""
-
-COMMAND = "command"
-RESPONSE = "response"
-OPERATION = "operation"
 
 _MINUTES = 60
 

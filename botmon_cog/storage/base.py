@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import Event
+from botmon_cog.domain.models import Event, MetricValue
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
 from botmon_cog.errors import StorageError
 
@@ -37,13 +37,6 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     since: datetime
     reason: str | None
-
-
-class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    unit: str
-    value: float
-    success: bool
 
 
 class Storage(Protocol):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botmon_cog.config import IN_MEMORY
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import Event, Outcome
+from botmon_cog.domain.models import Event, MetricValue, Outcome
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import queries
-from botmon_cog.storage.base import AlertState, HistoryFilter, MetricValue
+from botmon_cog.storage.base import AlertState, HistoryFilter
 from botmon_cog.storage.batch import roll_up_all, storable, store
 from botmon_cog.storage.connection import BorrowedConnection, OwnConnection, Runner, connect, use_wal
 from botmon_cog.storage.migrator import migrate, refuse_newer

@@ -46,7 +46,7 @@ def slash(user: LoopbackUser, channel: LoopbackChannel, path: str, given: dict[s
     return open_interaction(user.world, COMMAND, user, channel, data, act=f"/{path.removeprefix('/')}")
 
 
-def autocomplete(  # noqa: PLR0917  # called from one place, in the order of the sentence
+def autocomplete(  # called from one place, in the order of the sentence
     user: LoopbackUser, channel: LoopbackChannel, path: str, focused: str, value: Any, given: dict[str, Any]
 ) -> Answer:
     name, *below = path.removeprefix("/").split()
