@@ -1,0 +1,1 @@
+"""The discord.py side: the only package here that imports discord."""

@@ -1,0 +1,124 @@
+"""Where the observer is attached to a bot, and detached again without a trace.
+
+Only public names of discord.py are used here: `wait_for`, whose check runs synchronously inside `dispatch` and so makes
+a listener without a task and without delay; and `tree.on_error`, which is chained. `private.py` and `responses.py` hold
+the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from botmon_cog.cog.invocation import AnyInteraction
+from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.private import forget_waiter, wrap_call
+from botmon_cog.cog.responses import add_response_sink, remove_response_sink
+from botmon_cog.monitors.failures import Failures
+
+ErrorHandler = Callable[[AnyInteraction, app_commands.AppCommandError], Awaitable[None]]
+
+
+class Hooks:
+    """The observer's attachment to one bot."""
+
+    def __init__(self, bot: commands.Bot, observer: Observer, failures: Failures) -> None:
+        self._bot = bot
+        self._observer = observer
+        self._failures = failures
+        self._is_attached = False
+        self._waiters: list[tuple[str, Callable[..., bool], asyncio.Task[Any]]] = []
+        self._on_error: ErrorHandler | None = None
+        self._previous: ErrorHandler | None = None
+        self._undo_call: Callable[[], None] | None = None
+
+    def attach(self) -> None:
+        """Start observing. Needs a running event loop."""
+        self._is_attached = True
+        self._listen("interaction", self._interaction)
+        self._listen("app_command_completion", self._observer.interaction_completed)
+        self._listen("message", self._observer.message_received)
+        self._listen("command", self._observer.command_started)
+        self._listen("command_completion", self._observer.command_completed)
+        self._listen("command_error", self._observer.command_failed)
+        self._chain_on_error()
+        self._undo_call = wrap_call(self._bot, self._observer.around_call)
+        add_response_sink(self._responded)
+
+    async def detach(self) -> None:
+        """Stop observing, and leave everything as it was found."""
+        if not self._is_attached:
+            return
+        self._is_attached = False
+        remove_response_sink(self._responded)
+        if self._undo_call is not None:
+            self._undo_call()
+        self._unchain_on_error()
+        tasks = [task for _, _, task in self._waiters]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for event, check, _ in self._waiters:
+            forget_waiter(self._bot, event, check)
+        self._waiters.clear()
+        self._observer.close_all()
+
+    def _listen(self, event: str, listener: Callable[..., None]) -> None:
+        """Call `listener` inside every dispatch of the event, before any task of it runs."""
+
+        def check(*args: Any) -> bool:
+            if not self._is_attached:
+                return True  # which ends the waiting
+            try:
+                listener(*args)
+            except Exception as error:  # noqa: BLE001 (raising in a check would end the listening)
+                self._failures.note(f"observing on_{event}", error)
+            return False
+
+        waiting: Any = self._bot.wait_for(event, check=check)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType] (its overloads name no events as plain str)
+        task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
+        self._waiters.append((event, check, task))
+
+    def _interaction(self, interaction: AnyInteraction) -> None:
+        self._observer.interaction_received(interaction)
+        if vars(self._bot.tree).get("on_error") is not self._on_error:
+            self._chain_on_error()  # the host has set its own since
+
+    # -- tree.on_error -------------------------------------------------------------------------------------------------
+
+    def _chain_on_error(self) -> None:
+        """Put ourselves before the tree's handler. Each link keeps its own successor: a host may wrap the last."""
+        tree = self._bot.tree
+        self._previous = vars(tree).get("on_error")
+        previous: ErrorHandler = tree.on_error
+
+        async def on_error(interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
+            if self._is_attached:
+                try:
+                    self._observer.interaction_failed(interaction, error)
+                except Exception as failure:  # noqa: BLE001 (the host's handler must be called all the same)
+                    self._failures.note("observing tree.on_error", failure)
+            await previous(interaction, error)
+
+        self._on_error = on_error
+        tree.on_error = on_error  # pyright: ignore[reportAttributeAccessIssue] (as CommandTree.error does)
+
+    def _unchain_on_error(self) -> None:
+        tree = self._bot.tree
+        if vars(tree).get("on_error") is not self._on_error:
+            return  # somebody wrapped ours: it stays, and passes through
+        if self._previous is None:
+            del tree.on_error
+        else:
+            tree.on_error = self._previous  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
+        try:
+            self._observer.responded(response, error)
+        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
+            self._failures.note("observing a response", failure)

@@ -1,0 +1,66 @@
+"""The private names of discord.py that this package leans on. Where one is gone, it says so once and does without.
+
+`CommandTree._call(interaction)`
+    runs an application command from its first check to its last error handler. Without it, an invocation that ends
+    without an event (denied by `interaction_check`, cancelled, a crash in a local handler) is closed 15 minutes later.
+`Client._listeners`
+    holds what `Client.wait_for` waits for. Without it, a listener that was taken away goes with the next event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+_log = logging.getLogger(__name__)
+
+CALL = "_call"
+LISTENERS = "_listeners"
+
+Call = Callable[[discord.Interaction[Any]], Awaitable[None]]
+
+
+def wrap_call(
+    bot: commands.Bot, around: Callable[[Call, discord.Interaction[Any]], Awaitable[None]]
+) -> Callable[[], None]:
+    """Run `around(original, interaction)` in place of `tree._call(interaction)`; returns what undoes it."""
+    original: Call | None = getattr(bot.tree, CALL, None)
+    if original is None:
+        _log.warning("this discord.py has no CommandTree.%s: what ends silently is closed 15 minutes later", CALL)
+        return lambda: None
+    attributes: dict[str, Any] = vars(bot.tree)
+    is_active = True
+
+    async def _call(interaction: discord.Interaction[Any]) -> None:
+        if is_active:
+            await around(original, interaction)
+        else:
+            await original(interaction)
+
+    was_set = attributes.get(CALL)
+    attributes[CALL] = _call
+
+    def undo() -> None:
+        nonlocal is_active
+        is_active = False  # somebody may have wrapped ours since: then it stays, and passes through
+        if attributes.get(CALL) is _call:
+            if was_set is None:
+                del attributes[CALL]
+            else:
+                attributes[CALL] = was_set
+
+    return undo
+
+
+def forget_waiter(bot: commands.Bot, event: str, check: Callable[..., bool]) -> None:
+    """Take a `wait_for` that is over out of the client's listeners at once."""
+    listeners: dict[str, list[Any]] = getattr(bot, LISTENERS, {})
+    left = [entry for entry in listeners.get(event, ()) if entry[1] is not check]
+    if left:
+        listeners[event] = left
+    else:
+        listeners.pop(event, None)
