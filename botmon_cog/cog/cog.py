@@ -1,0 +1,183 @@
+"""The extension's lifecycle: what is begun here is ended here, in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands, tasks
+
+from botmon_cog import api
+from botmon_cog.clock import Clock
+from botmon_cog.cog import embeds
+from botmon_cog.cog.commands import AnyCommand, make_commands
+from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.hooks import Hooks
+from botmon_cog.cog.notify import Notifier
+from botmon_cog.cog.observer import Observer
+from botmon_cog.config import Config, as_config, load_config
+from botmon_cog.domain.alerting import Change, HealthWatch
+from botmon_cog.domain.reports import HealthReport
+from botmon_cog.errors import CommandNameTakenError, StorageError
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.storage.base import AlertState
+
+_log = logging.getLogger(__name__)
+
+_ALERT_KEY = "health"
+_FIRING = "firing"
+_RESOLVED = "resolved"
+
+
+class BotMon(commands.Cog):
+    """Observes the bot that it is added to.
+
+    Attributes:
+        system: the four monitors, for hosts that want to ask or tell them something.
+    """
+
+    def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
+        self.bot = bot
+        self.config = config
+        self.system = MonitoringSystem(config, clock=clock)
+        self.observer = Observer(bot, self.system)
+        self._notifier = Notifier(bot, config.alerts)
+        self._watch = HealthWatch(config.health.checks_to_change)
+        self._dropped_before = 0
+        self._undo = AsyncExitStack()
+
+    async def cog_load(self) -> None:
+        self._undo.push_async_callback(self.system.close)
+        await self.system.start()
+        await self._recall()
+        api.use(self.system)
+        self._undo.callback(api.forget, self.system)
+        hooks = Hooks(self.bot, self.observer, self.system.failures)
+        self._undo.push_async_callback(hooks.detach)
+        hooks.attach()
+        self._add_commands()
+        checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
+        checker.before_loop(self._before_first_check)
+        self._undo.push_async_callback(_stop, checker)
+        checker.start()
+
+    async def cog_unload(self) -> None:
+        """Undo everything, whatever fails on the way. May be called twice."""
+        try:
+            await self._undo.aclose()
+        except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
+            self.system.failures.note("unloading", error)
+
+    def _add_commands(self) -> None:
+        """Add the app commands.
+
+        Raises:
+            CommandNameTakenError: the host has one of that name; those that were added are gone again by then.
+        """
+        desk = Desk(self.bot, self.system)
+        for key, command in make_commands(desk, self.config.commands).items():
+            try:
+                self.bot.tree.add_command(command)
+            except app_commands.CommandAlreadyRegistered as error:
+                raise CommandNameTakenError(command.name, key) from error
+            self._undo.callback(self._remove_command, command)
+
+    def _remove_command(self, command: AnyCommand) -> None:
+        if self.bot.tree.get_command(command.name) is command:
+            self.bot.tree.remove_command(command.name)
+
+    # -- the health checker --------------------------------------------------------------------------------------------
+
+    async def _before_first_check(self) -> None:
+        """A bot that is still connecting and filling its caches says nothing about how it will be."""
+        await self.bot.wait_until_ready()
+        await self.system.clock.sleep(self.config.health.interval_s)
+
+    async def _tick(self) -> None:
+        try:
+            self.observer.sweep()
+            await self.check_health()
+        except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
+            self.system.failures.note("checking the health", error)
+
+    async def check_health(self) -> HealthReport:
+        """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
+        report = await self.system.health.get_full_health_report()
+        self.system.health.record(report)
+        change = self._watch.step(report.overall_status, report.reason, report.checked_at)
+        if change is not None:
+            await self._remember(change)
+            await self.system.recorder.settle()  # so that a recovery tells what was lost, not what still waits
+            if self.config.alerts.enabled:
+                await self._notifier.tell_owners(self._draw(change, report))
+        return report
+
+    def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
+        dropped = self.system.writer.dropped
+        if change.kind == "alert":
+            self._dropped_before = dropped
+            return embeds.alert(
+                report,
+                since=change.since,
+                instance=self.system.instance,
+                waiting=report.monitor.queued,
+                next_reminder=None,
+            )
+        return embeds.recovery(
+            report,
+            since=change.since,
+            now=report.checked_at,
+            instance=self.system.instance,
+            was=change.reason,
+            lost=dropped - self._dropped_before,
+        )
+
+    async def _recall(self) -> None:
+        """Take up an alert that was told before this process began."""
+        try:
+            known = await self.system.storage.get_alert(_ALERT_KEY)
+        except StorageError:
+            return  # `start` has logged that the database is away
+        if known is not None and known.state == _FIRING:
+            told = Change(kind="alert", since=known.since, reason=known.reason)
+            self._watch = HealthWatch(self.config.health.checks_to_change, told)
+
+    async def _remember(self, change: Change) -> None:
+        """Keep what is about to be told, so that a restart neither forgets nor repeats it."""
+        state = _FIRING if change.kind == "alert" else _RESOLVED
+        try:
+            await self.system.storage.put_alert(
+                _ALERT_KEY, AlertState(state=state, since=change.since, reason=change.reason)
+            )
+        except StorageError as error:
+            _log.warning("a restart may repeat this news, for the database can't keep it: %s", error)
+
+
+async def _stop(loop: tasks.Loop[Any]) -> None:
+    """Cancel a loop and wait until its task is gone."""
+    task = loop.get_task()
+    loop.cancel()
+    if task is not None:
+        await asyncio.wait([task])
+
+
+async def add_to(bot: commands.Bot) -> None:
+    """Add the cog to a bot, under its `botmon_config` if it has one; if that fails, nothing stays behind.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+        CommandNameTakenError: the host has a command of the same name.
+        SchemaTooNewError: the database belongs to a newer version of this package.
+    """
+    given: object = getattr(bot, "botmon_config", None)
+    config = load_config() if given is None else as_config(given, "bot.botmon_config")
+    cog = BotMon(bot, config, getattr(bot, "botmon_clock", None))
+    try:
+        await bot.add_cog(cog)
+    except BaseException:
+        await cog.cog_unload()  # discord.py calls it only for a cog that was added
+        raise

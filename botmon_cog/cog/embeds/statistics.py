@@ -1,0 +1,213 @@
+"""The answer to `/stats`: what a guild did, and how that compares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import discord
+
+from botmon_cog.cog.embeds.notable import notable
+from botmon_cog.cog.embeds.parts import (
+    NEUTRAL,
+    TABLE_COLUMNS,
+    WEEKDAYS,
+    clamp,
+    code_block,
+    day,
+    days_of,
+    headed,
+    short_day,
+    span,
+)
+from botmon_cog.domain import text
+from botmon_cog.domain.reports import Period, StatisticsReport
+
+_MOST_ROWS = 8
+_SHORTEST_BAR = 3
+_LONGEST_BAR = 14
+_WEEK = 7
+_HOURS = 24
+_HOUR_LABELS = "0     6     12    18"
+
+
+def statistics(report: StatisticsReport, now: datetime) -> discord.Embed:
+    """Today, the last 7 or 30 days, or any other run of days; of one guild, or of all."""
+    where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
+    embed = discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL)
+    if report.is_empty:
+        embed.description = _empty(report)
+        return clamp(embed)
+    embed.description = "\n".join([f"{_span(report.period, now)}\n", *_totals(report)])
+    if report.commands:
+        embed.add_field(name="Commands", value=_command_table(report), inline=False)
+    if report.hours:
+        name, strip = _by_hour(report) if len(days_of(report.period)) == 1 else _by_day(report)
+        embed.add_field(name=name, value=strip, inline=False)
+        embed.add_field(name="Busiest", value=_busiest(report))
+    if report.total_songs or report.total_skips or report.total_pauses:
+        embed.add_field(name="Music", value=_music(report))
+    remarks = notable(report)
+    if remarks:
+        embed.add_field(name="Worth a look", value="\n".join(remarks), inline=False)
+    embed.set_footer(text=_compared(report))
+    return clamp(embed)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def _title(period: Period, now: datetime) -> str:
+    days = len(days_of(period))
+    if days > 1:
+        return f"Last {days} days"
+    return "Today" if period.start <= now < period.start + timedelta(days=1) else day(period.start.date())
+
+
+def _span(period: Period, now: datetime) -> str:
+    is_running = period.start <= now < period.end and len(days_of(period)) == 1
+    return span(period) + (", so far" if is_running else "")
+
+
+def _empty(report: StatisticsReport) -> str:
+    more = "Commands, people, the busiest hour and music appear here as soon as somebody uses a command."
+    if report.first_seen is None and not report.previous_commands:
+        return f"Nothing recorded yet.\n{more}"
+    lines = [f"No command was used in this time ({span(report.period)})."]
+    if report.previous_commands:
+        n = report.previous_commands
+        lines.append(
+            f"{headed(_before(report.period))} had **{text.count(n)}** {text.plural(n, 'command', 'commands')}."
+        )
+    return "\n".join([*lines, more])
+
+
+def _before(period: Period) -> str:
+    """What the period is compared with."""
+    days = len(days_of(period))
+    if days == 1:
+        return "the day before"
+    return "the week before" if days == _WEEK else f"the {days} days before"
+
+
+def _compared(report: StatisticsReport) -> str:
+    first, period = report.first_seen, report.period
+    if not report.previous_commands:
+        is_new = first is None or first >= period.start
+        return (
+            f"counting since {day((first or period.start).date())}" if is_new else f"{_before(period)} had no commands"
+        )
+    words = f"compared with {_before(period)}"
+    if period.end - period.start < timedelta(days=1):
+        words += ", same hours"
+    if first is not None and first >= report.previous.start + timedelta(days=1):
+        words += f"\n(on record only since {day(first.date())})"
+    return words
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def _totals(report: StatisticsReport) -> list[str]:
+    has_past = report.previous_commands > 0
+    n, users = report.total_commands, report.unique_users
+    more = text.change(n, report.previous_commands) if has_past else ""
+    people = text.change(users, report.previous_users, absolute=True) if has_past and report.previous_users else ""
+    lines = [
+        f"**{text.count(n)}** {text.plural(n, 'command', 'commands')}  {more}".rstrip(),
+        f"**{text.count(users)}** {text.plural(users, 'person', 'people')}  {people}".rstrip(),
+    ]
+    rates = text.share_change(report.fault_rate, report.previous_fault_rate) if has_past else ""
+    if report.faults or (report.previous_fault_rate or 0) > 0:
+        failed = f"**{text.percent(report.fault_rate)}** failed"
+        lines.append(f"{failed} ({text.count(report.faults)})  {rates}".rstrip())
+    elif report.fault_rate is not None:
+        lines[0] += ", none failed"
+    return lines
+
+
+def _command_table(report: StatisticsReport) -> str:
+    shown, rest = report.commands[:_MOST_ROWS], report.commands[_MOST_ROWS:]
+    has_past = report.previous_commands > 0
+    names = [text.block_text(c.command, TABLE_COLUMNS) for c in shown]
+    counts = [text.compact(c.n) for c in shown]
+    changes = [text.short_change(c.n, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown]
+    if rest:
+        names.append(f"+{text.compact(len(rest))} more")
+        counts.append(text.compact(sum(c.n for c in rest)))
+        changes.append("")
+    digits, last = max(map(len, counts)), max(map(len, changes))
+    free = TABLE_COLUMNS - digits - 2 - (last + 1 if last else 0)
+    width = min(max(map(text.columns, names)), free - _SHORTEST_BAR)
+    largest = max(c.n for c in shown)
+    bars = [text.bar(c.n, largest, min(free - width, _LONGEST_BAR)) for c in shown] + ([""] if rest else [])
+    return code_block(
+        [
+            f"{text.pad(text.block_text(name, width), width)} {n:>{digits}} {bar:<{free - width}} {change:>{last}}"
+            for name, n, bar, change in zip(names, counts, bars, changes, strict=True)
+        ]
+    )
+
+
+def _by_day(report: StatisticsReport) -> tuple[str, str]:
+    days = days_of(report.period)
+    per_day: Counter[date] = Counter()
+    for hour in report.hours:
+        per_day[hour.start.date()] += hour.n
+    largest = max(per_day[d] for d in days)
+    rows: list[list[date]] = []
+    for each in days:
+        if not rows or len(rows[-1]) == _WEEK:
+            rows.append([])
+        rows[-1].append(each)
+    indent = "" if len(rows) == 1 else " " * 8
+    heading = indent + " ".join(WEEKDAYS[d.weekday()][:2] for d in rows[0])
+    lines = [
+        (f"{short_day(row[0]):<8}" if indent else "") + " ".join(_block(per_day[d], largest) for d in row)
+        for row in rows
+    ]
+    top = max(days, key=lambda d: per_day[d])
+    when = WEEKDAYS[top.weekday()] if len(days) <= _WEEK else day(top)
+    block = code_block([*lines, heading] if len(rows) == 1 else [heading, *lines])
+    return f"By day, most on {when}: {text.count(per_day[top])}", block
+
+
+def _block(n: int, largest: int) -> str:
+    return text.step(n, largest) * 2 if n > 0 else " ·"
+
+
+def _by_hour(report: StatisticsReport) -> tuple[str, str]:
+    per_hour: Counter[int] = Counter()
+    for hour in report.hours:
+        per_hour[hour.start.hour] += hour.n
+    largest = max(per_hour.values())
+    end = _HOURS if report.period.end - report.period.start >= timedelta(days=1) else report.period.end.hour
+    blocks = "".join(
+        text.step(per_hour[h], largest) if per_hour[h] > 0 else "·" if h < (end or _HOURS) else " "
+        for h in range(_HOURS)
+    )
+    return "By hour, UTC", code_block([blocks, _HOUR_LABELS])
+
+
+def _busiest(report: StatisticsReport) -> str:
+    top = max(report.hours, key=lambda hour: hour.n)
+    when = f"{top.start:%H}:00 UTC"
+    days = len(days_of(report.period))
+    if days > 1:
+        when = f"{WEEKDAYS[top.start.weekday()] if days <= _WEEK else short_day(top.start.date())} {when}"
+    return f"{when}\n{text.count(top.n)} {text.plural(top.n, 'command', 'commands')}"
+
+
+def _music(report: StatisticsReport) -> str:
+    n = report.total_songs
+    lines = [f"**{text.count(n)}** {text.plural(n, 'song', 'songs')}"]
+    if report.total_playtime_s > 0:
+        lines.append(text.duration(report.total_playtime_s))
+    if report.skip_rate is not None and report.total_skips:
+        moved = text.share_change(report.skip_rate, report.previous_skip_rate)
+        lines.append(f"{text.percent(report.skip_rate)} skipped {moved}".rstrip())
+    elif report.total_skips:
+        lines.append(f"{text.count(report.total_skips)} skipped")
+    if report.total_pauses:
+        lines.append(f"{text.count(report.total_pauses)} {text.plural(report.total_pauses, 'pause', 'pauses')}")
+    return "\n".join(lines)

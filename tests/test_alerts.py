@@ -1,0 +1,176 @@
+"""Owners are told once when something breaks, and once when it is over."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import discord
+import pytest
+from discord.ext import commands
+
+from botmon_cog.config import AlertsConfig
+from botmon_cog.domain.alerting import HealthWatch
+from botmon_cog.testing import LoopbackUser
+from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, make_health, running
+from tests.test_commands import text_of
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> commands.Bot:
+    bot = make_bot()
+    bot.botmon_config = make_config(url=str(tmp_path / "bot.db"), health=make_health(checks_to_change=2))
+    return bot
+
+
+async def break_database(rig: Rig, tmp_path: Path) -> None:
+    await cog_of(rig.bot).system.storage.close()
+    (tmp_path / "bot.db").rename(tmp_path / "away.db")
+    (tmp_path / "bot.db").mkdir()
+
+
+async def mend_database(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "bot.db").rmdir()
+    (tmp_path / "away.db").rename(tmp_path / "bot.db")
+    await rig.clock.advance(60)
+
+
+async def check(rig: Rig, times: int = 1) -> None:
+    for _ in range(times):
+        await rig.clock.advance(60)
+        await cog_of(rig.bot).check_health()
+
+
+def told(user: LoopbackUser) -> list[str]:
+    return [text_of(message.embeds[0]) for message in user.dms]
+
+
+async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.Bot, tmp_path: Path) -> None:
+    async with running(bot) as rig:
+        await check(rig, 3)
+        assert told(rig.discord.owner) == []
+        await break_database(rig, tmp_path)
+        await check(rig)
+        assert told(rig.discord.owner) == []  # once may be a hiccup
+        await check(rig, 5)
+        (alert,) = told(rig.discord.owner)
+        assert "🔴" in alert
+        assert "What to do" in alert
+        await mend_database(rig, tmp_path)
+        await check(rig, 5)
+        _, recovery = told(rig.discord.owner)
+        assert "🟢" in recovery
+        assert told(rig.discord.admin) == []
+
+
+async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
+    bot.botmon_config = make_config(
+        url=bot.botmon_config.storage.url,
+        health=make_health(checks_to_change=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002),
+    )
+    async with running(bot) as rig:
+        await check(rig, 2)
+        assert len(told(rig.discord.owner)) == 1
+        await bot.reload_extension(EXTENSION)
+        await check(rig, 2)
+        assert len(told(rig.discord.owner)) == 1
+        bot.botmon_config = make_config(url=bot.botmon_config.storage.url)
+        await bot.reload_extension(EXTENSION)
+        await check(rig, 3)
+        assert "🟢" in told(rig.discord.owner)[1]
+
+
+async def test_every_admin_and_developer_of_a_team_is_told(bot: commands.Bot, tmp_path: Path) -> None:
+    async with running(bot, team=True) as rig:
+        await break_database(rig, tmp_path)
+        await check(rig, 2)
+        names = [member.name for member in rig.discord.team_members]
+        assert [len(told(member)) for member in rig.discord.team_members] == [1, 1, 1, 0], names
+        await mend_database(rig, tmp_path)
+
+
+async def test_closed_dms_go_to_the_log_and_to_the_configured_channel(
+    bot: commands.Bot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(bot, load=False) as rig:
+        bot.botmon_config = make_config(
+            url=bot.botmon_config.storage.url,
+            health=make_health(checks_to_change=1),
+            alerts=AlertsConfig(channel_id=rig.discord.channel.id),
+        )
+        await bot.load_extension(EXTENSION)
+        rig.discord.faults.close_dms(rig.discord.owner)
+        await break_database(rig, tmp_path)
+        await check(rig)
+        message = await rig.discord.channel.next_message()
+        assert "🔴" in text_of(message.embeds[0])
+        assert "50007" in caplog.text
+        await mend_database(rig, tmp_path)
+
+
+async def test_nobody_to_tell_is_said_in_the_log(
+    bot: commands.Bot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(bot) as rig:
+        rig.discord.faults.close_dms(rig.discord.owner)
+        await break_database(rig, tmp_path)
+        await check(rig, 2)
+        assert "[alerts] channel_id" in caplog.text
+        await mend_database(rig, tmp_path)
+
+
+async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(bot) as rig:
+        cog = cog_of(bot)
+
+        async def broken() -> None:
+            raise RuntimeError("in the check")
+
+        cog.system.health.get_full_health_report = broken
+        before = cog.system.failures.n
+        await cog._tick()
+        assert cog.system.failures.n == before + 1
+        del cog.system.health.get_full_health_report
+        await cog._tick()
+        assert "in the check" in caplog.text
+        assert "🟡" in text_of((await rig.discord.admin.slash(rig.discord.channel, "health")).message.embeds[0]), (
+            "our own failure is shown"
+        )
+
+
+async def test_alerts_can_be_switched_off(bot: commands.Bot, tmp_path: Path) -> None:
+    bot.botmon_config = make_config(
+        url=bot.botmon_config.storage.url, health=make_health(checks_to_change=1), alerts=AlertsConfig(enabled=False)
+    )
+    async with running(bot) as rig:
+        await break_database(rig, tmp_path)
+        await check(rig, 3)
+        assert told(rig.discord.owner) == []
+        await mend_database(rig, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "news"),
+    [
+        ("hhh", ""),
+        ("uu", ""),
+        ("uuu", "alert"),
+        ("uuhuuhuu", ""),
+        ("uuuhh", "alert"),
+        ("uuuhhh", "alert recovery"),
+        ("uuuddd", "alert recovery"),
+        ("uuuuhuhuhu", "alert"),
+        ("uuu??????", "alert"),
+        ("uuuhhhuuu", "alert recovery alert"),
+    ],
+)
+def test_only_lasting_changes_are_news(verdicts: str, news: str) -> None:
+    now = discord.utils.utcnow()
+    names = {"h": "healthy", "u": "unhealthy", "d": "degraded", "?": "unknown"}
+    watch = HealthWatch(checks_to_change=3)
+    changes = [watch.step(names[v], "why", now) for v in verdicts]
+    assert " ".join(c.kind for c in changes if c is not None) == news
+
+
+def test_the_log_of_this_package_is_left_to_the_host() -> None:
+    assert logging.getLogger("botmon_cog").handlers == []

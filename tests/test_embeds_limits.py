@@ -1,0 +1,302 @@
+"""Whatever a report holds, what is drawn from it is within Discord's limits and fits a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import discord
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from botmon_cog.cog import embeds
+from botmon_cog.domain import text
+from botmon_cog.domain.periods import before, last_days, report_period
+from botmon_cog.domain.reports import (
+    Bottleneck,
+    CommandCounts,
+    CommandPerformance,
+    ComponentHealth,
+    HealthMoment,
+    HealthReport,
+    HourCount,
+    MonitorHealth,
+    OperationPerformance,
+    Percentiles,
+    PerformanceReport,
+    StatisticsReport,
+)
+from botmon_cog.testing.limits import check_message
+
+NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
+ODD_TEXTS = [
+    "",
+    " ",
+    "`",
+    "```",
+    "a`b```c",
+    "\n\n",
+    "@everyone",
+    "<@123>",
+    "<t:0:R>",
+    "**x**",
+    "[a](https://x.example)",
+]
+ODD_TEXTS += [
+    "שלום עולם",
+    "مرحبا\u202edlrow",
+    "音楽" * 80,
+    "🎵" * 200,
+    "a" * 5000,
+    "e\u0301" * 900,
+    "\ud800",
+    "\\" * 300,
+    "\u200b",
+]
+
+
+def made(kind, **fields):
+    """As `st.builds`, which looks up type hints in `sys.modules`, where a reload of the extension leaves gaps."""
+    return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
+
+
+names = st.sampled_from(ODD_TEXTS) | st.text(max_size=120)
+maybe_names = st.none() | names
+numbers = st.integers(min_value=0, max_value=2**63) | st.integers(min_value=0, max_value=30)
+seconds = st.none() | st.floats()
+shares = st.none() | st.floats()
+moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+percentiles = made(Percentiles, n=numbers, p50_s=seconds, p90_s=seconds, p95_s=seconds, p99_s=seconds, max_s=seconds)
+components = made(
+    ComponentHealth,
+    status=st.sampled_from(["healthy", "warning", "critical", "slow", "error", "unknown", "?"]),
+    reason=maybe_names,
+    remedy=maybe_names,
+    rss_bytes=st.none() | numbers,
+    vms_bytes=st.none() | numbers,
+    percent=st.none() | st.floats(),
+    system_percent=st.none() | st.floats(),
+    response_time_s=seconds,
+    size_bytes=st.none() | numbers,
+    error_rate=shares,
+    total=st.none() | numbers,
+    errors=st.none() | numbers,
+)
+monitors = made(
+    MonitorHealth,
+    status=st.sampled_from(["healthy", "warning"]),
+    reason=maybe_names,
+    queued=numbers,
+    dropped=numbers,
+    failures=numbers,
+    last_error=maybe_names,
+)
+verdicts = st.sampled_from(["healthy", "degraded", "unhealthy", "unknown", "?"])
+health_reports = made(
+    HealthReport,
+    overall_status=verdicts,
+    reason=maybe_names,
+    remedy=maybe_names,
+    memory=components,
+    cpu=components,
+    database=components,
+    error_rate=components,
+    monitor=monitors,
+    uptime_s=st.floats(),
+    checked_at=moments,
+)
+glances = made(
+    embeds.Glance,
+    uptime_s=st.floats(),
+    gateway_latency_s=seconds,
+    shards_ready=st.none() | st.tuples(numbers, numbers),
+    commands_1h=numbers,
+    faults_1h=numbers,
+    scope=maybe_names,
+    waiting=numbers,
+    calm_since=st.none() | moments,
+)
+histories = st.lists(made(HealthMoment, occurred_at=moments, status=verdicts, reason=maybe_names), max_size=20)
+counts = made(
+    CommandCounts,
+    command=names,
+    n=numbers,
+    ok=numbers,
+    user_error=numbers,
+    denied=numbers,
+    error=numbers,
+    late=numbers,
+    unanswered=numbers,
+)
+
+
+@st.composite
+def statistics_reports(draw: st.DrawFn) -> StatisticsReport:
+    period = report_period(draw(st.sampled_from(["today", "weekly", "monthly"])), NOW)
+    hours = draw(st.lists(st.tuples(st.integers(0, 800), numbers), max_size=40))
+    found = draw(st.lists(counts, max_size=12))
+    return StatisticsReport(
+        guild_id=draw(st.none() | st.just("1")),
+        guild_name=draw(maybe_names),
+        period=period,
+        previous=before(period),
+        total_commands=draw(numbers),
+        previous_commands=draw(numbers),
+        unique_users=draw(numbers),
+        previous_users=draw(numbers),
+        faults=draw(numbers),
+        fault_rate=draw(shares),
+        previous_fault_rate=draw(shares),
+        commands=tuple(found * draw(st.sampled_from([1, 50]))),
+        previous_by_command={c.command: draw(numbers) for c in found},
+        hours=tuple(HourCount(start=period.start + timedelta(hours=h), n=n, faults=0) for h, n in sorted(hours)),
+        previous_hours=(),
+        total_songs=draw(numbers),
+        total_playtime_s=draw(numbers),
+        total_playtime_hours=0.0,
+        total_skips=draw(numbers),
+        skip_rate=draw(shares),
+        previous_skip_rate=draw(shares),
+        total_pauses=draw(numbers),
+        unused_commands=tuple(draw(st.lists(names, max_size=9))),
+        first_seen=draw(st.none() | moments),
+    )
+
+
+@st.composite
+def performance_reports(draw: st.DrawFn) -> PerformanceReport:
+    period = last_days(draw(st.sampled_from([1, 7, 30])), NOW)
+    found = draw(
+        st.lists(
+            made(
+                CommandPerformance,
+                command=names,
+                duration=percentiles,
+                response=percentiles,
+                previous=percentiles,
+                slow_share=st.floats(),
+            ),
+            max_size=10,
+        )
+    )
+    days = draw(
+        st.lists(st.tuples(st.dates().map(str) | st.just("2026-11-22") | st.just("2026-11-23"), seconds), max_size=40)
+    )
+    return PerformanceReport(
+        guild_id=draw(st.none() | st.just("1")),
+        period=period,
+        command=draw(st.none() | names),
+        total_commands=draw(numbers),
+        command_threshold_s=draw(st.floats()),
+        response_threshold_s=draw(st.floats()),
+        duration=draw(percentiles),
+        response=draw(percentiles),
+        gateway_delay=draw(percentiles),
+        late=draw(numbers),
+        unanswered=draw(numbers),
+        commands=tuple(found * draw(st.sampled_from([1, 50]))),
+        operations=tuple(
+            draw(st.lists(made(OperationPerformance, name=names, duration=percentiles, failed=numbers), max_size=9))
+        ),
+        bottlenecks=tuple(
+            draw(
+                st.lists(
+                    made(
+                        Bottleneck,
+                        name=names,
+                        metric=st.sampled_from(["command", "response", "voice_connect"]),
+                        severity=st.sampled_from(["low", "medium", "high", "critical"]),
+                        threshold_s=st.floats(),
+                        p95_s=st.floats(),
+                        slow_share=st.floats(),
+                        n=numbers,
+                    ),
+                    max_size=9,
+                )
+            )
+        ),
+        by_day=tuple(days),
+        by_day_command=draw(maybe_names),
+    )
+
+
+any_report = settings(derandomize=True, deadline=None, max_examples=50)
+
+
+def assert_shows(embed: discord.Embed) -> None:
+    body = {"embeds": [embed.to_dict()]}
+    assert check_message(body, is_v2=False) == []
+    assert json.dumps(body, ensure_ascii=False).encode()
+    parts = [embed.title or "", embed.description or "", embed.footer.text or ""]
+    parts += [part for field in embed.fields for part in (field.name or "", field.value or "")]
+    assert sum(len(part.encode("utf-16-le")) // 2 for part in parts) <= 6000
+    for part in parts[:2] + parts[3:]:  # a footer knows no Markdown
+        blocks = part.split("```")
+        assert len(blocks) % 2 == 1, f"a code block is left open in {part!r}"
+        assert "````" not in part
+        for block in blocks[1::2]:
+            assert max(map(text.columns, block.splitlines())) <= 28, block
+        outside = re.sub(r"`[^`]*`", "", "".join(blocks[::2]))
+        assert not re.search(r"@everyone|<@\d|\]\(http", outside), outside
+
+
+@any_report
+@given(health_reports, glances, histories)
+def test_health(report, glance, history):
+    assert_shows(embeds.health(report, glance, history, NOW))
+    assert_shows(embeds.health_details(report, glance, NOW))
+
+
+@any_report
+@given(statistics_reports())
+def test_statistics(report):
+    assert_shows(embeds.statistics(report, NOW))
+
+
+@any_report
+@given(performance_reports())
+def test_performance(report):
+    assert_shows(embeds.performance(report, NOW))
+
+
+@any_report
+@given(health_reports, moments, names, numbers, maybe_names)
+def test_news(report, since, instance, number, was):
+    assert_shows(embeds.alert(report, since=since, instance=instance, waiting=number, next_reminder=None))
+    assert_shows(embeds.recovery(report, since=since, now=NOW, instance=instance, was=was, lost=number))
+
+
+@any_report
+@given(st.text(max_size=600), st.text(max_size=9000))
+def test_clamp_alone(title, words):
+    embed = discord.Embed(title=title, description=words)
+    for _ in range(25):
+        embed.add_field(name=title, value=words)
+    embed.set_footer(text=words)
+    assert check_message({"embeds": [embeds.clamp(embed).to_dict()]}, is_v2=False) == []
+
+
+def test_clamp_closes_the_code_block_that_it_cuts():
+    embed = embeds.clamp(discord.Embed(title="t").add_field(name="n", value="```\n" + "x" * 2000 + "\n```"))
+    value = embed.fields[0].value
+    assert value is not None
+    assert len(value) <= 1024
+    assert value.endswith("…\n```")
+
+
+def test_clamp_counts_the_strictest_way():
+    embed = embeds.clamp(discord.Embed(title="🎵" * 200))
+    assert embed.title is not None
+    assert len(embed.title.encode("utf-16-le")) // 2 <= 256
+
+
+@pytest.mark.parametrize("n_fields", [25, 30])
+def test_clamp_drops_from_the_end_what_is_over_the_total(n_fields):
+    embed = discord.Embed(title="t", description="d" * 3000)
+    for index in range(n_fields):
+        embed.add_field(name=str(index), value="v" * 500)
+    kept = embeds.clamp(embed)
+    assert [field.name for field in kept.fields] == ["0", "1", "2", "3", "4", "5"]
+    assert len(kept) <= 6000

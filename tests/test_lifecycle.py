@@ -1,0 +1,295 @@
+"""Loading, reloading, failing to load, unloading: the bot is afterwards what it was before."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import discord
+import msgspec
+import psutil
+import pytest
+from discord.ext import commands
+
+from botmon_cog.config import CommandsConfig
+from botmon_cog.errors import CommandNameTakenError, ConfigError, SchemaTooNewError
+from tests.harness import EXTENSION, cog_of, make_bot, make_config, rows, running
+
+KINDS = [commands.Bot, commands.AutoShardedBot]
+
+
+_CONNECTION_TASKS = {"RequestHandler.start"}
+"""One for each HTTP connection that the loopback Discord's server keeps alive: they come and go by themselves."""
+
+
+def trace(bot: commands.Bot) -> dict[str, Any]:
+    """Everything that an extension could leave behind."""
+    gc.collect()
+    loggers = [logging.getLogger(name) for name in ("", "discord", "asyncio", "botmon_cog")]
+    return {
+        "tree commands": sorted(c.name for c in bot.tree.walk_commands()),
+        "tree attributes": dict(vars(bot.tree)),
+        "listeners": {event: list(found) for event, found in bot.extra_events.items() if found},
+        "waiters": {event: list(found) for event, found in bot._listeners.items() if found},
+        "cogs": sorted(bot.cogs),
+        "extensions": sorted(bot.extensions),
+        "loggers": [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers],
+        "responses": {n: f for n, f in vars(discord.InteractionResponse).items() if callable(f)},
+        "tasks": sorted(
+            name for t in asyncio.all_tasks() if (name := t.get_coro().__qualname__) not in _CONNECTION_TASKS
+        ),
+        "threads": sorted(t.name for t in threading.enumerate()),
+        "files": sorted(Path(f.path).name for f in psutil.Process().open_files()),
+    }
+
+
+@pytest.fixture(autouse=True)
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def bot_of(kind: type[commands.Bot]) -> commands.Bot:
+    bot = make_bot(kind)
+    bot.botmon_config = make_config(url="bot.db")
+
+    @bot.tree.error
+    async def on_error(interaction: discord.Interaction, error: Exception) -> None:
+        """The host's own handler, which must stay the tree's."""
+
+    return bot
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_unloading_leaves_no_trace(kind: type[commands.Bot]) -> None:
+    bot = bot_of(kind)
+    async with running(bot, load=False):
+        before = trace(bot)
+        await bot.load_extension(EXTENSION)
+        assert trace(bot) != before
+        await bot.unload_extension(EXTENSION)
+        assert trace(bot) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves_nothing(
+    kind: type[commands.Bot],
+) -> None:
+    bot = bot_of(kind)
+    async with running(bot, load=False):
+        before = trace(bot)
+        await bot.load_extension(EXTENSION)
+        for _ in range(100):
+            await bot.reload_extension(EXTENSION)
+        loaded = trace(bot)
+        assert {event: len(found) for event, found in loaded["waiters"].items()} == {
+            "app_command_completion": 1,
+            "command": 1,
+            "command_completion": 1,
+            "command_error": 1,
+            "interaction": 1,
+            "message": 1,
+        }
+        assert len([t for t in loaded["threads"] if t.startswith("botmon")]) <= 2
+        await bot.unload_extension(EXTENSION)
+        assert trace(bot) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["health", "stats", "perf"])
+async def test_name_clash_fails_cleanly_and_says_how_to_rename_ours(kind: type[commands.Bot], name: str) -> None:
+    bot = bot_of(kind)
+
+    @bot.tree.command(name=name, description="the host's own")
+    async def taken(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("the host's")
+
+    async with running(bot, load=False) as rig:
+        before = trace(bot)
+        with pytest.raises(commands.ExtensionFailed) as failure:
+            await bot.load_extension(EXTENSION)
+        cause = failure.value.__cause__
+        assert type(cause).__name__ == CommandNameTakenError.__name__
+        assert f'[commands] {name} = "bot{name}"' in str(cause)
+        del failure, cause
+        assert trace(bot) == before
+        bot.botmon_config = make_config(commands=msgspec.structs.replace(CommandsConfig(), **{name: f"bot{name}"}))
+        await bot.load_extension(EXTENSION)
+        assert bot.tree.get_command(name) is taken
+        assert bot.tree.get_command(f"bot{name}") is not None
+        answer = await rig.discord.user.slash(rig.discord.channel, name)
+        assert answer.message.content == "the host's"
+
+
+async def test_empty_name_leaves_the_command_out() -> None:
+    bot = make_bot()
+    bot.botmon_config = make_config(commands=CommandsConfig(perf=""))
+    async with running(bot):
+        assert sorted(c.name for c in bot.tree.get_commands()) == ["health", "stats"]
+
+
+async def test_wrong_configuration_fails_cleanly_and_names_the_file(tmp_path: Path) -> None:
+    bot = make_bot()
+    del bot.botmon_config
+    (tmp_path / "botmon.toml").write_text("[storage]\nligner_ms = 5\n")
+    async with running(bot, load=False):
+        before = trace(bot)
+        with pytest.raises(commands.ExtensionFailed) as failure:
+            await bot.load_extension(EXTENSION)
+        message = str(failure.value.__cause__)
+        assert type(failure.value.__cause__).__name__ == ConfigError.__name__
+        assert "botmon.toml" in message
+        assert "linger_ms" in message
+        del failure
+        assert trace(bot) == before
+
+
+async def test_newer_database_is_refused_and_nothing_stays_behind(tmp_path: Path) -> None:
+    path = tmp_path / "newer.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT, applied_at TIMESTAMP)")
+    db.execute("INSERT INTO schema_migrations VALUES (9999, 'from the future', CURRENT_TIMESTAMP)")
+    db.commit()
+    db.close()
+    bot = make_bot()
+    bot.botmon_config = make_config(url=str(path))
+    async with running(bot, load=False):
+        before = trace(bot)
+        with pytest.raises(commands.ExtensionFailed) as failure:
+            await bot.load_extension(EXTENSION)
+        assert type(failure.value.__cause__).__name__ == SchemaTooNewError.__name__
+        del failure
+        assert trace(bot) == before
+
+
+async def test_database_that_can_not_be_opened_does_not_keep_the_bot_from_running(tmp_path: Path) -> None:
+    blocked = tmp_path / "a file"
+    blocked.write_text("where a folder should be")
+    bot = make_bot()
+    bot.botmon_config = make_config(url=str(blocked / "bot.db"))
+
+    @bot.tree.command(name="ping", description="p")
+    async def ping(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("pong")
+
+    async with running(bot) as rig:
+        assert (await rig.discord.user.slash(rig.discord.channel, "ping")).message.content == "pong"
+        answer = await rig.discord.admin.slash(rig.discord.channel, "health")
+        assert "🔴" in answer.message.embeds[0]["title"]
+        blocked.unlink()
+        await rig.clock.advance(60)  # the writer tries again
+        assert [row.command for row in await rig.rows()] == ["ping", "health"]
+
+
+async def test_extension_can_be_loaded_before_the_bot_has_logged_in() -> None:
+    bot = make_bot()
+
+    async def setup_hook() -> None:
+        await bot.load_extension(EXTENSION)
+
+    bot.setup_hook = setup_hook
+    async with running(bot, load=False) as rig:
+        await rig.discord.admin.slash(rig.discord.channel, "health")
+        assert [row.command for row in await rig.rows()] == ["health"]
+
+
+async def test_closing_the_bot_writes_what_is_queued_and_ends_the_threads(tmp_path: Path) -> None:
+    bot = make_bot()
+    bot.botmon_config = msgspec.structs.replace(
+        make_config(), storage=msgspec.structs.replace(make_config().storage, url="bot.db", linger_ms=10_000)
+    )
+
+    @bot.tree.command(name="ping", description="p")
+    async def ping(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("pong")
+
+    async with running(bot) as rig:
+        for _ in range(5):
+            await rig.discord.user.slash(rig.discord.channel, "ping")
+    assert [t.name for t in threading.enumerate() if t.name.startswith("botmon")] == []
+    db = sqlite3.connect(tmp_path / "bot.db")
+    assert db.execute("SELECT COUNT(*), COUNT(DISTINCT event_id) FROM audit_logs").fetchone() == (5, 5)
+    db.close()
+
+
+async def test_handler_that_the_host_wrapped_around_ours_goes_on_working_after_unload() -> None:
+    bot = make_bot()
+    called: list[str] = []
+
+    @bot.tree.command(name="boom", description="b")
+    async def boom(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("before")
+        raise ValueError
+
+    @bot.tree.error
+    async def original(interaction: discord.Interaction, error: Exception) -> None:
+        called.append("original")
+
+    async with running(bot) as rig:
+        ours = bot.tree.on_error
+
+        @bot.tree.error
+        async def wrapper(interaction: discord.Interaction, error: Exception) -> None:
+            called.append("wrapper")
+            await ours(interaction, error)
+
+        await bot.unload_extension(EXTENSION)
+        assert bot.tree.on_error is wrapper
+        await rig.discord.user.slash(rig.discord.channel, "boom")
+        async with asyncio.timeout(10):
+            while len(called) < 2:
+                await asyncio.sleep(0)
+        assert called == ["wrapper", "original"]
+
+
+async def test_two_bots_in_one_process_each_record_their_own(tmp_path: Path) -> None:
+    """The second is unloaded first; the first goes on measuring responses."""
+    first, second = make_bot(), make_bot()
+    second.botmon_config = make_config(url="second.db")
+
+    @first.tree.command(name="ping", description="p")
+    async def ping(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("pong")
+
+    async with running(first) as rig:
+        async with second:
+            await second.load_extension(EXTENSION)
+            await rig.discord.user.slash(rig.discord.channel, "ping")
+            assert await rows(second) == []
+        await rig.discord.user.slash(rig.discord.channel, "ping")
+        measured = await rows(first)
+        assert [row.response_s is not None for row in measured] == [True, True]
+
+
+async def test_discord_py_without_the_private_name_is_said_once_and_commands_are_still_recorded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = make_bot()
+
+    @bot.tree.command(name="ping", description="p")
+    async def ping(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("pong")
+
+    @bot.tree.command(name="stop", description="s")
+    async def stop(interaction: discord.Interaction) -> None:
+        raise asyncio.CancelledError
+
+    async with running(bot, load=False) as rig:
+        # Of the modules as they are now: the tests before have unloaded those that were imported above.
+        monkeypatch.setattr(importlib.import_module("botmon_cog.cog.private"), "CALL", "_gone")
+        await bot.load_extension(EXTENSION)
+        await rig.discord.user.slash(rig.discord.channel, "ping")
+        assert [row.outcome for row in await rig.rows()] == ["ok"]
+        answer = await rig.discord.user.slash(rig.discord.channel, "stop", wait=False)
+        await rig.clock.advance(3.1)
+        await answer.wait()
+        await rig.clock.advance(15 * 60)
+        cog_of(bot).observer.sweep()
+        assert [row.outcome for row in await rig.rows()] == ["ok", "unanswered"]
+    said = [r for r in caplog.records if "_gone" in r.getMessage()]
+    assert len(said) == 1
