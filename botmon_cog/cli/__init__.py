@@ -1,0 +1,1 @@
+"""The command line: `python -m botmon_cog demo`, `run` and `report`."""

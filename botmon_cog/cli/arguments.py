@@ -1,0 +1,131 @@
+"""What may stand on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import NoReturn
+
+from botmon_cog.config import IN_MEMORY, sqlite_path
+from botmon_cog.errors import ConfigError
+
+PERIODS = ("today", "weekly", "monthly")
+REPORTS = (*PERIODS, "perf", "health")
+DEFAULT_DEMO_S = 8.0
+MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
+
+_LONGEST_DEMO_S = 600.0
+_LONGEST_ID = 20
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m botmon_cog",
+        description="botmon_cog gives a discord.py bot sight of itself: every command logged and timed, health "
+        'watched, owners told. In a bot of your own it is one line: await bot.load_extension("botmon_cog").',
+        epilog="Begin with: python -m botmon_cog demo (it needs neither a token nor a network).",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    _add_demo(commands)
+    _add_run(commands)
+    _add_report(commands)
+    return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
+    demo = commands.add_parser(
+        "demo",
+        help="see what it does, without a token: a music bot on a Discord of its own",
+        description="Start a music bot with the extension on a small Discord on 127.0.0.1, let people use it, and show "
+        "what an admin and the owner then see. Needs no token and no network. The history before the demo is invented; "
+        "everything else is the real thing.",
+    )
+    demo.add_argument(
+        "--seconds", type=_seconds, default=DEFAULT_DEMO_S, help="how long people use the bot (default: 8)"
+    )
+    demo.add_argument("--database", metavar="PATH", help="a new file for the data (default: one in a temporary folder)")
+    _add_width(demo)
+
+
+def _add_run(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    run = commands.add_parser(
+        "run",
+        help="run a bot that has nothing but the extension",
+        description="Run a minimal bot with the extension, with the token in the environment variable DISCORD_TOKEN. "
+        "The configuration is read as in any bot: from the file that BOTMON_CONFIG names, else from botmon.toml. "
+        "Ctrl-C and SIGTERM end it cleanly.",
+    )
+    run.add_argument("--sync", action="store_true", help="register the slash commands with Discord (once is enough)")
+    run.add_argument(
+        "--message-content",
+        action="store_true",
+        help="ask for the message content intent, which must be enabled in Discord's developer portal first",
+    )
+
+
+def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    report = commands.add_parser(
+        "report",
+        help="read a report from a database, without a bot",
+        description="Print what /stats, /perf and /health answer, straight from a database. The database is only read; "
+        "a bot may be using it meanwhile.",
+    )
+    report.add_argument("report", choices=REPORTS, metavar="REPORT", help=f"one of: {', '.join(REPORTS)}")
+    report.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")
+    report.add_argument(
+        "--database", type=_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+    )
+    report.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+    _add_width(report)
+
+
+def _add_width(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--width", type=_columns, metavar="COLUMNS", help="how wide to draw (default: the terminal, at most 100)"
+    )
+
+
+def _seconds(given: str) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST_DEMO_S:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} can't be used. Allowed: a number above 0 up to {_LONGEST_DEMO_S:.0f}"
+        )
+    return seconds
+
+
+def _columns(given: str) -> int:
+    if not (given.isdecimal() and MIN_COLUMNS <= int(given[:9]) <= WIDEST_COLUMNS):
+        raise argparse.ArgumentTypeError(
+            f"{given!r} can't be used. Allowed: a whole number from {MIN_COLUMNS} to {WIDEST_COLUMNS}"
+        )
+    return int(given)
+
+
+def _guild_id(given: str) -> str:
+    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_ID):
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is no server's id, which is a number such as 123456789012345678; "
+            "without --guild the busiest ones are listed"
+        )
+    return given
+
+
+def _database(given: str) -> str:
+    try:
+        path = sqlite_path(given)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(f"{error.source}: {error.key}: ")) from error
+    if path == IN_MEMORY:
+        raise argparse.ArgumentTypeError("a database in memory is always empty here. Allowed: a file")
+    return path

@@ -1,0 +1,183 @@
+"""`demo`: the programme, and what stands between its scenes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from botmon_cog.cli.console import make_console
+from botmon_cog.errors import BotMonError, ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from botmon_cog.cli.demo.stage import Stage
+
+_REDRAW_S = 0.1
+_OUTAGE_S = 0.5
+_AT_MOST_S = 60.0
+"""Beside the time that people use the bot."""
+_FILE_NAME = "botmon-demo.db"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo from beginning to end.
+
+    Raises:
+        BotMonError: rich is not installed, the file is there already, or something went wrong on the way.
+    """
+    console = make_console(arguments.width)
+    database = _new_file(arguments.database)
+    with _quiet_log():
+        asyncio.run(_show(console, database, arguments.seconds))
+    return 0
+
+
+def _new_file(given: str | None) -> Path:
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="botmon-demo-")) / _FILE_NAME
+    path = Path(given)
+    if path.exists():
+        raise ConfigError("--database", None, f"{path} is there already; invented history does not belong into it")
+    return path
+
+
+@contextmanager
+def _quiet_log() -> Generator[None, None, None]:
+    """What fails in the demo fails on purpose, so the bot's log would only startle."""
+    handler = logging.NullHandler()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+async def _show(console: Console, database: Path, seconds: float) -> None:
+    from botmon_cog.cli.demo.stage import DemoFailedError, Stage  # noqa: PLC0415 (loads a Discord)
+    from botmon_cog.testing import LoopbackDiscord  # noqa: PLC0415
+
+    try:
+        async with asyncio.timeout(_AT_MOST_S + seconds), LoopbackDiscord(name="Music Bot") as loopback:
+            await _programme(console, Stage(loopback, database), seconds)
+    except BotMonError:
+        raise
+    except TimeoutError as error:
+        raise DemoFailedError("the demo did not come to its end in time") from error
+    except Exception as error:  # the edge: whatever it is, the demo is what went wrong
+        raise DemoFailedError(f"the demo failed: {_first(error)!r}") from error
+    _print_where(console, database, loopback.guild.id)
+
+
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    return error
+
+
+async def _programme(console: Console, stage: Stage, seconds: float) -> None:
+    console.print("botmon_cog demo", style="bold")
+    console.print(
+        "The extension sees every command of a bot, how long it took and how it ended. Here it watches a music bot "
+        "on a small Discord of its own, on 127.0.0.1. The bot tells it of songs; all else it sees by itself."
+    )
+    console.print()
+    n = await stage.seed()
+    console.print(f"✓ Before today: two weeks of invented history, {n:,} commands.")
+    async with stage.bot_running():
+        await _people_use_it(console, stage, seconds)
+        for command, says in _COMMANDS.items():
+            await _ask(console, stage, command, says)
+        await _outage(console, stage)
+        outcomes = await stage.rows()
+    _print_count(console, stage.used, outcomes)
+
+
+_COMMANDS = {
+    "health": "An admin of the server asks whether the bot is well:",
+    "stats weekly": "What happened this week, and how that compares:",
+    "perf": "How quick the bot is, and what slows it down:",
+}
+
+
+async def _people_use_it(console: Console, stage: Stage, seconds: float) -> None:
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 (an extra)
+
+    loop = asyncio.get_running_loop()
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[acts]} commands"),
+        console=console,
+        auto_refresh=False,
+    )
+    people = len(stage.listeners)
+    with progress:
+        bar = progress.add_task(f"  Now {people} people use the bot", total=seconds, acts=0)
+        start_s = loop.time()
+        using = asyncio.create_task(stage.crowd.use_bot(seconds))
+        try:
+            while not using.done():
+                await asyncio.wait([using], timeout=_REDRAW_S)
+                progress.update(bar, completed=min(loop.time() - start_s, seconds), acts=stage.crowd.acts, refresh=True)
+        finally:
+            using.cancel()
+        await using
+        progress.update(bar, completed=seconds, description=f"✓ Now {people} people use the bot", refresh=True)
+
+
+async def _ask(console: Console, stage: Stage, command: str, says: str) -> None:
+    embed = await stage.ask(command)
+    _print_scene(console, f"/{command}", says)
+    _print_embed(console, embed, stage)
+
+
+async def _outage(console: Console, stage: Stage) -> None:
+    with stage.database_taken():
+        _print_scene(console, "The database is locked", "by another program. The owner gets a DM:")
+        await stage.crowd.use_bot(_OUTAGE_S)
+        _print_embed(console, await stage.next_news("database"), stage)
+    _print_scene(console, "The database is free again", "and the owner gets another DM:")
+    _print_embed(console, await stage.next_news("database"), stage)
+
+
+def _print_count(console: Console, used: int, outcomes: Counter[str]) -> None:
+    _print_scene(console, "Exactly one row per command", "and its true outcome, outage or not:")
+    told = ", ".join(f"{n:,} {_OUTCOMES.get(outcome, outcome)}" for outcome, n in outcomes.most_common())
+    console.print(f"{used:,} commands used, {outcomes.total():,} rows written: {told}.")
+
+
+_OUTCOMES = {"ok": "ok", "error": "failed by the bot's fault", "user_error": "refused (typo, no permission)"}
+
+
+def _print_embed(console: Console, embed: dict[str, object], stage: Stage) -> None:
+    from botmon_cog.cli.drawing import print_embed  # noqa: PLC0415 (an extra)
+
+    print_embed(console, embed, stage.now())
+
+
+def _print_scene(console: Console, title: str, says: str) -> None:
+    console.print()
+    console.rule(style="dim")
+    console.print(f"{title}  ", style="bold cyan", end="")
+    console.print(says)
+    console.print()
+
+
+def _print_where(console: Console, database: Path, guild_id: int) -> None:
+    console.print()
+    console.rule(style="dim")
+    console.print("That was all real: real sockets, real slash commands, rows in a real database. Read it with")
+    console.print(
+        f"python -m botmon_cog report weekly --guild {guild_id} --database {database}", style="cyan", soft_wrap=True
+    )
+    console.print("and watch a bot of your own with one line:")
+    console.print('await bot.load_extension("botmon_cog")', style="cyan")

@@ -1,0 +1,170 @@
+"""The demo's moving parts: Discord, bot, people, and the database that is taken away and given back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botmon_cog.cli.demo import history
+from botmon_cog.cli.demo.bot import MusicBot
+from botmon_cog.cli.demo.crowd import LISTENERS, Crowd
+from botmon_cog.config import Config, HealthConfig, StorageConfig
+from botmon_cog.domain.models import Invocation
+from botmon_cog.errors import BotMonError
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.testing import LoopbackDiscord
+
+GUILD_NAME = "The Listening Room"
+CHECKS_TO_CHANGE = 2
+CHECK_EVERY_S = 0.5
+
+_SEED = 7
+_MOST_DMS = 5
+_MOST_LOOKS = 100
+_LOOK_EVERY_S = 0.1
+_MOST_ROWS = 1_000_000
+
+Embed = dict[str, Any]
+
+
+class DemoFailedError(BotMonError):
+    """Something in the demo did not do what it was to show."""
+
+
+def demo_config(database: Path) -> Config:
+    """As impatient as the audience: an owner's bot checks every minute, and three times before it wakes anybody."""
+    health = HealthConfig(
+        interval_s=CHECK_EVERY_S,
+        checks_to_change=CHECKS_TO_CHANGE,
+        # A busy laptop's disk may take its time.
+        database_slow_ms=1_500.0,
+        database_timeout_s=3.0,
+        # Discord, its people and the bot share one process here, so its processor time says nothing about the bot.
+        cpu_warning_percent=99.0,
+        cpu_critical_percent=100.0,
+    )
+    return Config(storage=StorageConfig(url=str(database), busy_timeout_s=0.1), health=health)
+
+
+class Stage:
+    """One guild of one loopback Discord, with the bot in it once `bot_running` is entered."""
+
+    def __init__(self, loopback: LoopbackDiscord, database: Path) -> None:
+        rng = random.Random(_SEED)  # noqa: S311 (a demo that looks alike every time)
+        self._loopback = loopback
+        self._database = database
+        self._config = demo_config(database)
+        self._rng = rng
+        self.guild = loopback.guild
+        self.guild.name = GUILD_NAME
+        self.listeners = [loopback.add_user(f"listener {n}", guilds=[self.guild]) for n in range(1, LISTENERS + 1)]
+        self.crowd = Crowd(self.listeners, loopback.channel, rng)
+        self._bot: MusicBot | None = None
+        self._questions = 0
+        self._begin = loopback.clock.now()
+
+    async def seed(self) -> int:
+        """Write the history; returns how many commands it holds.
+
+        Raises:
+            StorageError: the database can't be made.
+        """
+        scene = history.Scene(
+            guild_id=str(self.guild.id),
+            guild_name=self.guild.name,
+            channel_id=str(self._loopback.channel.id),
+            user_ids=[str(listener.id) for listener in self.listeners],
+            now=self._loopback.clock.now(),
+        )
+        events = list(history.events(scene, self._rng))
+        system = MonitoringSystem(self._config)
+        try:
+            await system.storage.open()
+            for event in events:
+                system.writer.put(event)
+            await system.flush()
+        finally:
+            await system.close()
+        return sum(isinstance(event, Invocation) for event in events)
+
+    @asynccontextmanager
+    async def bot_running(self) -> AsyncGenerator[None, None]:
+        bot = MusicBot(self._config, self._rng)
+        async with self._loopback.running(bot):
+            self._bot = bot
+            self._begin = self.now()
+            yield
+            system = bot.monitor.system
+            if system.failures.n or system.writer.dropped:
+                raise DemoFailedError(f"the monitor failed: {system.failures.last or 'rows were lost'}")
+
+    async def ask(self, command: str) -> Embed:
+        """What an admin gets in answer to a slash command.
+
+        Raises:
+            DemoFailedError: no embed came.
+        """
+        self._questions += 1
+        answer = await self._loopback.admin.slash(self._loopback.channel, command)
+        if not answer.messages or not answer.message.embeds:
+            raise DemoFailedError(f"/{command} was not answered: {answer.describe()}")
+        return answer.message.embeds[0]
+
+    async def next_news(self, about: str) -> Embed:
+        """The next direct message to the bot's owner whose title says something of `about`.
+
+        Raises:
+            DemoFailedError: none came.
+        """
+        for _ in range(_MOST_DMS):
+            message = await self._loopback.owner.next_dm(timeout_s=15)
+            if message.embeds and about in message.embeds[0].get("title", ""):
+                return message.embeds[0]
+        raise DemoFailedError(f"the owner was not told about {about}")
+
+    @property
+    def used(self) -> int:
+        """Commands used since the bot runs, an admin's questions included."""
+        return self.crowd.acts + self._questions
+
+    async def rows(self) -> Counter[str]:
+        """The audit rows since the bot runs, by outcome, once there are as many as commands were used.
+
+        Raises:
+            DemoFailedError: there are more, or there are still fewer after a while.
+        """
+        logger = self._running.monitor.system.command_logger
+        outcomes: Counter[str] = Counter()
+        for _ in range(_MOST_LOOKS):
+            found = await logger.get_command_history(since=self._begin, limit=_MOST_ROWS)
+            outcomes = Counter(row.outcome or "" for row in found)
+            if outcomes.total() >= self.used:
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)  # nobody waits for the answer to a prefix command
+        if outcomes.total() != self.used:
+            raise DemoFailedError(f"{self.used} commands were used, but {outcomes.total()} rows were written")
+        return outcomes
+
+    @property
+    def _running(self) -> MusicBot:
+        if self._bot is None:
+            raise DemoFailedError("the bot does not run yet")
+        return self._bot
+
+    def now(self) -> datetime:
+        return self._loopback.clock.now()
+
+    @contextmanager
+    def database_taken(self) -> Generator[None, None, None]:
+        """Another program keeps the write lock, as a backup or a database browser does."""
+        with closing(sqlite3.connect(self._database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")

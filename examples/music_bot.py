@@ -1,0 +1,77 @@
+"""A music bot that is watched. Its "music" is a timer, so that it needs no voice library.
+
+DISCORD_TOKEN=… python examples/music_bot.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+SONG_S = 180
+
+
+class Bot(commands.Bot):
+    async def setup_hook(self) -> None:
+        await self.load_extension("botmon_cog")  # from here on every command is logged and timed
+        await self.add_cog(Music(self))
+        await self.tree.sync()
+
+    async def close(self) -> None:
+        await self.remove_cog("Music")  # while the extension is still there, so that the last songs count
+        await super().close()
+
+
+class Music(commands.Cog):
+    def __init__(self, bot: Bot) -> None:
+        self.system = bot.get_cog("BotMon").system  # for what the extension can't see by itself: songs and operations
+        self.players: dict[int, asyncio.Task[None]] = {}
+
+    async def cog_unload(self) -> None:
+        for player in self.players.values():
+            player.cancel()
+        await asyncio.gather(*self.players.values(), return_exceptions=True)
+
+    @app_commands.command(description="Play a song")
+    @app_commands.guild_only()
+    async def play(self, interaction: discord.Interaction, song: str) -> None:
+        await interaction.response.defer()
+        async with self.system.performance.track("voice_connect", interaction.guild_id, interaction.user.id):
+            await asyncio.sleep(0.05)  # here a real bot joins the voice channel
+        self.stop(interaction.guild_id)
+        self.players[interaction.guild_id] = asyncio.create_task(self.player(interaction.guild_id, interaction.user.id))
+        await interaction.followup.send(f"Playing {song}")
+
+    @app_commands.command(description="Skip this song")
+    @app_commands.guild_only()
+    async def skip(self, interaction: discord.Interaction) -> None:
+        was_playing = self.stop(interaction.guild_id)
+        if was_playing:
+            await self.system.statistics.record_skip(interaction.guild_id, interaction.user.id)
+        await interaction.response.send_message("Skipped." if was_playing else "Nothing is playing.")
+
+    @app_commands.command(description="Pause")
+    @app_commands.guild_only()
+    async def pause(self, interaction: discord.Interaction) -> None:
+        await self.system.statistics.record_pause(interaction.guild_id, interaction.user.id)
+        await interaction.response.send_message("Paused.")
+
+    async def player(self, guild_id: int, user_id: int) -> None:
+        start_s = time.monotonic()
+        try:
+            await asyncio.sleep(SONG_S)
+        finally:  # played to its end, skipped, or the bot is closing
+            await self.system.statistics.record_song_played(guild_id, time.monotonic() - start_s, user_id)
+
+    def stop(self, guild_id: int) -> bool:
+        player = self.players.pop(guild_id, None)
+        return player is not None and player.cancel()
+
+
+if __name__ == "__main__":
+    Bot(commands.when_mentioned, intents=discord.Intents.default()).run(os.environ["DISCORD_TOKEN"])

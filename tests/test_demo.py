@@ -1,0 +1,125 @@
+"""`demo`, as a stranger runs it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from botmon_cog.__main__ import main
+
+STRICT = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning"]
+CHECKED = """
+import sys, threading, psutil
+from botmon_cog.__main__ import main
+code = main()
+left = [str(thread) for thread in threading.enumerate()[1:]] + [str(p) for p in psutil.Process().children()]
+sys.exit(f"left behind: {left}" if left else code)
+"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What it printed, and its database."""
+    database = tmp_path_factory.mktemp("demo") / "demo.db"
+    done = subprocess.run(
+        [*STRICT, "-c", CHECKED, "demo", "--seconds", "0.5", "--width", "80", "--database", str(database)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return done.stdout, database
+
+
+def test_every_scene_is_shown_in_order(demo):
+    out, _ = demo
+    scenes = [
+        "two weeks of invented history",
+        "/health",
+        "Healthy",
+        "/stats weekly",
+        "Last 7 days in The Listening Room",
+        "play",
+        "/perf",
+        "p95",
+        "The database is locked",
+        "Unhealthy: the database does not answer",
+        "What to do",
+        "The database is free again",
+        "Healthy again",
+        "Exactly one row per command",
+        "report weekly --guild",
+    ]
+    at = [out.index(scenes[0])]
+    for scene in scenes[1:]:
+        at.append(out.index(scene, at[-1]))
+
+
+def test_it_reads_well_when_piped(demo):
+    out, _ = demo
+    assert "\x1b" not in out
+    assert "**" not in out
+    assert "<t:" not in out
+    wide = [line for line in out.splitlines() if cell_len(line) > 80]
+    assert all(line.startswith("python -m botmon_cog report") for line in wide)
+
+
+def test_every_command_has_its_row(demo):
+    out, _ = demo
+    used, rows = map(int, re.findall(r"(\d+) commands used, (\d+) rows written", out)[0])
+    assert used == rows > 12
+
+
+def test_the_week_is_compared_with_the_one_before(demo):
+    out, _ = demo
+    assert "▲" in out
+    assert "compared with the week before" in out
+    assert "was not used for 30 days" in out
+
+
+def test_what_it_says_about_its_database_is_true(demo):
+    out, database = demo
+    command = next(line for line in out.splitlines() if line.startswith("python -m botmon_cog report")).split()
+    assert command[-1] == str(database)
+    assert list(database.parent.iterdir()) == [database]
+    done = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Last 7 days in The Listening Room" in done.stdout
+
+
+def test_a_file_that_is_there_is_not_touched(tmp_path, capsys):
+    file = tmp_path / "bot.db"
+    file.write_text("mine")
+    assert main(["demo", "--database", str(file)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
+def test_what_goes_wrong_is_said(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["demo", "--database", str(tmp_path / "file" / "demo.db")]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("botmon: can't open the database")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_an_interrupt_ends_it_quietly(tmp_path):
+    argv = [*STRICT, "-m", "botmon_cog", "demo", "--seconds", "60", "--database", str(tmp_path / "demo.db")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while "two weeks" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (130, "")
+    assert [file.name for file in tmp_path.iterdir()] == ["demo.db"]
