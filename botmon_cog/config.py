@@ -88,14 +88,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: CommandsConfig = CommandsConfig()
 
 
+_TABLES = (StorageConfig, PrivacyConfig, ThresholdsConfig, HealthConfig, AlertsConfig, CommandsConfig)
 _FIELDS: dict[type[msgspec.Struct], dict[str, Any]] = {
-    struct: {field.name: field.type for field in msgspec.structs.fields(struct)}
-    for struct in (Config, *(type(default) for default in Config.__struct_defaults__))
-    if issubclass(struct, msgspec.Struct)
+    struct: {field.name: field.type for field in msgspec.structs.fields(struct)} for struct in (Config, *_TABLES)
 }
 """Key -> type. Looked up now: unloading the extension takes this module out of `sys.modules`, where msgspec looks."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(.*)", re.IGNORECASE | re.DOTALL)  # of two letters at least: C:\\ is a path
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(.*)", re.IGNORECASE | re.DOTALL)  # of two letters at least: C:\ is a path
 _URLS = "a path (data/botmon.db), sqlite:///relative/path, sqlite:////absolute/path, or :memory:"
 
 _BELOW = (
