@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import discord
+import msgspec
 from discord import app_commands
 from discord.ext import commands, tasks
 
@@ -111,7 +112,9 @@ class BotMon(commands.Cog):
         change = self._watch.step(report.overall_status, report.reason, report.checked_at)
         if change is not None:
             await self._remember(change)
-            await self.system.recorder.settle()  # so that a recovery tells what was lost, not what still waits
+            if change.kind == "recovery":
+                await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
+                report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
             if self.config.alerts.enabled:
                 await self._notifier.tell_owners(self._draw(change, report))
         return report

@@ -236,7 +236,8 @@ def isolate(text: str) -> str:
 def plain(text: str, max_chars: int = 200) -> str:
     """Somebody's text as text: it can't ping, link, format, or span lines."""
     text = fit(clean(text), max_chars).replace("`", "ˋ").replace("\\", "\\\\")
-    text = re.sub(r"\*|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||(?<![^\W_])_|_(?![^\W_])|^[#>+-]|(?<=^\d)\.", r"\\\g<0>", text)
+    text = re.sub(r"\*|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||(?<![^\W_])_|_(?![^\W_])|^[#>+-]", r"\\\g<0>", text)
+    text = re.sub(r"^(\d+)\.(?=\s)", r"\1\\.", text)  # the beginning of a list
     text = re.sub(r"[@<]|\](?=\()|:(?=//)", "\\g<0>\u200b", text)
     return isolate(text) if text else NONE
 

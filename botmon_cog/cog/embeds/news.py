@@ -50,7 +50,8 @@ def recovery(
     """That it is over, how long it lasted, and what was lost."""
     lasted = max(now - since, timedelta())
     style: discord.utils.TimestampStyle = "t" if lasted < timedelta(hours=20) else "f"
-    lines = [f"Unhealthy for **{text.duration(lasted.total_seconds())}** ({at(since, style)} to {at(now, style)})."]
+    span = f" ({at(since, style)} to {at(now, style)})" if lasted >= timedelta(minutes=1) else ""
+    lines = [f"Unhealthy for **{text.duration(lasted.total_seconds())}**{span}."]
     lines.append(_losses(lost, report.monitor.queued))
     if was:
         rest = detail(was)

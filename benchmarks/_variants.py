@@ -1,0 +1,123 @@
+"""What is added to the bare bot. A variant runs in a folder of its own, which is its working directory."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import discord
+from discord.ext import commands
+
+BARE = "bare"
+BOTMON = "botmon"
+
+Flush = Callable[[], Awaitable[None]]
+Install = Callable[[commands.Bot, AsyncExitStack], Awaitable["Variant"]]
+
+
+class Variant:
+    """What an installed variant can be asked.
+
+    Args:
+        flush: returns when everything so far is stored.
+        count: how many rows there are; None where nothing is stored.
+    """
+
+    def __init__(self, flush: Flush | None = None, count: Callable[[], int] | None = None) -> None:
+        self._flush = flush
+        self._count = count
+
+    async def flush(self) -> None:
+        if self._flush is not None:
+            await self._flush()
+
+    def check(self, commands_run: int) -> None:
+        """Raises RuntimeError unless there is one row for each command."""
+        if self._count is not None and (rows := self._count()) != commands_run:
+            raise RuntimeError(f"{commands_run} commands left {rows} rows")
+
+
+async def _bare(_bot: commands.Bot, _stack: AsyncExitStack) -> Variant:
+    return Variant()
+
+
+async def _botmon(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
+    await bot.load_extension("botmon_cog")  # its defaults: data/botmon.db
+    stack.push_async_callback(bot.unload_extension, "botmon_cog")
+    system = bot.get_cog("BotMon").system
+    return Variant(system.flush, lambda: _rows(Path("data/botmon.db"), "SELECT COUNT(*) FROM audit_logs"))
+
+
+async def _prometheus(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
+    from discord.ext.prometheus import PrometheusCog  # noqa: PLC0415 (need not be installed)
+
+    await bot.add_cog(PrometheusCog(bot))
+    stack.push_async_callback(bot.remove_cog, "PrometheusCog")
+    return Variant()
+
+
+_TABLE = (
+    "CREATE TABLE log (id INTEGER PRIMARY KEY, event_id TEXT, at TEXT, command TEXT, guild_id TEXT, channel_id TEXT, "
+    "user_id TEXT)"
+)
+_INSERT = "INSERT INTO log (event_id, at, command, guild_id, channel_id, user_id) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+async def _awaited_insert(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
+    import aiosqlite  # noqa: PLC0415 (need not be installed)
+
+    path = Path("log.db")
+    db = await stack.enter_async_context(aiosqlite.connect(path))
+    await db.execute("PRAGMA journal_mode = WAL")
+    await db.execute("PRAGMA synchronous = NORMAL")
+    await db.execute(_TABLE)
+    await db.commit()
+
+    async def log(interaction: discord.Interaction) -> bool:
+        command = interaction.command
+        row = (
+            str(interaction.id),
+            datetime.now(UTC).isoformat(),
+            "?" if command is None else command.qualified_name,
+            str(interaction.guild_id),
+            str(interaction.channel_id),
+            str(interaction.user.id),
+        )
+        await db.execute(_INSERT, row)
+        await db.commit()
+        return True
+
+    bot.tree.interaction_check = log
+    return Variant(count=lambda: _rows(path, "SELECT COUNT(*) FROM log"))
+
+
+def _rows(path: Path, query: str) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return int(db.execute(query).fetchone()[0])
+
+
+INSTALL: dict[str, Install] = {
+    BARE: _bare,
+    "again": _bare,
+    BOTMON: _botmon,
+    "prometheus": _prometheus,
+    "insert": _awaited_insert,
+}
+TITLES = {
+    BARE: "bare",
+    "again": "bare again (the noise)",
+    BOTMON: "botmon (SQLite file)",
+    "prometheus": "discord-ext-prometheus",
+    "insert": "awaited INSERT + commit (WAL)",
+    "pacing": "the pacing alone, no commands",
+}
+_NEEDS = {"prometheus": "discord.ext.prometheus", "insert": "aiosqlite"}
+
+
+def is_installed(variant: str) -> bool:
+    return variant not in _NEEDS or importlib.util.find_spec(_NEEDS[variant]) is not None
