@@ -88,7 +88,6 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
             await bot.reload_extension(EXTENSION)
         loaded = trace(bot)
         assert {event: len(found) for event, found in loaded["waiters"].items()} == {
-            "app_command_completion": 1,
             "command": 1,
             "command_completion": 1,
             "command_error": 1,

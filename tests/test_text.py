@@ -215,6 +215,7 @@ def test_plain_text_can_not_ping_or_link(hostile):
         ("# big", r"\# big"),
         ("> quoted", r"\> quoted"),
         ("1. listed", r"1\. listed"),
+        ("0.7 % of 12. things", "0.7 % of 12. things"),
         ("back\\slash", r"back\\slash"),
         ("two\nlines\x00", "two lines"),
         ("", "–"),  # noqa: RUF001

@@ -31,30 +31,31 @@ class Hooks:
         self._bot = bot
         self._observer = observer
         self._failures = failures
-        self._is_attached = False
         self._waiters: list[tuple[str, Callable[..., bool], asyncio.Task[Any]]] = []
         self._on_error: ErrorHandler | None = None
         self._previous: ErrorHandler | None = None
         self._undo_call: Callable[[], None] | None = None
+        self._tree_attributes: dict[str, Any] = vars(bot.tree)
 
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
-        self._is_attached = True
+        self._observer.is_attached = True
         self._listen("interaction", self._interaction)
-        self._listen("app_command_completion", self._observer.interaction_completed)
         self._listen("message", self._observer.message_received)
         self._listen("command", self._observer.command_started)
         self._listen("command_completion", self._observer.command_completed)
         self._listen("command_error", self._observer.command_failed)
         self._chain_on_error()
-        self._undo_call = wrap_call(self._bot, self._observer.around_call)
+        self._undo_call = wrap_call(self._bot, self._observer.around)
+        if self._undo_call is None:
+            self._listen("app_command_completion", self._observer.interaction_completed)
         add_response_sink(self._responded)
 
     async def detach(self) -> None:
         """Stop observing, and leave everything as it was found."""
-        if not self._is_attached:
+        if not self._observer.is_attached:
             return
-        self._is_attached = False
+        self._observer.is_attached = False
         remove_response_sink(self._responded)
         if self._undo_call is not None:
             self._undo_call()
@@ -72,7 +73,7 @@ class Hooks:
         """Call `listener` inside every dispatch of the event, before any task of it runs."""
 
         def check(*args: Any) -> bool:
-            if not self._is_attached:
+            if not self._observer.is_attached:
                 return True  # which ends the waiting
             try:
                 listener(*args)
@@ -86,7 +87,7 @@ class Hooks:
 
     def _interaction(self, interaction: AnyInteraction) -> None:
         self._observer.interaction_received(interaction)
-        if vars(self._bot.tree).get("on_error") is not self._on_error:
+        if self._tree_attributes.get("on_error") is not self._on_error:
             self._chain_on_error()  # the host has set its own since
 
     # -- tree.on_error -------------------------------------------------------------------------------------------------
@@ -94,11 +95,11 @@ class Hooks:
     def _chain_on_error(self) -> None:
         """Put ourselves before the tree's handler. Each link keeps its own successor: a host may wrap the last."""
         tree = self._bot.tree
-        self._previous = vars(tree).get("on_error")
+        self._previous = self._tree_attributes.get("on_error")
         previous: ErrorHandler = tree.on_error
 
         async def on_error(interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-            if self._is_attached:
+            if self._observer.is_attached:
                 try:
                     self._observer.interaction_failed(interaction, error)
                 except Exception as failure:  # noqa: BLE001 (the host's handler must be called all the same)
@@ -106,16 +107,15 @@ class Hooks:
             await previous(interaction, error)
 
         self._on_error = on_error
-        tree.on_error = on_error  # pyright: ignore[reportAttributeAccessIssue] (as CommandTree.error does)
+        self._tree_attributes["on_error"] = on_error  # pyright: ignore[reportAttributeAccessIssue] (as CommandTree.error does)
 
     def _unchain_on_error(self) -> None:
-        tree = self._bot.tree
-        if vars(tree).get("on_error") is not self._on_error:
+        if self._tree_attributes.get("on_error") is not self._on_error:
             return  # somebody wrapped ours: it stays, and passes through
         if self._previous is None:
-            del tree.on_error
+            del self._tree_attributes["on_error"]
         else:
-            tree.on_error = self._previous  # pyright: ignore[reportAttributeAccessIssue]
+            self._tree_attributes["on_error"] = self._previous  # pyright: ignore[reportAttributeAccessIssue]
 
     def _responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,45 +25,31 @@ _SUB_COMMANDS = frozenset(
 _KINDS = {1: Kind.SLASH, 2: Kind.USER_MENU, 3: Kind.MESSAGE_MENU}
 
 
-class OpenInvocation:
-    """What is known so far. `source` is the interaction, or the context of a prefix command.
+class OpenInvocation(ABC):
+    """What both kinds know so far.
 
     Attributes:
         received_s: monotonic seconds.
-        response: the interaction's response object, kept so that its identity stays its own; None for prefix commands.
-        response_s: seconds to the first response that Discord took.
-        is_late: Discord refused a response because its 3 s were over.
         ended_s: monotonic seconds at which the command returned without having answered; None while it runs.
-        is_watched: we will see it end, however it does.
         is_open: nothing was recorded for it yet.
         details: what the host told of it.
     """
 
-    __slots__ = (
-        "command", "context", "details", "ended_s", "gateway_delay_s", "is_late", "is_open", "is_watched", "kind",
-        "received_s", "response", "response_s", "source", "started_at", "timer",
-    )  # fmt: skip
+    __slots__ = ("command", "details", "ended_s", "gateway_delay_s", "is_open", "kind", "received_s", "started_at")
 
-    def __init__(
-        self, source: AnyInteraction | AnyContext, kind: Kind, command: str, started_at: datetime, received_s: float
-    ) -> None:
-        self.source = source
+    def __init__(self, kind: Kind, command: str, origin_id: int, started_at: datetime, received_s: float) -> None:
+        """`origin_id`: the interaction's or the message's, which tells when Discord made it."""
         self.kind = kind
         self.command = command
         self.started_at = started_at
         self.received_s = received_s
-        self.gateway_delay_s = max(started_at.timestamp() - snowflake_s(_origin_id(source)), 0.0)
-        self.response: discord.InteractionResponse[Any] | None = None
-        self.context: AnyContext | None = None
-        self.response_s: float | None = None
-        self.is_late = False
+        self.gateway_delay_s = max(started_at.timestamp() - (origin_id >> 22) / 1000 - _DISCORD_EPOCH_S, 0.0)
         self.ended_s: float | None = None
-        self.is_watched = False
         self.is_open = True
         self.details: str | None = None
-        self.timer: Timer | None = None
 
-    def closed(
+    @abstractmethod
+    def record(
         self,
         outcome: Outcome,
         ended_s: float,
@@ -70,21 +57,45 @@ class OpenInvocation:
         privacy: PrivacyConfig,
         shard_count: int | None,
     ) -> Invocation:
-        """The record of it. Marks this as closed."""
-        self.is_open = False
-        source = self.source
-        if isinstance(source, discord.Interaction):
-            typed = _options(source)
-            guild_id, channel_id, user, event_id = source.guild_id, source.channel_id, source.user, str(source.id)
-        else:
-            typed = _arguments(source)
-            guild_id = None if source.guild is None else source.guild.id
-            channel_id, user, event_id = source.channel.id, source.author, _message_event_id(source.message)
-            if source.command is not None:
-                self.command = source.command.qualified_name  # a group has become its sub-command by now
-        guild = source.guild
+        """What is kept of it. `error` is the root cause; `ended_s` is monotonic."""
+
+
+class OpenInteraction(OpenInvocation):
+    """A slash command or a context menu.
+
+    Attributes:
+        response: kept, so that its identity stays its own.
+        response_s: seconds to the first response that Discord took.
+        is_late: Discord refused a response because its 3 s were over.
+        is_watched: we will see it end, however it does.
+        timer: runs out when Discord's 3 s are over, for a command that returned without an answer.
+    """
+
+    __slots__ = ("interaction", "is_late", "is_watched", "options", "response", "response_s", "timer")
+
+    def __init__(self, interaction: AnyInteraction, started_at: datetime, received_s: float) -> None:
+        kind, command, self.options = _identity(interaction)
+        super().__init__(kind, command, interaction.id, started_at, received_s)
+        self.interaction = interaction
+        self.response = interaction.response
+        self.response_s: float | None = None
+        self.is_late = False
+        self.is_watched = False
+        self.timer: Timer | None = None
+
+    def record(
+        self,
+        outcome: Outcome,
+        ended_s: float,
+        error: BaseException | None,
+        privacy: PrivacyConfig,
+        shard_count: int | None,
+    ) -> Invocation:
+        interaction, user = self.interaction, self.interaction.user
+        guild_id, guild = interaction.guild_id, interaction.guild
+        typed = {option["name"]: option.get("value") for option in self.options}
         return Invocation(
-            event_id=event_id,
+            event_id=str(interaction.id),
             kind=self.kind,
             command=self.command,
             outcome=outcome,
@@ -94,40 +105,72 @@ class OpenInvocation:
             gateway_delay_s=self.gateway_delay_s,
             guild_id=None if guild_id is None else str(guild_id),
             guild_name=None if guild is None else guild.name,
-            channel_id=None if channel_id is None else str(channel_id),
+            channel_id=None if interaction.channel_id is None else str(interaction.channel_id),
             user_id=str(user.id),
             username=user.name,
             shard_id=(guild_id >> 22) % shard_count if guild_id and shard_count else 0,
             parameters=parameters_json(typed, privacy) if typed else None,
             details=self.details,
             error_type=None if error is None else type(error).__name__,
-            error_message=None if error is None else redact(str(error), _typed_values(source, typed)),
+            error_message=None if error is None else redact(str(error), _shown(typed)),
         )
 
 
-def snowflake_s(snowflake: int) -> float:
-    """When Discord made an id, in seconds since 1970."""
-    return (snowflake >> 22) / 1000 + _DISCORD_EPOCH_S
+class OpenMessage(OpenInvocation):
+    """A prefix command."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: AnyContext, started_at: datetime, received_s: float) -> None:
+        is_hybrid = isinstance(context.command, commands.HybridCommand | commands.HybridGroup)
+        kind = Kind.HYBRID_PREFIX if is_hybrid else Kind.PREFIX
+        super().__init__(kind, _qualified_name(context), context.message.id, started_at, received_s)
+        self.context = context
+
+    def record(
+        self,
+        outcome: Outcome,
+        ended_s: float,
+        error: BaseException | None,
+        privacy: PrivacyConfig,
+        shard_count: int | None,
+    ) -> Invocation:
+        context, guild, message = self.context, self.context.guild, self.context.message
+        typed = _arguments(context)
+        return Invocation(
+            event_id=_event_id(message),
+            kind=self.kind,
+            command=_qualified_name(context),  # a group has become its sub-command by now
+            outcome=outcome,
+            started_at=self.started_at,
+            duration_s=ended_s - self.received_s,
+            gateway_delay_s=self.gateway_delay_s,
+            guild_id=None if guild is None else str(guild.id),
+            guild_name=None if guild is None else guild.name,
+            channel_id=str(context.channel.id),
+            user_id=str(context.author.id),
+            username=context.author.name,
+            shard_id=(guild.id >> 22) % shard_count if guild and shard_count else 0,
+            parameters=parameters_json(typed, privacy) if typed else None,
+            details=self.details,
+            error_type=None if error is None else type(error).__name__,
+            error_message=None if error is None else redact(str(error), [*_shown(typed), *message.content.split()[1:]]),
+        )
 
 
-def interaction_identity(interaction: AnyInteraction) -> tuple[Kind, str]:
-    """The kind, and the full command path, as Discord sent it: also for commands that the bot does not know."""
+def _identity(interaction: AnyInteraction) -> tuple[Kind, str, Sequence[Mapping[str, Any]]]:
+    """(kind, full path, options), as Discord sent it: also for commands that the bot does not know."""
     data: Mapping[str, Any] = interaction.data or {}  # pyright: ignore[reportAssignmentType] (a union of TypedDicts)
-    path = [data.get("name", "?")]
+    command: str = data.get("name", "?")
     options: Sequence[Mapping[str, Any]] = data.get("options") or ()
     while options and options[0]["type"] in _SUB_COMMANDS:
-        path.append(options[0]["name"])
+        command = f"{command} {options[0]['name']}"
         options = options[0].get("options") or ()
-    return _KINDS.get(data.get("type", 1), Kind.SLASH), " ".join(path)
+    return _KINDS.get(data.get("type", 1), Kind.SLASH), command, options
 
 
-def _options(interaction: AnyInteraction) -> dict[str, Any]:
-    """Option names and raw values (ids for users, channels, roles)."""
-    data: Mapping[str, Any] = interaction.data or {}  # pyright: ignore[reportAssignmentType] (a union of TypedDicts)
-    options: Sequence[Mapping[str, Any]] = data.get("options") or ()
-    while options and options[0]["type"] in _SUB_COMMANDS:
-        options = options[0].get("options") or ()
-    return {option["name"]: option.get("value") for option in options}
+def _qualified_name(context: AnyContext) -> str:
+    return "" if context.command is None else context.command.qualified_name
 
 
 def _arguments(context: AnyContext) -> dict[str, Any]:
@@ -138,19 +181,12 @@ def _arguments(context: AnyContext) -> dict[str, Any]:
     return dict(zip(context.command.clean_params, positional, strict=False)) | context.kwargs
 
 
-def _typed_values(source: AnyInteraction | AnyContext, typed: Mapping[str, Any]) -> list[object]:
-    """Everything that the user typed, which an error's text may repeat."""
-    values: list[object] = [v for v in typed.values() if not isinstance(v, bool)]
-    if isinstance(source, discord.Interaction):
-        return values
-    return [*values, *source.message.content.split()[1:]]
+def _shown(typed: Mapping[str, Any]) -> list[object]:
+    """The values that an error's text may repeat and that must not be kept."""
+    return [value for value in typed.values() if not isinstance(value, bool)]
 
 
-def _origin_id(source: AnyInteraction | AnyContext) -> int:
-    return source.id if isinstance(source, discord.Interaction) else source.message.id
-
-
-def _message_event_id(message: discord.Message) -> str:
+def _event_id(message: discord.Message) -> str:
     """A bot may run the commands of an edited message again: that is another invocation."""
     if message.edited_at is None:
         return str(message.id)

@@ -7,8 +7,7 @@ is ignored. Everything here runs synchronously inside discord.py's own calls, do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -16,23 +15,26 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 
 from botmon_cog.cog import outcomes
-from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInvocation, interaction_identity
+from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenInvocation, OpenMessage
 from botmon_cog.cog.private import Call
 from botmon_cog.domain.models import Kind, Outcome
 from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 RESPONSE_DEADLINE_S = 3.0
 """Discord's own: an interaction must be answered within it."""
 _TOKEN_LIFETIME_S = 15 * 60.0
 _PREFIX_LIFETIME_S = 24 * 3600.0
-_MESSAGES_REMEMBERED = 1024
+_REMEMBERED = 1024
+_APPLICATION_COMMAND = discord.InteractionType.application_command
 
 
 class Observer:
-    """Keeps the open invocations of one bot. `hooks.py` and `private.py` call it."""
+    """Keeps the open invocations of one bot. `hooks.py`, `private.py` and `responses.py` call it.
+
+    Attributes:
+        is_attached: whether anything is to be observed; what stays hooked after that passes through.
+    """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self._bot = bot
@@ -40,11 +42,12 @@ class Observer:
         self._privacy = system.config.privacy
         self._recorder = system.recorder
         self._failures = system.failures
-        self._interactions: dict[int, OpenInvocation] = {}
-        self._responses: dict[int, OpenInvocation] = {}
-        self._contexts: dict[int, OpenInvocation] = {}
+        self._interactions: dict[int, OpenInteraction] = {}
+        self._responses: dict[int, OpenInteraction] = {}
+        self._contexts: dict[int, OpenMessage] = {}
         self._failed: dict[int, None] = {}
         self._received: dict[int, tuple[Any, float]] = {}
+        self.is_attached = False
 
     @property
     def running(self) -> int:
@@ -56,17 +59,19 @@ class Observer:
     def message_received(self, message: discord.Message) -> None:
         """Remember when, in case it turns out to be a command."""
         self._received[message.id] = (self._clock.now(), self._clock.monotonic())
-        if len(self._received) > _MESSAGES_REMEMBERED:
+        if len(self._received) > _REMEMBERED:
             del self._received[next(iter(self._received))]
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        if interaction.type is discord.InteractionType.application_command and interaction.id not in self._interactions:
-            self._open_interaction(interaction)
+        if interaction.type is _APPLICATION_COMMAND and interaction.id not in self._interactions:
+            self._open(interaction)
 
-    def _open_interaction(self, interaction: AnyInteraction) -> OpenInvocation:
-        kind, command = interaction_identity(interaction)
-        opened = OpenInvocation(interaction, kind, command, self._clock.now(), self._clock.monotonic())
-        opened.response = interaction.response
+    def _open(self, interaction: AnyInteraction) -> OpenInteraction | None:
+        try:
+            opened = OpenInteraction(interaction, self._clock.now(), self._clock.monotonic())
+        except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
+            self._failures.note("opening an invocation", error)
+            return None
         self._interactions[interaction.id] = opened
         self._responses[id(opened.response)] = opened
         return opened
@@ -77,102 +82,91 @@ class Observer:
             opened = self._interactions.get(context.interaction.id)
             if opened is not None:
                 opened.kind = Kind.HYBRID_SLASH
-                opened.context = context
             return
-        is_hybrid = isinstance(context.command, commands.HybridCommand | commands.HybridGroup)
-        started_at, received_s = self._received.pop(context.message.id, None) or (
-            self._clock.now(),
-            self._clock.monotonic(),
-        )
-        name = "" if context.command is None else context.command.qualified_name
-        opened = OpenInvocation(context, Kind.HYBRID_PREFIX if is_hybrid else Kind.PREFIX, name, started_at, received_s)
-        self._contexts[id(context)] = opened
+        received = self._received.pop(context.message.id, None) or (self._clock.now(), self._clock.monotonic())
+        self._contexts[id(context)] = opened = OpenMessage(context, *received)
         current.set(opened)  # discord.py calls us in the task that runs the command
 
     # -- what closes ---------------------------------------------------------------------------------------------------
 
-    async def around_call(self, call: Call, interaction: AnyInteraction) -> None:
+    def around(self, call: Call) -> Call:
         """Run an application command from its first check to its last handler, and see how it ends."""
-        opened = self._guarded(self._watch, interaction)
-        if opened is None:
-            await call(interaction)
-            return
-        try:
-            await call(interaction)
-        except app_commands.AppCommandError:
-            raise  # discord.py takes it to tree.on_error next, and so to us
-        except asyncio.CancelledError as error:
-            self._guarded(self._close, opened, Outcome.CANCELLED, error)
-            raise
-        except Exception as error:
-            self._guarded(self._handler_crashed, opened, error)
-            raise
-        else:
-            self._guarded(self._returned, opened)
 
-    def _watch(self, interaction: AnyInteraction) -> OpenInvocation | None:
-        if interaction.type is not discord.InteractionType.application_command:
-            return None
-        opened = self._interactions.get(interaction.id) or self._open_interaction(interaction)
-        opened.is_watched = True
-        current.set(opened)
-        return opened
+        async def _call(interaction: AnyInteraction) -> None:
+            if not self.is_attached or interaction.type is not _APPLICATION_COMMAND:
+                await call(interaction)
+                return
+            opened = self._interactions.get(interaction.id) or self._open(interaction)
+            if opened is not None:
+                opened.is_watched = True
+                current.set(opened)
+            try:
+                await call(interaction)
+            except app_commands.AppCommandError:
+                raise  # discord.py takes it to tree.on_error next, and so to us
+            except asyncio.CancelledError as error:
+                self._close(opened, Outcome.CANCELLED, error)
+                raise
+            except Exception as error:
+                self._handler_crashed(interaction, opened, error)
+                raise
+            else:
+                self._returned(opened)
+
+        return _call
 
     def interaction_completed(self, interaction: AnyInteraction, _: object) -> None:
-        opened = self._interactions.get(interaction.id)
-        if opened is not None:
-            self._returned(opened)
+        self._returned(self._interactions.get(interaction.id))
 
     def command_completed(self, context: AnyContext) -> None:
-        opened = self._of_context(context)
-        if opened is None:
-            return
-        if context.command_failed:  # discord.py swallows a prefix command's CancelledError and calls it complete
-            self._close(opened, Outcome.CANCELLED)
+        if context.interaction is not None:
+            self._returned(self._interactions.get(context.interaction.id))
         else:
-            self._returned(opened)
+            # discord.py swallows a prefix command's CancelledError and calls it complete.
+            self._close(self._contexts.get(id(context)), Outcome.CANCELLED if context.command_failed else Outcome.OK)
 
     def command_failed(self, context: AnyContext, error: commands.CommandError) -> None:
-        opened = self._of_context(context)
-        if opened is not None:
-            self._close(opened, self._outcome(opened, error), error)
-        if context.interaction is not None:
-            self._tell_hosts(context.interaction, error)
+        if context.interaction is None:
+            self._close(self._contexts.get(id(context)), outcomes.outcome_of(error), error)
+        else:
+            self._failed_with(context.interaction, self._interactions.get(context.interaction.id), error)
 
     def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-        if interaction.type is not discord.InteractionType.application_command:
-            return
-        opened = self._interactions.get(interaction.id)
-        if opened is not None:
-            self._close(opened, self._outcome(opened, error), error)
-        self._tell_hosts(interaction, error)
+        if interaction.type is _APPLICATION_COMMAND:
+            self._failed_with(interaction, self._interactions.get(interaction.id), error)
 
-    def _handler_crashed(self, opened: OpenInvocation, error: Exception) -> None:
+    def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction | None, crash: Exception) -> None:
         """A local error handler raised, or a check did: nobody else will hear of it."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, app_commands.AppCommandError):
-            cause = cause.__context__
-        if cause is None:
-            cause = app_commands.AppCommandError(f"{type(error).__name__}: {error}")
-            cause.__cause__ = error
-            self._close(opened, Outcome.ERROR, error)
-        else:
-            self._close(opened, self._outcome(opened, cause), cause)
-        assert isinstance(opened.source, discord.Interaction)
-        self._tell_hosts(opened.source, cause)
+        error: BaseException | None = crash
+        while error is not None and not isinstance(error, app_commands.AppCommandError):
+            error = error.__context__  # what the handler was called for
+        if error is None:
+            self._close(opened, Outcome.ERROR, crash)
+            error = app_commands.AppCommandError(f"{type(crash).__name__}: {crash}")
+            error.__cause__ = crash
+        self._failed_with(interaction, opened, error)
 
-    def _returned(self, opened: OpenInvocation) -> None:
+    def _failed_with(self, interaction: AnyInteraction, opened: OpenInteraction | None, error: Exception) -> None:
+        """Close it, and dispatch the event that discord.py lacks: once per failing application command."""
+        if opened is not None:
+            if isinstance(interaction.command, HybridAppCommand):
+                opened.kind = Kind.HYBRID_SLASH  # also where it failed before its context was made
+            self._close(opened, Outcome.LATE if opened.is_late else outcomes.outcome_of(error), error)
+        if interaction.id not in self._failed:
+            self._failed[interaction.id] = None
+            if len(self._failed) > _REMEMBERED:
+                del self._failed[next(iter(self._failed))]
+            self._bot.dispatch("app_command_error", interaction, error)
+
+    def _returned(self, opened: OpenInteraction | None) -> None:
         """The command ended without an error. Whether that is `ok` depends on what the user saw."""
-        if not opened.is_open or opened.ended_s is not None:
+        if opened is None or not opened.is_open or opened.ended_s is not None:
             return
-        source = opened.source
-        if not isinstance(source, discord.Interaction):
-            self._close(opened, Outcome.OK)
-        elif source.command_failed:  # without an error, or it would be closed by now
+        if opened.interaction.command_failed:  # without an error, or it would be closed by now
             self._close(opened, Outcome.DENIED)
         elif opened.is_late:
             self._close(opened, Outcome.LATE)
-        elif source.response.is_done():
+        elif opened.response.is_done():
             self._close(opened, Outcome.OK)
         else:
             opened.ended_s = self._clock.monotonic()
@@ -180,10 +174,7 @@ class Observer:
             if left_s <= 0:
                 self._close(opened, Outcome.UNANSWERED)
             else:  # a task that it left behind may still answer in time
-                opened.timer = self._clock.call_later(left_s, lambda: self._guarded(self._deadline, opened))
-
-    def _deadline(self, opened: OpenInvocation) -> None:
-        self._close(opened, Outcome.UNANSWERED)
+                opened.timer = self._clock.call_later(left_s, lambda: self._close(opened, Outcome.UNANSWERED))
 
     # -- what is learnt on the way -------------------------------------------------------------------------------------
 
@@ -205,63 +196,35 @@ class Observer:
     def sweep(self) -> None:
         """Close what ended long ago without a sign."""
         now_s = self._clock.monotonic()
-        for opened in [*self._interactions.values(), *self._contexts.values()]:
-            source = opened.source
-            age_s = now_s - opened.received_s
-            if not isinstance(source, discord.Interaction):
-                if age_s > _PREFIX_LIFETIME_S:
-                    self._close(opened, Outcome.CANCELLED)
-            elif age_s > _TOKEN_LIFETIME_S and not opened.is_watched:
-                is_done = source.response.is_done()
-                silent = Outcome.CANCELLED if is_done else Outcome.UNANSWERED
-                self._close(opened, Outcome.DENIED if source.command_failed and not is_done else silent)
+        for message in [m for m in self._contexts.values() if now_s - m.received_s > _PREFIX_LIFETIME_S]:
+            self._close(message, Outcome.CANCELLED)
+        for opened in [o for o in self._interactions.values() if now_s - o.received_s > _TOKEN_LIFETIME_S]:
+            if opened.is_watched:
+                continue  # it still runs
+            if opened.response.is_done():
+                self._close(opened, Outcome.CANCELLED)
+            else:
+                self._close(opened, Outcome.DENIED if opened.interaction.command_failed else Outcome.UNANSWERED)
 
     def close_all(self) -> None:
         """Close what is still open, because nobody will watch it any longer."""
         for opened in [*self._interactions.values(), *self._contexts.values()]:
-            ended = opened.ended_s is not None
-            self._guarded(self._close, opened, Outcome.UNANSWERED if ended else Outcome.CANCELLED)
+            self._close(opened, Outcome.CANCELLED if opened.ended_s is None else Outcome.UNANSWERED)
 
-    def _close(self, opened: OpenInvocation, outcome: Outcome, error: BaseException | None = None) -> None:
-        if not opened.is_open:
+    def _close(self, opened: OpenInvocation | None, outcome: Outcome, error: BaseException | None = None) -> None:
+        if opened is None or not opened.is_open:
             return
-        self._forget(opened)
-        if isinstance(opened.source, discord.Interaction) and isinstance(opened.source.command, HybridAppCommand):
-            opened.kind = Kind.HYBRID_SLASH  # also where it failed before its context was made
+        opened.is_open = False
+        if isinstance(opened, OpenInteraction):
+            del self._interactions[opened.interaction.id]
+            del self._responses[id(opened.response)]
+            if opened.timer is not None:
+                opened.timer.cancel()
+        elif isinstance(opened, OpenMessage):
+            del self._contexts[id(opened.context)]
         ended_s = self._clock.monotonic() if opened.ended_s is None else opened.ended_s
         cause = None if error is None else outcomes.root_cause(error)
-        self._recorder.record(opened.closed(outcome, ended_s, cause, self._privacy, self._bot.shard_count))
-
-    def _forget(self, opened: OpenInvocation) -> None:
-        if opened.timer is not None:
-            opened.timer.cancel()
-        if isinstance(opened.source, discord.Interaction):
-            self._interactions.pop(opened.source.id, None)
-            self._responses.pop(id(opened.response), None)
-        else:
-            self._contexts.pop(id(opened.source), None)
-
-    def _of_context(self, context: AnyContext) -> OpenInvocation | None:
-        if context.interaction is not None:
-            return self._interactions.get(context.interaction.id)
-        return self._contexts.get(id(context))
-
-    def _outcome(self, opened: OpenInvocation, error: BaseException) -> Outcome:
-        return Outcome.LATE if opened.is_late else outcomes.outcome_of(error)
-
-    def _tell_hosts(self, interaction: AnyInteraction, error: Exception) -> None:
-        """Dispatch the event that discord.py lacks, once per failing application command."""
-        if interaction.id in self._failed:
-            return
-        self._failed[interaction.id] = None
-        if len(self._failed) > _MESSAGES_REMEMBERED:
-            del self._failed[next(iter(self._failed))]
-        self._bot.dispatch("app_command_error", interaction, error)
-
-    def _guarded(self, step: Callable[..., Any], *args: Any) -> Any:
-        """Run a step of ours inside somebody else's call."""
         try:
-            return step(*args)
-        except Exception as error:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
-            self._failures.note(f"observing a command ({step.__name__})", error)
-            return None
+            self._recorder.record(opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count))
+        except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
+            self._failures.note("recording an invocation", failure)

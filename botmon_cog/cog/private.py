@@ -24,34 +24,23 @@ LISTENERS = "_listeners"
 Call = Callable[[discord.Interaction[Any]], Awaitable[None]]
 
 
-def wrap_call(
-    bot: commands.Bot, around: Callable[[Call, discord.Interaction[Any]], Awaitable[None]]
-) -> Callable[[], None]:
-    """Run `around(original, interaction)` in place of `tree._call(interaction)`; returns what undoes it."""
+def wrap_call(bot: commands.Bot, around: Callable[[Call], Call]) -> Callable[[], None] | None:
+    """Put `around(original)` in place of `tree._call`; returns what undoes it, None where there is no such name."""
     original: Call | None = getattr(bot.tree, CALL, None)
     if original is None:
         _log.warning("this discord.py has no CommandTree.%s: what ends silently is closed 15 minutes later", CALL)
-        return lambda: None
+        return None
     attributes: dict[str, Any] = vars(bot.tree)
-    is_active = True
-
-    async def _call(interaction: discord.Interaction[Any]) -> None:
-        if is_active:
-            await around(original, interaction)
-        else:
-            await original(interaction)
-
     was_set = attributes.get(CALL)
-    attributes[CALL] = _call
+    ours = attributes[CALL] = around(original)
 
     def undo() -> None:
-        nonlocal is_active
-        is_active = False  # somebody may have wrapped ours since: then it stays, and passes through
-        if attributes.get(CALL) is _call:
-            if was_set is None:
-                del attributes[CALL]
-            else:
-                attributes[CALL] = was_set
+        if attributes.get(CALL) is not ours:
+            return  # somebody has wrapped ours since: it stays, and passes through
+        if was_set is None:
+            del attributes[CALL]
+        else:
+            attributes[CALL] = was_set
 
     return undo
 

@@ -49,10 +49,10 @@ def _wrapped(method: Callable[..., Awaitable[Any]], sinks: list[ResponseSink]) -
         try:
             result = await method(self, *args, **kwargs)
         except BaseException as error:
-            for sink in tuple(sinks):
+            for sink in sinks:
                 sink(self, error)
             raise
-        for sink in tuple(sinks):
+        for sink in sinks:
             sink(self, None)
         return result
 

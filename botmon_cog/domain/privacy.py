@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -31,8 +32,13 @@ def parameters_json(parameters: Mapping[str, Any], config: PrivacyConfig) -> str
     if config.log_parameters == "none" or not parameters:
         return None
     if config.log_parameters == "names":
-        return msgspec.json.encode(list(parameters)).decode()
+        return _names_json(tuple(parameters))
     return msgspec.json.encode({name: _kept(name, value, config) for name, value in parameters.items()}).decode()
+
+
+@lru_cache(maxsize=1024)  # a bot has few commands, and they have few options
+def _names_json(names: tuple[str, ...]) -> str:
+    return msgspec.json.encode(names).decode()
 
 
 def _kept(name: str, value: Any, config: PrivacyConfig) -> Any:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from uuid import uuid4
 
 from botmon_cog.domain.models import Event, Invocation, MetricSample
-from botmon_cog.domain.performance import OPERATION
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.writer import Writer
 
@@ -28,7 +27,7 @@ class Recorder:
             self._live.add_invocation(event)
             self._recent.add(event)
         elif type(event) is MetricSample:
-            self._live.add(OPERATION, event.name, event.value)
+            self._live.add_operation(event.name, event.value)
 
     async def settle(self) -> None:
         """Let what was recorded reach the database before it is asked, but don't wait long for one that is away."""

@@ -8,62 +8,80 @@ from collections.abc import Iterable, Mapping
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import FAULTS, Invocation
-from botmon_cog.domain.performance import COMMAND, RESPONSE
+from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
 
 SAMPLES_PER_METRIC = 1000
-MOST_METRICS = 1000
+MOST_NAMES = 1000
 """Names come from hosts; what is beyond this many is not kept in memory (it is stored all the same)."""
 
 _MINUTES = 60
 
 
 class LiveWindows:
-    """The last 1000 samples, in seconds, of each (metric, name)."""
+    """The last 1000 samples, in seconds, of each command's duration and first response, and of each operation."""
 
     def __init__(self) -> None:
-        self._samples: dict[tuple[str, str], deque[float]] = {}
-
-    def add(self, metric: str, name: str, value_s: float) -> None:
-        samples = self._samples.get((metric, name))
-        if samples is None:
-            if len(self._samples) >= MOST_METRICS:
-                return
-            samples = self._samples[metric, name] = deque(maxlen=SAMPLES_PER_METRIC)
-        samples.append(value_s)
+        self._commands: dict[str, tuple[deque[float], deque[float]]] = {}
+        self._operations: dict[str, deque[float]] = {}
 
     def add_invocation(self, invocation: Invocation) -> None:
+        windows = self._commands.get(invocation.command)
+        if windows is None:
+            if len(self._commands) >= MOST_NAMES:
+                return
+            windows = self._commands[invocation.command] = (_window(), _window())
         if invocation.duration_s is not None:
-            self.add(COMMAND, invocation.command, invocation.duration_s)
+            windows[0].append(invocation.duration_s)
         if invocation.response_s is not None:
-            self.add(RESPONSE, invocation.command, invocation.response_s)
+            windows[1].append(invocation.response_s)
+
+    def add_operation(self, name: str, value_s: float) -> None:
+        window = self._operations.get(name)
+        if window is None:
+            if len(self._operations) >= MOST_NAMES:
+                return
+            window = self._operations[name] = _window()
+        window.append(value_s)
 
     def histograms(self) -> Mapping[tuple[str, str], Histogram]:
-        return {key: Histogram.of(samples) for key, samples in self._samples.items()}
+        """By (what it is of, name)."""
+        found = {(OPERATION, name): Histogram.of(window) for name, window in self._operations.items()}
+        for name, (durations, responses) in self._commands.items():
+            found[COMMAND, name] = Histogram.of(durations)
+            found[RESPONSE, name] = Histogram.of(responses)
+        return found
+
+
+def _window() -> deque[float]:
+    return deque(maxlen=SAMPLES_PER_METRIC)
 
 
 class RecentOutcomes:
-    """Commands and the bot's faults, by minute, over the last hour."""
+    """Commands and the bot's faults, by minute, over the last hour. Minutes are monotonic: a clock may be set back."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
 
     def add(self, invocation: Invocation) -> None:
-        minute = int(self._clock.now().timestamp()) // 60
-        if not self._minutes or self._minutes[-1][0] != minute:
-            self._minutes.append([minute, 0, 0])
-        counts = self._minutes[-1]
+        minute = int(self._clock.monotonic() // 60)
+        minutes = self._minutes
+        if not minutes or minutes[-1][0] != minute:
+            minutes.append([minute, 0, 0])
+        counts = minutes[-1]
         counts[1] += 1
-        counts[2] += invocation.outcome in FAULTS
+        if invocation.outcome in FAULTS:
+            counts[2] += 1
 
     def seed(self, minutes: Iterable[tuple[int, int, int]]) -> None:
         """Take over what was stored before this process: (minutes since 1970, commands, faults), in order."""
+        shift = int(self._clock.monotonic() // 60) - int(self._clock.now().timestamp()) // 60
         own = {counts[0] for counts in self._minutes}
-        merged = sorted([*self._minutes, *([m, n, faults] for m, n, faults in minutes if m not in own)])
-        self._minutes = deque(merged, maxlen=_MINUTES + 1)
+        stored = ([minute + shift, n, faults] for minute, n, faults in minutes if minute + shift not in own)
+        self._minutes = deque(sorted([*self._minutes, *stored]), maxlen=_MINUTES + 1)
 
     def totals(self) -> tuple[int, int]:
         """(commands, faults) within the last hour."""
-        oldest = int(self._clock.now().timestamp()) // 60 - _MINUTES
+        oldest = int(self._clock.monotonic() // 60) - _MINUTES
         recent = [counts for counts in self._minutes if counts[0] > oldest]
         return sum(counts[1] for counts in recent), sum(counts[2] for counts in recent)

@@ -43,6 +43,7 @@ class Writer:
         self._taken = 0
         self._go = asyncio.Event()
         self._timer: Timer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._backoff_s = 0.0
@@ -65,9 +66,10 @@ class Writer:
             return
         self._queue.append(event)
         self._taken += 1
-        self._keep_bounded()
-        self._ensure_task()
-        if self._timer is None:
+        if len(self._queue) > self._config.queue_max:
+            self._keep_bounded()
+        if self._timer is None or self._loop is not asyncio.get_running_loop():
+            self._ensure_task()
             self._wake_in(self._config.linger_ms / 1000)
         elif len(self._queue) == self._config.batch_max and not self._backoff_s:
             self._go.set()
@@ -110,15 +112,16 @@ class Writer:
     async def _stop(self) -> None:
         self._cancel_timer()
         task, self._task = self._task, None
-        if task is not None and task.get_loop() is asyncio.get_running_loop():
+        if task is not None and self._loop is asyncio.get_running_loop():
             task.cancel()
             await asyncio.wait([task])
 
     def _ensure_task(self) -> None:
         """Start the task; again where it was cancelled, or where its event loop is gone and its timer with it."""
         task, loop = self._task, asyncio.get_running_loop()
-        if task is not None and not task.done() and task.get_loop() is loop:
+        if task is not None and not task.done() and self._loop is loop:
             return
+        self._loop = loop
         self._put_back()
         self._cancel_timer()
         self._waiting = {done: upto for done, upto in self._waiting.items() if done.get_loop() is loop}
@@ -144,6 +147,7 @@ class Writer:
             # asyncio.run cancels what is left when its main coroutine returns; close() has emptied the queue by now.
             if self._queue:
                 await self._write_all()
+            self._cancel_timer()  # so that the next event starts all anew
             raise
 
     async def _write_all(self) -> None:
