@@ -13,6 +13,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from botmon_cog import MonitoringSystem
+
 SONG_S = 180
 
 
@@ -29,8 +31,13 @@ class Bot(commands.Bot):
 
 class Music(commands.Cog):
     def __init__(self, bot: Bot) -> None:
-        self.system = bot.get_cog("BotMon").system  # for what the extension can't see by itself: songs and operations
+        self.bot = bot
         self.players: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def system(self) -> MonitoringSystem:
+        """For what the extension can't see by itself, songs and operations. Asked anew: it may have been reloaded."""
+        return self.bot.get_cog("BotMon").system
 
     async def cog_unload(self) -> None:
         for player in self.players.values():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from botmon_cog.api import forget, newest_system
+from botmon_cog.testing import LoopbackDiscord
 
 
 def _modules() -> dict[str, object]:
@@ -31,3 +32,18 @@ def _same_modules() -> Iterator[None]:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BOTMON_CONFIG", "BOTMON_STORAGE_URL", "DISCORD_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _bodies_hold_against_discords_description(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every REST body that Discord would have taken; only where `DISCORD_OPENAPI` names its description."""
+    opened: list[LoopbackDiscord] = []
+    enter = LoopbackDiscord.__aenter__
+
+    async def remember(loopback: LoopbackDiscord) -> LoopbackDiscord:
+        opened.append(loopback)
+        return await enter(loopback)
+
+    monkeypatch.setattr(LoopbackDiscord, "__aenter__", remember)
+    yield
+    assert [fault for loopback in opened for fault in loopback.check_requests()] == []

@@ -82,7 +82,6 @@ async def running(bot: commands.Bot, *, load: bool = True, team: bool = False, s
             await bot.load_extension(EXTENSION)
         await bot.tree.sync()
         yield Rig(loopback, bot, clock)
-        assert loopback.check_requests() == []
 
 
 def note_errors(bot: commands.Bot) -> list[tuple[str, str]]:

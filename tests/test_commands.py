@@ -111,7 +111,7 @@ async def test_an_admin_sees_their_own_guild_only() -> None:
         assert "1.0 s" not in said
         assert await admin.autocomplete(channel, "perf", focused="command", value="else") == []
         for command in ("health", "stats weekly", "perf"):
-            refused = await ask(rig, admin, channel, command, scope="all servers")
+            refused = await ask(rig, admin, channel, command, scope="all guilds")
             assert "owner" in refused
             assert "elsewhere" not in refused
 
@@ -123,7 +123,7 @@ async def test_an_owner_may_ask_for_all_servers_and_in_a_dm(team: bool) -> None:
         owner, channel = rig.discord.owner, rig.discord.channel
         owner.set_permissions(rig.discord.guild, ADMIN)
         assert "elsewhere" not in await ask(rig, owner, channel, "stats weekly")
-        assert "elsewhere" in await ask(rig, owner, channel, "stats weekly", scope="all servers")
+        assert "elsewhere" in await ask(rig, owner, channel, "stats weekly", scope="all guilds")
         assert "elsewhere" in await ask(rig, owner, owner.dm_channel, "stats weekly")
         assert "elsewhere" in await ask(rig, owner, owner.dm_channel, "perf")
         assert [

@@ -170,3 +170,27 @@ async def test_command_still_running_at_unload_is_closed_then(bot: commands.Bot,
         await done.wait()
         await answer.wait()
         assert (await rig.only_row()).outcome == "cancelled"  # its end makes no second row
+
+
+async def test_command_that_runs_before_its_event_is_dispatched_makes_one_row(bot: commands.Bot) -> None:
+    """As with an eager task factory: discord.py's task has ended when `interaction` is dispatched."""
+
+    @bot.tree.command(name="boom", description="b")
+    async def boom(interaction: Interaction) -> None:
+        raise ValueError("broken")
+
+    @bot.tree.error
+    async def on_error(interaction: Interaction, error: Exception) -> None:
+        """Quiet."""
+
+    def run_at_once(interaction: Interaction) -> None:
+        with pytest.raises(StopIteration):
+            bot.tree._call(interaction).send(None)
+
+    async with running(bot) as rig:
+        bot.tree._from_interaction = run_at_once
+        await unanswered_slash(rig, "boom")
+        await unanswered_slash(rig, "boom")
+        assert [row.outcome for row in await rig.rows()] == ["error", "error"]
+        assert cog_of(bot).system.recorder._recent.totals() == (2, 2)
+        assert cog_of(bot).observer.running == 0

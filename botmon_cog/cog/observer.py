@@ -47,6 +47,7 @@ class Observer:
         self._contexts: dict[int, OpenMessage] = {}
         self._failed: dict[int, None] = {}
         self._received: dict[int, tuple[Any, float]] = {}
+        self._begun: set[int] = set()
         self.is_attached = False
 
     @property
@@ -63,7 +64,11 @@ class Observer:
             del self._received[next(iter(self._received))]
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        if interaction.type is _APPLICATION_COMMAND and interaction.id not in self._interactions:
+        if interaction.type is not _APPLICATION_COMMAND:
+            return
+        if interaction.id in self._begun:
+            self._begun.remove(interaction.id)
+        else:
             self._open(interaction)
 
     def _open(self, interaction: AnyInteraction) -> OpenInteraction | None:
@@ -96,7 +101,10 @@ class Observer:
             if not self.is_attached or interaction.type is not _APPLICATION_COMMAND:
                 await call(interaction)
                 return
-            opened = self._interactions.get(interaction.id) or self._open(interaction)
+            opened = self._interactions.get(interaction.id)
+            if opened is None:  # an eager task factory runs the command before its event is dispatched
+                opened = self._open(interaction)
+                self._begun.add(interaction.id)
             if opened is not None:
                 opened.is_watched = True
                 current.set(opened)

@@ -14,7 +14,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.errors import StorageError
 from botmon_cog.runtime import MonitoringSystem
 
-Scope = Literal["this server", "all servers"]
+Scope = Literal["this guild", "all guilds"]
 """Choices of the `scope` option."""
 
 AnyInteraction = discord.Interaction[Any]
@@ -63,13 +63,13 @@ class Desk:
 
     async def _guild_id(self, interaction: AnyInteraction, scope: Scope | None) -> str | None:
         is_private = interaction.guild_id is None
-        if not is_private and scope != "all servers":
+        if not is_private and scope != "all guilds":
             return str(interaction.guild_id)
         if await self.bot.is_owner(interaction.user):
             return None
         if is_private:
             raise Refused("Here only the bot's owners get an answer. Ask in your server instead.")
-        raise Refused("Only the bot's owners may look at all servers. Leave `scope` out to see this one.")
+        raise Refused("Only the bot's owners may look at all guilds. Leave `scope` out to see this one.")
 
     async def guild_name(self, guild_id: str | None) -> str | None:
         """A guild's name as Discord or, for one that the bot has left, as the audit log knows it."""

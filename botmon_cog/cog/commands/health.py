@@ -26,7 +26,7 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
         name=name, description="Is the bot well? And if not, why?", callback=health
     )
     return app_commands.describe(
-        scope="Whose commands to count (all servers: the bot's owners only)",
+        scope="Whose commands to count (all guilds: the bot's owners only)",
         details="Show every component in numbers",
     )(command)
 

@@ -35,7 +35,7 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
     app_commands.describe(
         command="One command instead of all",
         period="How far to look back (7 days)",
-        scope="Whose commands (all servers: the bot's owners only)",
+        scope="Whose commands (all guilds: the bot's owners only)",
     )(made)
     app_commands.choices(period=[app_commands.Choice(name=text, value=text) for text in _PERIODS])(made)
     made.autocomplete("command")(_complete_command(desk))

@@ -32,7 +32,7 @@ def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
         await desk.answer(interaction, scope, draw)
 
     command: SlashCommand = app_commands.Command(name=period, description=description, callback=stats)
-    return app_commands.describe(scope="Whose numbers (all servers: the bot's owners only)")(command)
+    return app_commands.describe(scope="Whose numbers (all guilds: the bot's owners only)")(command)
 
 
 async def statistics_embed(desk: Desk, guild_id: str | None, period: str) -> discord.Embed:
