@@ -119,6 +119,19 @@ async def test_nobody_to_tell_is_said_in_the_log(
         await mend_database(rig, tmp_path)
 
 
+async def test_news_that_discord_could_not_take_are_told_at_the_next_check(bot: commands.Bot, tmp_path: Path) -> None:
+    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=make_health(checks_to_change=1))
+    async with running(bot) as rig:
+        await break_database(rig, tmp_path)
+        rig.discord.faults.drop_next(50, path="/users/@me/channels")
+        await check(rig)
+        assert told(rig.discord.owner) == []
+        rig.discord.faults.clear()
+        await check(rig, 3)
+        assert len(told(rig.discord.owner)) == 1
+        await mend_database(rig, tmp_path)
+
+
 async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.LogCaptureFixture) -> None:
     async with running(bot) as rig:
         cog = cog_of(bot)

@@ -18,12 +18,12 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.hooks import Hooks
-from botmon_cog.cog.notify import Notifier
+from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import CommandNameTakenError, StorageError
+from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.storage.base import AlertState
 
@@ -48,6 +48,7 @@ class BotMon(commands.Cog):
         self.observer = Observer(bot, self.system)
         self._notifier = Notifier(bot, config.alerts)
         self._watch = HealthWatch(config.health.checks_to_change)
+        self._untold: discord.Embed | None = None
         self._dropped_before = 0
         self._undo = AsyncExitStack()
 
@@ -77,7 +78,8 @@ class BotMon(commands.Cog):
         """Add the app commands.
 
         Raises:
-            CommandNameTakenError: the host has one of that name; those that were added are gone again by then.
+            CommandNameTakenError: the host has one of that name.
+            BotMonError: the host has as many as Discord allows.
         """
         desk = Desk(self.bot, self.system)
         for key, command in make_commands(desk, self.config.commands).items():
@@ -85,6 +87,10 @@ class BotMon(commands.Cog):
                 self.bot.tree.add_command(command)
             except app_commands.CommandAlreadyRegistered as error:
                 raise CommandNameTakenError(command.name, key) from error
+            except app_commands.CommandLimitReached as error:
+                raise BotMonError(
+                    f'no room for /{command.name}: {error}. To go without it: [commands] {key} = ""'
+                ) from error
             self._undo.callback(self._remove_command, command)
 
     def _remove_command(self, command: AnyCommand) -> None:
@@ -115,9 +121,15 @@ class BotMon(commands.Cog):
             if change.kind == "recovery":
                 await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
                 report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
-            if self.config.alerts.enabled:
-                await self._notifier.tell_owners(self._draw(change, report))
+            self._untold = self._draw(change, report)
+        if self._untold is not None:
+            await self._tell(self._untold)
         return report
+
+    async def _tell(self, embed: discord.Embed) -> None:
+        """Tell the owners, and try again at the next check where Discord could not be reached."""
+        if not self.config.alerts.enabled or await self._notifier.tell_owners(embed) is not Delivery.FAILED:
+            self._untold = None
 
     def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
         dropped = self.system.writer.dropped

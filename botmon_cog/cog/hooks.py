@@ -81,7 +81,7 @@ class Hooks:
                 self._failures.note(f"observing on_{event}", error)
             return False
 
-        waiting: Any = self._bot.wait_for(event, check=check)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType] (its overloads name no events as plain str)
+        waiting: Any = self._bot.wait_for(event, check=check)
         task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
         self._waiters.append((event, check, task))
 
@@ -107,7 +107,7 @@ class Hooks:
             await previous(interaction, error)
 
         self._on_error = on_error
-        self._tree_attributes["on_error"] = on_error  # pyright: ignore[reportAttributeAccessIssue] (as CommandTree.error does)
+        self._tree_attributes["on_error"] = on_error
 
     def _unchain_on_error(self) -> None:
         if self._tree_attributes.get("on_error") is not self._on_error:
@@ -115,7 +115,7 @@ class Hooks:
         if self._previous is None:
             del self._tree_attributes["on_error"]
         else:
-            self._tree_attributes["on_error"] = self._previous  # pyright: ignore[reportAttributeAccessIssue]
+            self._tree_attributes["on_error"] = self._previous
 
     def _responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
         try:

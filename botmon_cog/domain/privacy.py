@@ -53,7 +53,7 @@ def _kept(name: str, value: Any, config: PrivacyConfig) -> Any:
 
 def redact(message: str, typed: Iterable[object]) -> str:
     """An error's text without URLs, tokens, and what people typed; cut at 300 characters."""
-    for value in sorted({str(v) for v in typed}, key=len, reverse=True):
+    for value in sorted({str(v) for v in typed if not isinstance(v, bool)}, key=len, reverse=True):
         if len(value) >= _SHORTEST_HIDDEN:
             message = message.replace(value, HIDDEN)
     message = _SECRETS.sub(HIDDEN, message)

@@ -40,7 +40,7 @@ async def run_bot(bot: BotT, token: str, *, hurry: bool, timeout_s: float) -> As
 
 
 def _hurry(bot: discord.Client) -> None:
-    state = bot._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportUnknownVariableType]  # the option exists in the constructor only
+    state = bot._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (the option exists in the constructor only)
     state.guild_ready_timeout = min(state.guild_ready_timeout, _GUILD_READY_TIMEOUT_S)
     if type(bot).before_identify_hook is discord.Client.before_identify_hook:
 

@@ -1,0 +1,60 @@
+"""What a guild did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from botmon_cog.domain.reports.base import Period, Report
+from botmon_cog.domain.reports.commands import CommandCounts, HourCount
+
+
+class MusicTotals(Report, frozen=True, kw_only=True):
+    songs_played: int = 0
+    playtime_s: int = 0
+    skips: int = 0
+    pauses: int = 0
+
+    @property
+    def skip_rate(self) -> float | None:
+        """Skips per song played, 0..1; None before the first song."""
+        return min(self.skips / self.songs_played, 1.0) if self.songs_played else None
+
+
+class StatisticsReport(Report, frozen=True, kw_only=True):
+    """What happened in a guild (or in all, where `guild_id` is None) within a period, and in the one before."""
+
+    guild_id: str | None
+    guild_name: str | None
+    period: Period
+    previous: Period
+    """As long as `period`, up to the same hour, so that the two compare."""
+    total_commands: int
+    previous_commands: int
+    unique_users: int
+    previous_users: int
+    faults: int
+    fault_rate: float | None
+    """The bot's faults among commands with a known outcome, 0..1."""
+    previous_fault_rate: float | None
+    commands: tuple[CommandCounts, ...]
+    """Most used first."""
+    previous_by_command: dict[str, int]
+    hours: tuple[HourCount, ...]
+    """Those hours of the period in which anything happened, in order."""
+    previous_hours: tuple[HourCount, ...]
+    total_songs: int
+    total_playtime_s: int
+    total_playtime_hours: float
+    total_skips: int
+    skip_rate: float | None
+    """Skips per song, 0..1; None without songs."""
+    previous_skip_rate: float | None
+    total_pauses: int
+    unused_commands: tuple[str, ...]
+    """Commands used before, but not for 30 days."""
+    first_seen: datetime | None
+    """The hour of the first command ever recorded here; None before it."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.total_commands or self.total_songs or self.total_skips or self.total_pauses)
