@@ -81,10 +81,10 @@ _OUTCOMES = [outcome.value for outcome in Outcome]
 
 COMMAND_ROLLUPS: tuple[str, ...] = (
     f"""{_FRESH}
-    INSERT INTO command_hourly (guild_id, hour, command, n, {", ".join(_OUTCOMES)})
-    SELECT guild_id, hour, command, COUNT(*), {", ".join(f"COUNT(*) FILTER (WHERE outcome = '{o}')" for o in _OUTCOMES)}
-    FROM fresh WHERE true GROUP BY guild_id, hour, command
-    ON CONFLICT (guild_id, hour, command) DO UPDATE SET n = n + excluded.n,
+    INSERT INTO command_hourly (hour, guild_id, command, n, {", ".join(_OUTCOMES)})
+    SELECT hour, guild_id, command, COUNT(*), {", ".join(f"COUNT(*) FILTER (WHERE outcome = '{o}')" for o in _OUTCOMES)}
+    FROM fresh WHERE true GROUP BY hour, guild_id, command
+    ON CONFLICT (hour, guild_id, command) DO UPDATE SET n = n + excluded.n,
     {", ".join(f"{o} = {o} + excluded.{o}" for o in _OUTCOMES)}
     """,  # noqa: S608 (names from the code)
     # Before active_users: a user is new to a day as long as that table does not hold them.
@@ -103,10 +103,10 @@ COMMAND_ROLLUPS: tuple[str, ...] = (
     """,  # noqa: S608
     # Distinct powers of two add up to their bitwise OR.
     f"""{_FRESH}
-    INSERT INTO active_users (guild_id, date, user_id, hours)
-    SELECT guild_id, date, user_id, SUM(DISTINCT 1 << (hour % 24))
-    FROM fresh WHERE user_id IS NOT NULL GROUP BY guild_id, date, user_id
-    ON CONFLICT (guild_id, date, user_id) DO UPDATE SET hours = hours | excluded.hours
+    INSERT INTO active_users (date, guild_id, user_id, hours)
+    SELECT date, guild_id, user_id, SUM(DISTINCT 1 << (hour % 24))
+    FROM fresh WHERE user_id IS NOT NULL GROUP BY date, guild_id, user_id
+    ON CONFLICT (date, guild_id, user_id) DO UPDATE SET hours = hours | excluded.hours
     """,  # noqa: S608
     f"""{_FRESH}
     INSERT INTO latency_hourly (hour, command, metric, bucket, n)
@@ -115,10 +115,10 @@ COMMAND_ROLLUPS: tuple[str, ...] = (
     ON CONFLICT (hour, command, metric, bucket) DO UPDATE SET n = n + excluded.n
     """,  # noqa: S608
     f"""{_FRESH}
-    INSERT INTO latency_daily (guild_id, date, command, metric, bucket, n)
-    SELECT guild_id, date, command, metric, {BUCKET} AS bucket, COUNT(*)
-    FROM ({_LATENCIES}) WHERE typeof(value) IN ('real', 'integer') GROUP BY guild_id, date, command, metric, bucket
-    ON CONFLICT (guild_id, date, command, metric, bucket) DO UPDATE SET n = n + excluded.n
+    INSERT INTO latency_daily (date, guild_id, command, metric, bucket, n)
+    SELECT date, guild_id, command, metric, {BUCKET} AS bucket, COUNT(*)
+    FROM ({_LATENCIES}) WHERE typeof(value) IN ('real', 'integer') GROUP BY date, guild_id, command, metric, bucket
+    ON CONFLICT (date, guild_id, command, metric, bucket) DO UPDATE SET n = n + excluded.n
     """,  # noqa: S608
 )
 
@@ -152,6 +152,7 @@ HISTORY_FILTERS: dict[str, str] = {
 }
 
 # In the queries below {guild} stands for one guild or for all of them: an OR over a parameter would cost the index.
+# Days are listed and not bounded, so that a guild's are found one by one in a key that begins with the date.
 
 COMMAND_TOTALS = f"""
 SELECT command, SUM(n), {", ".join(f"SUM({o})" for o in _OUTCOMES)} FROM command_hourly
@@ -169,7 +170,7 @@ LAST_USED = "SELECT command, MAX(hour) FROM command_hourly WHERE {guild} GROUP B
 
 UNIQUE_USERS = """
 SELECT COUNT(DISTINCT user_id) FROM active_users
-WHERE {guild} AND date >= :first_date AND date <= :last_date
+WHERE date IN (SELECT value FROM json_each(:dates)) AND {guild}
   AND hours & CASE date WHEN :first_date THEN :first_mask ELSE -1 END
             & CASE date WHEN :last_date THEN :last_mask ELSE -1 END
 """
@@ -177,7 +178,7 @@ WHERE {guild} AND date >= :first_date AND date <= :last_date
 MUSIC_TOTALS = """
 SELECT COALESCE(SUM(total_songs_played), 0), COALESCE(SUM(total_playtime), 0), COALESCE(SUM(total_skips), 0),
        COALESCE(SUM(total_pauses), 0)
-FROM bot_stats WHERE {guild} AND date >= :first_date AND date < :end_date
+FROM bot_stats WHERE {guild} AND date IN (SELECT value FROM json_each(:dates))
 """
 
 LATENCY_OF_ALL = """
@@ -187,7 +188,7 @@ WHERE hour >= :first_hour AND hour < :end_hour GROUP BY command, metric, bucket
 
 LATENCY_OF_GUILD = """
 SELECT command, metric, bucket, SUM(n) FROM latency_daily
-WHERE guild_id = :guild_id AND date >= :first_date AND date < :end_date GROUP BY command, metric, bucket
+WHERE date IN (SELECT value FROM json_each(:dates)) AND guild_id = :guild_id GROUP BY command, metric, bucket
 """
 
 LATENCY_BY_DAY_OF_ALL = """
@@ -197,7 +198,7 @@ WHERE hour >= :first_hour AND hour < :end_hour AND command = :command AND metric
 
 LATENCY_BY_DAY_OF_GUILD = """
 SELECT date, bucket, SUM(n) FROM latency_daily
-WHERE guild_id = :guild_id AND date >= :first_date AND date < :end_date AND command = :command AND metric = :metric
+WHERE date IN (SELECT value FROM json_each(:dates)) AND guild_id = :guild_id AND command = :command AND metric = :metric
 GROUP BY date, bucket
 """
 

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from botmon_cog.config import IN_MEMORY
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Event, MetricValue, Outcome
@@ -119,6 +121,7 @@ class SqliteStorage:
     async def unique_users(self, guild_id: str | None, period: Period) -> int:
         last = period.end - _HOUR
         masks = {
+            "first_date": period.start.date().isoformat(),
             "last_date": last.date().isoformat(),
             "first_mask": (-1 << period.start.hour) & 0xFFFFFF,
             "last_mask": (1 << (last.hour + 1)) - 1,
@@ -217,9 +220,14 @@ def _scope(guild_id: str | None, period: Period) -> dict[str, Any]:
         "guild_id": guild_id,
         "first_hour": int(period.start.timestamp()) // 3600,
         "end_hour": -(-int(period.end.timestamp()) // 3600),
-        "first_date": period.start.date().isoformat(),
-        "end_date": (period.end - timedelta(microseconds=1) + timedelta(days=1)).date().isoformat(),
+        "dates": msgspec.json.encode(_dates(period)).decode(),
     }
+
+
+def _dates(period: Period) -> list[str]:
+    """The UTC days that a period touches."""
+    first, last = period.start.date(), (period.end - timedelta(microseconds=1)).date()
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
 def _hour_start(hour: int) -> datetime:

@@ -91,10 +91,12 @@ CREATE TABLE IF NOT EXISTS alerts (
     PRIMARY KEY (instance, key)
 ) WITHOUT ROWID;
 
+-- The keys of the roll-ups begin with the time: what is counted now lies on few pages, whichever guilds it is for.
+
 -- hour: whole hours since 1970-01-01 00:00 UTC. guild_id: '' in DMs.
 CREATE TABLE IF NOT EXISTS command_hourly (
-    guild_id TEXT NOT NULL,
     hour INTEGER NOT NULL,
+    guild_id TEXT NOT NULL,
     command TEXT NOT NULL,
     n INTEGER NOT NULL,
     ok INTEGER NOT NULL,
@@ -104,19 +106,18 @@ CREATE TABLE IF NOT EXISTS command_hourly (
     late INTEGER NOT NULL,
     unanswered INTEGER NOT NULL,
     cancelled INTEGER NOT NULL,
-    PRIMARY KEY (guild_id, hour, command)
+    PRIMARY KEY (hour, guild_id, command)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS command_hourly_hour ON command_hourly (hour);
+CREATE INDEX IF NOT EXISTS command_hourly_guild ON command_hourly (guild_id, hour);
 
 -- hours: a bit per hour of the UTC day in which the user was seen (bit 0: 00:00 to 00:59).
 CREATE TABLE IF NOT EXISTS active_users (
-    guild_id TEXT NOT NULL,
     date TEXT NOT NULL,
+    guild_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
     hours INTEGER NOT NULL,
-    PRIMARY KEY (guild_id, date, user_id)
+    PRIMARY KEY (date, guild_id, user_id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS active_users_date ON active_users (date);
 
 -- metric: duration, response or gateway. bucket: ceil(ln(seconds) / ln(51 / 49)).
 CREATE TABLE IF NOT EXISTS latency_hourly (
@@ -129,13 +130,13 @@ CREATE TABLE IF NOT EXISTS latency_hourly (
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS latency_daily (
-    guild_id TEXT NOT NULL,
     date TEXT NOT NULL,
+    guild_id TEXT NOT NULL,
     command TEXT NOT NULL,
     metric TEXT NOT NULL,
     bucket INTEGER NOT NULL,
     n INTEGER NOT NULL,
-    PRIMARY KEY (guild_id, date, command, metric, bucket)
+    PRIMARY KEY (date, guild_id, command, metric, bucket)
 ) WITHOUT ROWID;
 
 -- then: roll up what is already there
