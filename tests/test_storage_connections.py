@@ -234,18 +234,6 @@ async def test_a_folder_that_can_not_be_written_to_is_an_error_with_its_path():
     await storage.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_without_permission_is_an_error_until_it_is_given(tmp_path):
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o500)
-    storage = storage_at(folder / "botmon.db")
-    with pytest.raises(StorageError, match="can't open"):
-        await storage.open()
-    folder.chmod(0o700)
-    await storage.open()
-    await storage.close()
-
-
 async def test_a_path_with_a_nul_is_a_storage_error():
     storage = storage_at("bot\0mon.db")
     with pytest.raises(StorageError, match="can't open"):
