@@ -11,10 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import aiosqlite
-import discord
 import pytest
 
-import botmon_cog
 from botmon_cog import (
     Config,
     ConfigError,
@@ -28,7 +26,6 @@ from botmon_cog import (
     safe_execute,
 )
 from botmon_cog.api import forget, newest_system
-from tests.harness import cog_of, make_bot, running
 
 
 @pytest.fixture
@@ -252,29 +249,3 @@ async def test_an_open_connection_of_the_host_is_used_and_left_open(tmp_path: Pa
 def test_a_wrong_url_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="mysql"):
         create_monitoring_system("mysql://user:hunter2@host/db", config=Config())
-
-
-async def test_host_that_logs_within_an_observed_command_adds_to_its_row() -> None:
-    bot = make_bot()
-
-    @bot.tree.command(name="play", description="p")
-    async def play(interaction: discord.Interaction) -> None:
-        system = cog_of(bot).system
-        async with system.performance.track_command("play", interaction.guild_id, interaction.user.id):
-            await interaction.response.send_message("playing")
-        await system.command_logger.log_command(interaction.guild_id, interaction.user.id, "play", details="a song")
-        await system.statistics.record_command(interaction.guild_id, interaction.user.id)
-
-    @bot.command()
-    async def ping(ctx: object) -> None:
-        await botmon_cog.log_command_execution(1, None, 2, None, "ping", details="by prefix")
-
-    async with running(bot) as rig:
-        await rig.discord.user.slash(rig.discord.channel, "play")
-        assert [(r.command, r.details) for r in await rig.rows()] == [("play", "a song")]
-        completed = asyncio.ensure_future(bot.wait_for("command_completion"))
-        await rig.discord.user.send(rig.discord.channel, "!ping")
-        await completed
-        assert [(r.command, r.details) for r in await rig.rows()] == [("play", "a song"), ("ping", "by prefix")]
-        report = await cog_of(bot).system.performance.get_performance_stats()
-        assert {c.command: c.duration.n for c in report.commands} == {"play": 1, "ping": 1}

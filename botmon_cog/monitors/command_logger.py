@@ -44,7 +44,8 @@ class CommandLogger:
     ) -> bool:
         """Record a command that the host ran. False where that failed.
 
-        Within a command that the extension observes there is a row already: then only `details` is added to it.
+        Of a command that the extension observes there is a row already: while that runs `details` is added to it, and
+        in a listener or an error handler for it nothing is.
 
         Args:
             guild_id: None in a DM.
@@ -58,7 +59,7 @@ class CommandLogger:
             error_message: what went wrong.
             details: free text.
         """
-        observed = observed_invocation()
+        observed = observed_invocation(command)
         if observed is not None:
             observed.details = details or observed.details
             return True

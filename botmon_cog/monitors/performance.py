@@ -91,7 +91,8 @@ class PerformanceMonitor:
         user_id: Id | None = None,
     ) -> None:
         """Record that the named operation took `duration_s` seconds."""
-        if name.startswith(TRACKED_COMMAND) and observed_invocation() is not None:
+        command = name.removeprefix(TRACKED_COMMAND)
+        if command != name and observed_invocation(command) is not None:
             return
         self._recorder.record(
             MetricSample(

@@ -17,6 +17,7 @@ from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder, new_event_id
 from botmon_cog.storage.base import Storage
 
+_NAMELESS = "command"
 _UNUSED_AFTER = timedelta(days=30)
 
 
@@ -55,18 +56,18 @@ class StatisticsCollector:
         return self._record_music(MusicEventType.PAUSE, guild_id, user_id)
 
     @absorbing(lambda: False)
-    async def record_command(self, guild_id: Id | None, user_id: Id | None = None, command: str = "command") -> bool:
-        """Count a command that nobody else counts. False where that failed.
+    async def record_command(self, guild_id: Id | None, user_id: Id | None = None, command: str | None = None) -> bool:
+        """Count a command that nobody else counts, under its name where it has one. False where that failed.
 
-        What the extension observes and what `log_command` logs is counted already; within a command that the extension
-        observes, this changes nothing.
+        What the extension observes and what `log_command` logs is counted already: said within such a command, or in a
+        listener for it, this changes nothing.
         """
-        if observed_invocation() is None:
+        if observed_invocation(command) is None:
             self._recorder.record(
                 Invocation(
                     event_id=new_event_id(),
                     kind=Kind.LOGGED,
-                    command=command,
+                    command=command or _NAMELESS,
                     outcome=Outcome.OK,
                     started_at=self._clock.now(),
                     guild_id=text_id(guild_id),
