@@ -25,12 +25,17 @@ from botmon_cog import (
     log_command_execution,
     safe_execute,
 )
-from botmon_cog.api import forget, newest_system
+from botmon_cog.api import forget, newest_system, use
+from botmon_cog.config import StorageConfig
+from botmon_cog.testing import ManualClock
 
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[MonitoringSystem]:
-    async with create_monitoring_system(tmp_path / "bot.db", config=Config()) as made:
+    """At a time that stands still, so that no day ends within a test."""
+    config = Config(storage=StorageConfig(url=str(tmp_path / "bot.db")))
+    async with MonitoringSystem(config, clock=ManualClock()) as made:
+        use(made)
         yield made
     forget(made)
 
