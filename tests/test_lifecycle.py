@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import logging
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from discord.ext import commands
 
 from botmon_cog.config import CommandsConfig
 from botmon_cog.errors import CommandNameTakenError, ConfigError, SchemaTooNewError
-from tests.harness import EXTENSION, cog_of, make_bot, make_config, rows, running
+from tests.harness import EXTENSION, make_bot, make_config, running
 
 KINDS = [commands.Bot, commands.AutoShardedBot]
 
@@ -197,6 +196,28 @@ async def test_extension_can_be_loaded_before_the_bot_has_logged_in() -> None:
         assert [row.command for row in await rig.rows()] == ["health"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_extension_can_be_loaded_before_the_bot_is_even_set_up(kind: type[commands.Bot]) -> None:
+    """Outside of `async with bot`, discord.py has no event loop until the bot starts."""
+    bot = make_bot(kind)
+    await bot.load_extension(EXTENSION)
+    async with running(bot, load=False) as rig:
+        await rig.discord.admin.slash(rig.discord.channel, "health")
+        await rig.discord.admin.slash(rig.discord.channel, "health")
+        assert [row.outcome for row in await rig.rows()] == ["ok", "ok"]
+        assert bot.extra_events.get("on_connect", []) == []
+        assert any(task.get_name() == "botmon-on-interaction" for task in asyncio.all_tasks())
+
+
+async def test_extension_that_was_never_begun_is_unloaded_without_a_trace() -> None:
+    bot = make_bot()
+    await bot.load_extension(EXTENSION)
+    await bot.unload_extension(EXTENSION)
+    assert not any(bot.extra_events.values())
+    assert bot.tree.get_commands() == []
+    assert [t.name for t in threading.enumerate() if t.name.startswith("botmon")] == []
+
+
 async def test_closing_the_bot_writes_what_is_queued_and_ends_the_threads(tmp_path: Path) -> None:
     bot = make_bot()
     bot.botmon_config = msgspec.structs.replace(
@@ -214,81 +235,3 @@ async def test_closing_the_bot_writes_what_is_queued_and_ends_the_threads(tmp_pa
     db = sqlite3.connect(tmp_path / "bot.db")
     assert db.execute("SELECT COUNT(*), COUNT(DISTINCT event_id) FROM audit_logs").fetchone() == (5, 5)
     db.close()
-
-
-async def test_handler_that_the_host_wrapped_around_ours_goes_on_working_after_unload() -> None:
-    bot = make_bot()
-    called: list[str] = []
-
-    @bot.tree.command(name="boom", description="b")
-    async def boom(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("before")
-        raise ValueError
-
-    @bot.tree.error
-    async def original(interaction: discord.Interaction, error: Exception) -> None:
-        called.append("original")
-
-    async with running(bot) as rig:
-        ours = bot.tree.on_error
-
-        @bot.tree.error
-        async def wrapper(interaction: discord.Interaction, error: Exception) -> None:
-            called.append("wrapper")
-            await ours(interaction, error)
-
-        await bot.unload_extension(EXTENSION)
-        assert bot.tree.on_error is wrapper
-        await rig.discord.user.slash(rig.discord.channel, "boom")
-        async with asyncio.timeout(10):
-            while len(called) < 2:
-                await asyncio.sleep(0)
-        assert called == ["wrapper", "original"]
-
-
-async def test_two_bots_in_one_process_each_record_their_own(tmp_path: Path) -> None:
-    """The second is unloaded first; the first goes on measuring responses."""
-    first, second = make_bot(), make_bot()
-    second.botmon_config = make_config(url="second.db")
-
-    @first.tree.command(name="ping", description="p")
-    async def ping(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("pong")
-
-    async with running(first) as rig:
-        async with second:
-            await second.load_extension(EXTENSION)
-            await rig.discord.user.slash(rig.discord.channel, "ping")
-            assert await rows(second) == []
-        await rig.discord.user.slash(rig.discord.channel, "ping")
-        measured = await rows(first)
-        assert [row.response_s is not None for row in measured] == [True, True]
-
-
-async def test_discord_py_without_the_private_name_is_said_once_and_commands_are_still_recorded(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    bot = make_bot()
-
-    @bot.tree.command(name="ping", description="p")
-    async def ping(interaction: discord.Interaction) -> None:
-        await interaction.response.send_message("pong")
-
-    @bot.tree.command(name="stop", description="s")
-    async def stop(interaction: discord.Interaction) -> None:
-        raise asyncio.CancelledError
-
-    async with running(bot, load=False) as rig:
-        # Of the modules as they are now: the tests before have unloaded those that were imported above.
-        monkeypatch.setattr(importlib.import_module("botmon_cog.cog.private"), "CALL", "_gone")
-        await bot.load_extension(EXTENSION)
-        await rig.discord.user.slash(rig.discord.channel, "ping")
-        assert [row.outcome for row in await rig.rows()] == ["ok"]
-        answer = await rig.discord.user.slash(rig.discord.channel, "stop", wait=False)
-        await rig.clock.advance(3.1)
-        await answer.wait()
-        await rig.clock.advance(15 * 60)
-        cog_of(bot).observer.sweep()
-        assert [row.outcome for row in await rig.rows()] == ["ok", "unanswered"]
-    said = [r for r in caplog.records if "_gone" in r.getMessage()]
-    assert len(said) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import discord
 import msgspec
@@ -30,6 +30,7 @@ from botmon_cog.storage.base import AlertState
 _log = logging.getLogger(__name__)
 
 _ALERT_KEY = "health"
+_CONNECTED = "on_connect"
 _FIRING = "firing"
 _RESOLVED = "resolved"
 
@@ -58,10 +59,23 @@ class BotMon(commands.Cog):
         await self._recall()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
+        self._add_commands()
+        if _is_set_up(self.bot):
+            self._begin()
+        else:  # `await bot.load_extension(…)`, and only then `await bot.start(…)`
+            self.bot.add_listener(self._begin_late, _CONNECTED)
+            self._undo.callback(self.bot.remove_listener, self._begin_late, _CONNECTED)
+
+    async def _begin_late(self) -> None:
+        """The first event of a connection: nothing can have been missed before it."""
+        self.bot.remove_listener(self._begin_late, _CONNECTED)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start observing and checking."""
         hooks = Hooks(self.bot, self.observer, self.system.failures)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
-        self._add_commands()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
@@ -170,6 +184,11 @@ class BotMon(commands.Cog):
             )
         except StorageError as error:
             _log.warning("a restart may repeat this news, for the database can't keep it: %s", error)
+
+
+def _is_set_up(bot: commands.Bot) -> bool:
+    """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
+    return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
 
 
 async def _stop(loop: tasks.Loop[Any]) -> None:
