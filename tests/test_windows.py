@@ -1,0 +1,68 @@
+"""What is kept in memory is bounded, and is the newest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, RecentOutcomes, Window
+from botmon_cog.testing import ManualClock
+
+
+def invocation(command: str = "play", outcome: Outcome = Outcome.OK, duration_s: float | None = 1.0) -> Invocation:
+    clock = ManualClock()
+    return Invocation(
+        event_id="1",
+        kind=Kind.SLASH,
+        command=command,
+        outcome=outcome,
+        started_at=clock.now(),
+        duration_s=duration_s,
+        response_s=0.5,
+    )
+
+
+def test_a_window_holds_the_last_thousand():
+    window = Window()
+    for n in range(2500):
+        window.add(float(n))
+    assert sorted(window) == [float(n) for n in range(1500, 2500)]
+
+
+def test_live_windows_take_no_more_names_than_they_may():
+    live = LiveWindows()
+    for n in range(MOST_NAMES + 10):
+        live.add_invocation(invocation(f"c{n}"))
+        live.add_operation(f"o{n}", 1.0)
+    kept = live.histograms()
+    assert sum(kind == "command" for kind, _ in kept) == MOST_NAMES
+    assert sum(kind == "operation" for kind, _ in kept) == MOST_NAMES
+    assert kept["response", "c0"].n == 1
+
+
+async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that_is_set_back():
+    clock = ManualClock()
+    recent = RecentOutcomes(clock)
+    recent.add(invocation(outcome=Outcome.ERROR))
+    await clock.advance(30 * 60)
+    recent.add(invocation(outcome=Outcome.USER_ERROR))
+    clock.jump_wall(-3600)
+    recent.add(invocation(outcome=Outcome.LATE))
+    assert recent.totals() == (3, 2)
+    await clock.advance(31 * 60)
+    assert recent.totals() == (2, 1)
+    await clock.advance(60 * 60)
+    assert recent.totals() == (0, 0)
+
+
+@pytest.mark.parametrize("minutes_ago", [0, 10, 59, 61, 500])
+def test_what_was_stored_before_the_start_counts_as_long_as_it_is_recent(minutes_ago: int):
+    clock = ManualClock()
+    recent = RecentOutcomes(clock)
+    recent.add(invocation())
+    then = clock.now() - timedelta(minutes=minutes_ago)
+    recent.seed([(int(then.timestamp()) // 60, 20, 4)])
+    expected = {0: (1, 0), 10: (21, 4), 59: (21, 4), 61: (1, 0), 500: (1, 0)}
+    assert recent.totals() == expected[minutes_ago]
