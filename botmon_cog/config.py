@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,27 +15,48 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
+from botmon_cog.database_url import check_url
 from botmon_cog.errors import ConfigError
 
 DEFAULT_FILE = "botmon.toml"
 ENV_FILE = "BOTMON_CONFIG"
 ENV_STORAGE_URL = "BOTMON_STORAGE_URL"
-IN_MEMORY = ":memory:"
 
 Positive = Annotated[float, Meta(gt=0, le=86_400)]
 PositiveInt = Annotated[int, Meta(ge=1, le=10_000_000)]
 Percent = Annotated[float, Meta(gt=0, le=100)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 CommandName = Annotated[str, Meta(pattern=r"\A([-_a-z0-9]{1,32})?\Z")]
+SchemaName = Annotated[str, Meta(pattern=r"\A[a-z_][a-z0-9_]{0,62}\Z")]
+Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 
 class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = "data/botmon.db"
+    postgres_schema: SchemaName = "public"
     linger_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
     batch_max: PositiveInt = 1_000
     queue_max: PositiveInt = 50_000
+    spool_folder: str = ""
+    spool_max_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 256
+    spool_after_s: Positive = 5.0
     busy_timeout_s: Positive = 5.0
+    connect_timeout_s: Positive = 5.0
+    command_timeout_s: Positive = 30.0
     close_timeout_s: Positive = 5.0
+
+
+class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    raw_days: Days = 90
+    hourly_days: Days = 400
+    daily_days: Days = 0
+    health_days: Days = 30
+    disk_cap_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 2_000
+    interval_s: Positive = 3_600.0
+
+
+class ReportsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    timezone: str = "UTC"
 
 
 class PrivacyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +101,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     instance: Annotated[str, Meta(min_length=1, max_length=64)] = "main"
     storage: StorageConfig = StorageConfig()
+    retention: RetentionConfig = RetentionConfig()
+    reports: ReportsConfig = ReportsConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     thresholds: ThresholdsConfig = ThresholdsConfig()
     health: HealthConfig = HealthConfig()
@@ -88,14 +110,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commands: CommandsConfig = CommandsConfig()
 
 
-_TABLES = (StorageConfig, PrivacyConfig, ThresholdsConfig, HealthConfig, AlertsConfig, CommandsConfig)
+_TABLES = (
+    StorageConfig,
+    RetentionConfig,
+    ReportsConfig,
+    PrivacyConfig,
+    ThresholdsConfig,
+    HealthConfig,
+    AlertsConfig,
+    CommandsConfig,
+)
 _FIELDS: dict[type[msgspec.Struct], dict[str, Any]] = {
     struct: {field.name: field.type for field in msgspec.structs.fields(struct)} for struct in (Config, *_TABLES)
 }
 """Key -> type. Looked up now: unloading the extension takes this module out of `sys.modules`, where msgspec looks."""
-
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):(.*)", re.IGNORECASE | re.DOTALL)  # of two letters at least: C:\ is a path
-_URLS = "a path (data/botmon.db), sqlite:///relative/path, sqlite:////absolute/path, or :memory:"
 
 _BELOW = (
     ("memory_warning_percent", "memory_critical_percent"),
@@ -118,7 +146,7 @@ def load_config(env: Mapping[str, str] = os.environ, directory: Path | None = No
     path = Path(named) if named else (directory or Path.cwd()) / DEFAULT_FILE
     config = read_config(path) if named or os.path.lexists(path) else Config()
     if url := env.get(ENV_STORAGE_URL):
-        _path_of(url, ENV_STORAGE_URL, None)
+        check_url(url, ENV_STORAGE_URL, None)
         config = msgspec.structs.replace(config, storage=msgspec.structs.replace(config.storage, url=url))
     return config
 
@@ -140,35 +168,9 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def sqlite_path(url: str) -> str:
-    """The file that a `[storage] url` names, or `:memory:`.
-
-    Raises:
-        ConfigError: it names something else. The message does not repeat the URL: it may hold a password.
-    """
-    return _path_of(url, "the configuration", "storage.url")
-
-
-def _path_of(url: str, source: str, key: str | None) -> str:
-    match = _SCHEME.fullmatch(url)
-    if match is None:
-        if "\0" in url or not url.strip():
-            raise ConfigError(source, key, f"is empty or holds a NUL character. Allowed: {_URLS}")
-        return url
-    scheme, rest = match[1].lower(), match[2]
-    if scheme != "sqlite":
-        raise ConfigError(source, key, f"'{scheme}:…' is not supported. Allowed: {_URLS}")
-    if rest == "//":
-        return IN_MEMORY
-    path = rest.removeprefix("///")
-    if path == rest or not path.strip() or "?" in path or "\0" in path:
-        raise ConfigError(source, key, f"'sqlite:' takes three slashes and a path, without options. Allowed: {_URLS}")
-    return path
-
-
 def _check(config: Config, source: str) -> None:
     """What no single value can tell: whether the values fit together."""
-    _path_of(config.storage.url, source, "storage.url")
+    check_url(config.storage.url, source, "storage.url")
     for lower, upper in _BELOW:
         low, high = getattr(config.health, lower), getattr(config.health, upper)
         if low >= high:
@@ -244,6 +246,8 @@ _NAMES: dict[Any, str] = {bool: "true or false", str: "a text", int: "a whole nu
 def _allowed(expected: Any) -> str:
     if get_origin(expected) is Literal:
         return ", ".join(repr(choice) for choice in get_args(expected))
+    if expected is SchemaName:
+        return "up to 63 of a-z, 0-9 and _, not beginning with a digit"
     if expected is CommandName:
         return "up to 32 of a-z, 0-9, - and _, or an empty string to leave the command out"
     base, *metas = get_args(expected) if get_origin(expected) is Annotated else (expected,)

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from botmon_cog.clock import Clock, SystemClock
-from botmon_cog.config import Config, sqlite_path
+from botmon_cog.config import Config
+from botmon_cog.database_url import sqlite_path
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures

@@ -19,8 +19,8 @@ from botmon_cog.config import (
     StorageConfig,
     load_config,
     read_config,
-    sqlite_path,
 )
+from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
@@ -213,11 +213,18 @@ def test_a_url_of_sqlite_names_a_path(url, path):
     assert sqlite_path(url) == path
 
 
+@pytest.mark.parametrize("url", ["postgresql://admin@db.example/bot", "POSTGRES://db.example", "postgresql:///bot"])
+def test_a_postgresql_url_is_taken(write, url):
+    path = write(f"[storage]\nurl = {msgspec.json.encode(url).decode()}")
+    assert read_config(path).storage.url == url
+    assert is_postgres(url)
+    with pytest.raises(ConfigError, match="is not supported"):
+        sqlite_path(url)
+
+
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://admin:hunter2@db.example/bot",
-        "POSTGRES://admin:hunter2@db.example/bot",
         "mysql+pymysql://admin:hunter2@db.example/bot",
         "postgresql:admin:hunter2@db.example/bot",
         "sqlite://admin:hunter2@db.example/bot.db",

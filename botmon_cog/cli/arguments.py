@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import NoReturn
 
-from botmon_cog.config import IN_MEMORY, sqlite_path
+from botmon_cog.database_url import IN_MEMORY, sqlite_path
 from botmon_cog.errors import ConfigError
 
 PERIODS = ("today", "weekly", "monthly")

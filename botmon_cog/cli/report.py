@@ -16,7 +16,8 @@ from botmon_cog.cli.arguments import PERIODS
 from botmon_cog.cli.console import make_console
 from botmon_cog.cli.health import drawn, read_health
 from botmon_cog.cog import embeds
-from botmon_cog.config import load_config, sqlite_path
+from botmon_cog.config import load_config
+from botmon_cog.database_url import sqlite_path
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days, report_period
 from botmon_cog.domain.reports import Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from botmon_cog.config import IN_MEMORY
+from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.connection import OwnConnection, connect
 from botmon_cog.storage.migrator import load_migrations, pending

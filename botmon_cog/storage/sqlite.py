@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from botmon_cog.config import IN_MEMORY
+from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Event, MetricValue, Outcome
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
