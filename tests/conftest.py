@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from botmon_cog.api import forget, newest_system
 from botmon_cog.testing import LoopbackDiscord
+from tests.postgres_server import PostgresServer
 
 
 def _modules() -> dict[str, object]:
@@ -47,3 +49,31 @@ def _bodies_hold_against_discords_description(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(LoopbackDiscord, "__aenter__", remember)
     yield
     assert [fault for loopback in opened for fault in loopback.check_requests()] == []
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One for the whole run; a test that stops or kills the server takes `private_postgres`."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty database of one's own."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def new_postgres(postgres_server: PostgresServer) -> Iterator[Callable[..., PostgresServer]]:
+    """Starts servers of one's own, with the arguments of `PostgresServer`, as `new_postgres(fsync=True)`."""
+    with ExitStack() as servers:
+        yield lambda **kwargs: servers.enter_context(PostgresServer(pristine=postgres_server.pristine, **kwargs))
+
+
+@pytest.fixture
+def private_postgres(new_postgres: Callable[..., PostgresServer]) -> PostgresServer:
+    """A server that the test may stop, start, kill and freeze."""
+    return new_postgres()
