@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config
-from botmon_cog.database_url import sqlite_path
+from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
@@ -25,6 +25,10 @@ from botmon_cog.storage.writer import Writer
 
 if TYPE_CHECKING:
     import aiosqlite
+
+    from botmon_cog.storage.postgres import PostgresStorage
+
+    AnyStorage = SqliteStorage | PostgresStorage
 
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
@@ -50,7 +54,7 @@ class MonitoringSystem:
         self.config = config = config or Config()
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
-        self.storage = storage or make_storage(sqlite_path(config.storage.url), config)
+        self.storage = storage or make_storage(config.storage.url, config)
         self.failures = failures = Failures(clock)
         self.writer = Writer(self.storage, clock, config.storage)
         recent = self.recent = RecentOutcomes(clock)
@@ -97,6 +101,24 @@ class MonitoringSystem:
         await self.close()
 
 
-def make_storage(source: str | aiosqlite.Connection, config: Config) -> SqliteStorage:
-    """The storage over a path, or over a host's open connection, as configured."""
-    return SqliteStorage(source, instance=config.instance, busy_timeout_s=config.storage.busy_timeout_s)
+def make_storage(source: str | aiosqlite.Connection, config: Config) -> AnyStorage:
+    """The storage over a URL or a path, or over a host's open connection, as configured.
+
+    Raises:
+        ConfigError: the URL names nothing that can be used.
+        MissingExtraError: it names a server whose driver is not installed.
+    """
+    settings = config.storage
+    if isinstance(source, str) and is_postgres(source):
+        from botmon_cog.storage.postgres import PostgresStorage  # noqa: PLC0415 (an extra)
+
+        return PostgresStorage(
+            source,
+            instance=config.instance,
+            schema=settings.postgres_schema,
+            connect_timeout_s=settings.connect_timeout_s,
+            command_timeout_s=settings.command_timeout_s,
+            busy_timeout_s=settings.busy_timeout_s,
+        )
+    at = sqlite_path(source) if isinstance(source, str) else source
+    return SqliteStorage(at, instance=config.instance, busy_timeout_s=settings.busy_timeout_s)

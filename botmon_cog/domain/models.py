@@ -110,15 +110,6 @@ class MetricSample(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     shard_id: int = 0
 
 
-class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored sample, as reports need it."""
-
-    name: str
-    unit: str
-    value: float
-    success: bool
-
-
 class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One run of the health checker, as it is kept."""
 

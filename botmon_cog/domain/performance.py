@@ -9,7 +9,6 @@ import msgspec
 from botmon_cog.config import ThresholdsConfig
 from botmon_cog.domain.bottlenecks import bottleneck, worst_first
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import MetricValue
 from botmon_cog.domain.reports import (
     Bottleneck,
     CommandPerformance,
@@ -18,6 +17,9 @@ from botmon_cog.domain.reports import (
     PerformanceReport,
     Period,
 )
+from botmon_cog.domain.rollup import DURATION, FAILED, GATEWAY
+from botmon_cog.domain.rollup import OPERATION as OPERATION_TIME
+from botmon_cog.domain.rollup import RESPONSE as RESPONSE_TIME
 
 COMMAND, RESPONSE, OPERATION = "command", "response", "operation"
 """What a duration is of."""
@@ -39,34 +41,31 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     command: str | None = None
     """None: all commands."""
     latencies: Mapping[tuple[str, str], Histogram] = {}
-    """By (command, metric); the metric is `duration`, `response` or `gateway`."""
+    """By (command or operation, metric), see `domain.rollup.METRICS`."""
     earlier: Mapping[tuple[str, str], Histogram] = {}
     """The same for the period before."""
-    metrics: tuple[MetricValue, ...] = ()
     late: int = 0
     unanswered: int = 0
 
 
 def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> PerformanceReport:
     """Everything but the days, which are asked for once it is known which command is the slowest."""
-    durations = _of_metric(measured.latencies, "duration")
-    responses = _of_metric(measured.latencies, "response")
-    operations: dict[str, list[MetricValue]] = {}
-    for metric in measured.metrics:
-        if metric.name.startswith(TRACKED_COMMAND):
-            name = metric.name.removeprefix(TRACKED_COMMAND)
-            durations[name] = durations.get(name, _NOTHING) + Histogram.of([metric.value])
-        elif metric.unit == "s":
-            operations.setdefault(metric.name, []).append(metric)
+    durations = _of_metric(measured.latencies, DURATION)
+    responses = _of_metric(measured.latencies, RESPONSE_TIME)
+    operations = _of_metric(measured.latencies, OPERATION_TIME)
+    failed = _of_metric(measured.latencies, FAILED)
+    for name in [name for name in operations if name.startswith(TRACKED_COMMAND)]:
+        command = name.removeprefix(TRACKED_COMMAND)
+        durations[command] = durations.get(command, _NOTHING) + operations.pop(name)
     times = {(COMMAND, name): histogram for name, histogram in durations.items()}
     times |= {(RESPONSE, name): histogram for name, histogram in responses.items()}
-    times |= {(OPERATION, name): Histogram.of(m.value for m in values) for name, values in operations.items()}
+    times |= {(OPERATION, name): histogram for name, histogram in operations.items()}
     commands = [
         CommandPerformance(
             command=name,
             duration=Percentiles.of(histogram),
             response=Percentiles.of(responses.get(name, _NOTHING)),
-            previous=Percentiles.of(measured.earlier.get((name, "duration"), _NOTHING)),
+            previous=Percentiles.of(measured.earlier.get((name, DURATION), _NOTHING)),
             slow_share=histogram.share_over(thresholds.command_s),
         )
         for name, histogram in durations.items()
@@ -80,17 +79,17 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
         response_threshold_s=thresholds.response_s,
         duration=Percentiles.of(_sum(durations.values())),
         response=Percentiles.of(_sum(responses.values())),
-        gateway_delay=Percentiles.of(_sum(_of_metric(measured.latencies, "gateway").values())),
+        gateway_delay=Percentiles.of(_sum(_of_metric(measured.latencies, GATEWAY).values())),
         late=measured.late,
         unanswered=measured.unanswered,
         commands=tuple(sorted(commands, key=_slowest_first)),
         operations=tuple(
             OperationPerformance(
                 name=name,
-                duration=Percentiles.of(times[OPERATION, name]),
-                failed=sum(not value.success for value in values),
+                duration=Percentiles.of(histogram),
+                failed=failed.get(name, _NOTHING).n,
             )
-            for name, values in sorted(operations.items())
+            for name, histogram in sorted(operations.items())
         ),
         bottlenecks=find_bottlenecks(times, thresholds),
     )

@@ -19,8 +19,6 @@ from botmon_cog.monitors.recorder import Recorder, new_event_id
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.storage.base import Storage
 
-_MOST_METRIC_VALUES = 10_000
-
 
 class Track(AsyncContextDecorator):
     """Times what runs inside `async with`, or every call of the coroutine function that it decorates."""
@@ -137,18 +135,16 @@ class PerformanceMonitor:
         latencies = await self._storage.latencies(guild_id, period)
         earlier = await self._storage.latencies(guild_id, before(period))
         counts = await self._storage.command_counts(guild_id, period)
-        metrics = await self._storage.metric_values(guild_id, period, _MOST_METRIC_VALUES)
         if command is not None:
-            latencies = {key: value for key, value in latencies.items() if key[0] == command}
+            names = {command, TRACKED_COMMAND + command}
+            latencies = {key: value for key, value in latencies.items() if key[0] in names}
             counts = [c for c in counts if c.command == command]
-            metrics = [m for m in metrics if m.name == TRACKED_COMMAND + command]
         measured = Measured(
             guild_id=guild_id,
             period=period,
             command=command,
             latencies=latencies,
             earlier=earlier,
-            metrics=tuple(metrics),
             late=sum(c.late for c in counts),
             unanswered=sum(c.unanswered for c in counts),
         )

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import Event, MetricValue
+from botmon_cog.domain.models import Event
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
 from botmon_cog.errors import StorageError
 
@@ -50,6 +50,11 @@ class Storage(Protocol):
         """Where the data is, for people; never a password."""
         ...
 
+    @property
+    def trouble(self) -> str | None:
+        """What befell the database since the start and is over, for people; None where nothing did."""
+        ...
+
     async def open(self) -> None:
         """Connect and upgrade the schema; does nothing where that was done."""
         ...
@@ -84,17 +89,13 @@ class Storage(Protocol):
         ...
 
     async def latencies(self, guild_id: str | None, period: Period) -> Mapping[tuple[str, str], Histogram]:
-        """By (command, metric); the metric is `duration`, `response` or `gateway`. One guild's are kept by day."""
+        """By (command or operation, metric), see `domain.rollup.METRICS`. One guild's are kept by day (UTC)."""
         ...
 
     async def latency_by_day(
         self, guild_id: str | None, period: Period, command: str, metric: str
     ) -> Mapping[str, Histogram]:
         """By ISO date (UTC)."""
-        ...
-
-    async def metric_values(self, guild_id: str | None, period: Period, limit: int) -> list[MetricValue]:
-        """Newest first."""
         ...
 
     async def outcomes_by_minute(self, since: datetime, guild_id: str | None = None) -> list[tuple[int, int, int]]:

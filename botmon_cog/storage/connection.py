@@ -7,7 +7,6 @@ between threads, and nothing else can come between its statements.
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OLDEST_SQLITE = (3, 35, 0)
-"""For UPDATE FROM, UPSERT from SELECT, and FILTER."""
+"""For UPDATE FROM, UPSERT, and FILTER."""
 
 
 class Runner(Protocol):
@@ -34,11 +33,21 @@ class Runner(Protocol):
     async def close(self) -> None: ...
 
 
-class OwnConnection:
-    """A connection of ours, made on first use. Its thread ends with `close`, or with the interpreter."""
+class ReplacedError(StorageError):
+    """The file that a connection has open is no longer the one at its path."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+
+class OwnConnection:
+    """A connection of ours, made on first use. Its thread ends with `close`, or with the interpreter.
+
+    With `path`, it looks before and after each piece of work whether the file is still there: SQLite itself would go on
+    writing into one that was deleted.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], path: str | None = None) -> None:
         self._connect = connect
+        self._path = path
+        self._identity: tuple[int, int] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="botmon-sqlite")
         self._db: sqlite3.Connection | None = None
 
@@ -52,7 +61,24 @@ class OwnConnection:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._db is None:
             self._db = self._connect()
-        return work(self._db)
+            self._identity = self._identify()
+        self._check_identity()
+        result = work(self._db)
+        self._check_identity()
+        return result
+
+    def _identify(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = Path(self._path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_identity(self) -> None:
+        if self._identity is not None and self._identify() != self._identity:
+            raise ReplacedError(f"the file {self._path} was deleted or replaced while it was in use")
 
     async def close(self) -> None:
         """Finish the work that was asked for, then close. Being cancelled does not undo that, it only stops waiting."""
@@ -131,7 +157,6 @@ def _borrowed(db: sqlite3.Connection) -> Generator[None, None, None]:
     try:
         # An old table may refer to a guild that the host's own table lacks.
         db.execute("PRAGMA foreign_keys = OFF")
-        _add_functions(db)
         yield
     finally:
         db.execute(f"PRAGMA foreign_keys = {foreign_keys}")
@@ -158,7 +183,6 @@ def connect(path: str, busy_timeout_s: float) -> sqlite3.Connection:
         db.execute("PRAGMA schema_version")  # the first look into the file
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = OFF")
-        _add_functions(db)
     except sqlite3.Error as error:
         db.close()
         raise StorageError(f"can't use the database {path}: {error}") from error
@@ -172,13 +196,3 @@ def use_wal(db: sqlite3.Connection) -> None:
     # The switch needs the file for itself. Where another connection is busy, the next start switches; all else works.
     with suppress(sqlite3.OperationalError):
         db.execute("PRAGMA journal_mode = WAL")
-
-
-def _add_functions(db: sqlite3.Connection) -> None:
-    """The two mathematical functions of the roll-ups, where this SQLite was built without them."""
-    functions: tuple[tuple[str, Callable[[Any], Any]], ...] = (("ln", math.log), ("ceil", math.ceil))
-    for name, function in functions:
-        try:
-            db.execute(f"SELECT {name}(1.5)")
-        except sqlite3.OperationalError:
-            db.create_function(name, 1, function, deterministic=True)

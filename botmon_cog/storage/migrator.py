@@ -29,9 +29,17 @@ class Migration(NamedTuple):
     name: str
     sql: str
 
+    @property
+    def asks_for_roll_up(self) -> bool:
+        """Whether it changes the roll-ups, so that they are computed anew once all migrations are done."""
+        return self.sql.rstrip().endswith(_THEN_ROLL_UP)
+
 
 def load_migrations(engine: str) -> list[Migration]:
-    """The migrations of an engine (`sqlite`), in order: from the installed package, else from the source tree."""
+    """The migrations of an engine (`sqlite` or `postgres`), in order.
+
+    They are in the installed package, else in the source tree.
+    """
     packaged = resources.files("botmon_cog") / "_migrations" / engine
     folder = packaged if packaged.is_dir() else Path(__file__).parents[2] / "migrations" / engine
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
@@ -48,6 +56,22 @@ def pending(db: sqlite3.Connection, migrations: list[Migration]) -> list[Migrati
         StorageError: there is a table `schema_migrations` that is not ours.
     """
     columns = _columns(db, "schema_migrations")
+    applied = db.execute("SELECT version FROM schema_migrations") if "version" in columns else ()
+    return unapplied(migrations, columns, {int(row[0]) for row in applied})
+
+
+def unapplied(migrations: list[Migration], columns: set[str], applied: set[int]) -> list[Migration]:
+    """What is yet to be applied to a database.
+
+    Args:
+        migrations: all that there are, in order.
+        columns: those of its table `schema_migrations`; none where it has none.
+        applied: the versions in that table.
+
+    Raises:
+        SchemaTooNewError: the database holds a version that these migrations do not know.
+        StorageError: the table is not ours.
+    """
     if not columns:
         return migrations
     if not {"version", "name", "applied_at"} <= columns:
@@ -55,7 +79,6 @@ def pending(db: sqlite3.Connection, migrations: list[Migration]) -> list[Migrati
             "the database has a table schema_migrations that belongs to another program; "
             "name another database in [storage] url"
         )
-    applied = {int(row[0]) for row in db.execute("SELECT version FROM schema_migrations")}
     newest = migrations[-1].version
     if max(applied, default=0) > newest:
         raise SchemaTooNewError(
@@ -73,7 +96,7 @@ def refuse_newer(db: sqlite3.Connection) -> None:
 def migrate(db: sqlite3.Connection, roll_up: Callable[[sqlite3.Connection], None]) -> list[Migration]:
     """Bring the database to the newest schema, or leave it as it is; returns what was applied.
 
-    `roll_up` computes the roll-ups from all raw rows; a migration that creates them asks for it in its last line.
+    `roll_up` computes the roll-ups from all raw rows; it runs last, where a migration asks for it in its last line.
     """
     migrations = load_migrations("sqlite")
     if not pending(db, migrations):
@@ -85,11 +108,11 @@ def migrate(db: sqlite3.Connection, roll_up: Callable[[sqlite3.Connection], None
             db.execute(_CREATE)
             for statement in statements(migration.sql):
                 _apply(db, statement)
-            if migration.sql.rstrip().endswith(_THEN_ROLL_UP):
-                roll_up(db)
             db.execute(
                 "INSERT INTO schema_migrations (version, name) VALUES (?, ?)", (migration.version, migration.name)
             )
+        if any(migration.asks_for_roll_up for migration in waiting):
+            roll_up(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
