@@ -13,8 +13,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.domain.periods import before, day_period, last_days, report_period
 from botmon_cog.domain.reports import HourCount, Period, StatisticsReport
 from botmon_cog.timezones import find_zone
-
-from .test_embeds import EMPTY, PLAY, SKIP, performance_report, statistics_report, values
+from tests.test_embeds import EMPTY, PLAY, SKIP, performance_report, statistics_report, values
 
 NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
 

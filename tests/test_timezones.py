@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from discord.ext import commands
 
 from botmon_cog import Config, ConfigError, MonitoringSystem, get_statistics_report
 from botmon_cog.__main__ import main
@@ -19,8 +20,8 @@ from botmon_cog.config import DEFAULT_FILE, ReportsConfig, StorageConfig, read_c
 from botmon_cog.domain.reports import Period, StatisticsReport
 from botmon_cog.testing import ManualClock
 from botmon_cog.timezones import find_zone
-
-from .storage_helpers import invocation
+from tests.harness import EXTENSION, make_bot, make_config, running
+from tests.storage_helpers import invocation
 
 ALLOWED = "Allowed: the name of a time zone such as 'Europe/Berlin'"
 
@@ -145,6 +146,26 @@ async def test_a_week_is_of_local_days(berlin: MonitoringSystem) -> None:
     month = await get_statistics_report(1, "monthly")
     assert month is not None
     assert month.period.start == datetime(2026, 9, 25, 22, tzinfo=UTC)
+
+
+async def test_the_answers_in_a_bot_are_of_the_configured_zone() -> None:
+    bot = make_bot()
+    bot.botmon_config = make_config(reports=ReportsConfig(timezone="Pacific/Kiritimati"))
+    async with running(bot) as rig:
+        admin, channel = rig.discord.admin, rig.discord.channel
+        await admin.slash(channel, "health")
+        await rig.rows()
+        for name in ("stats today", "stats weekly", "stats monthly"):
+            answer = await admin.slash(channel, name)
+            assert ", Pacific/Kiritimati" in answer.message.embeds[0]["description"]
+
+
+async def test_a_wrong_zone_set_on_the_bot_stops_the_extension_from_loading() -> None:
+    bot = make_bot()
+    bot.botmon_config = make_config(reports=ReportsConfig(timezone="Mars/Base"))
+    async with running(bot, load=False):
+        with pytest.raises(commands.ExtensionFailed, match=r"reports\.timezone: 'Mars/Base' can't be used"):
+            await bot.load_extension(EXTENSION)
 
 
 def test_the_report_in_a_terminal_is_of_the_configured_zone(
