@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 import msgspec
 
 from botmon_cog.config import Config, load_config
-from botmon_cog.domain.periods import report_period
 from botmon_cog.domain.reports import HealthReport, PerformanceReport, StatisticsReport
 from botmon_cog.monitors.ids import Id
 from botmon_cog.runtime import MonitoringSystem, make_storage
@@ -121,7 +120,7 @@ async def get_statistics_report(guild_id: Id | None, period: str = "weekly") -> 
     if system is None:
         return None
     try:
-        wanted = report_period(period, system.clock.now())
+        wanted = system.statistics.period(period)
     except ValueError as error:
         _log.error("get_statistics_report: %s", error)
         return None

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from botmon_cog.database_url import check_url
 from botmon_cog.errors import ConfigError
+from botmon_cog.timezones import find_zone
 
 DEFAULT_FILE = "botmon.toml"
 ENV_FILE = "BOTMON_CONFIG"
@@ -169,8 +170,9 @@ def read_config(path: Path) -> Config:
 
 
 def _check(config: Config, source: str) -> None:
-    """What no single value can tell: whether the values fit together."""
+    """What no type can tell: whether the database and the time zone can be, and whether the values fit together."""
     check_url(config.storage.url, source, "storage.url")
+    find_zone(config.reports.timezone, source=source)
     for lower, upper in _BELOW:
         low, high = getattr(config.health, lower), getattr(config.health, upper)
         if low >= high:

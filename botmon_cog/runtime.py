@@ -22,6 +22,7 @@ from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.sqlite import SqliteStorage
 from botmon_cog.storage.writer import Writer
+from botmon_cog.timezones import find_zone
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -50,7 +51,11 @@ class MonitoringSystem:
         storage: Storage | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`config` None means the defaults; `storage` None means the configured database."""
+        """`config` None means the defaults; `storage` None means the configured database.
+
+        Raises:
+            ConfigError: the configuration names a database or a time zone that can't be used.
+        """
         self.config = config = config or Config()
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
@@ -62,7 +67,9 @@ class MonitoringSystem:
         self.recorder = recorder = Recorder(self.writer, live, recent)
         self.command_logger = CommandLogger(recorder, self.storage, clock, failures)
         self.performance = PerformanceMonitor(recorder, live, self.storage, clock, config.thresholds, failures)
-        self.statistics = StatisticsCollector(recorder, self.storage, clock, failures)
+        self.statistics = StatisticsCollector(
+            recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
+        )
         self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
 
     def __iter__(self) -> Iterator[Monitor]:

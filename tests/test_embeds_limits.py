@@ -29,6 +29,7 @@ from botmon_cog.domain.reports import (
     StatisticsReport,
 )
 from botmon_cog.testing.limits import check_message
+from botmon_cog.timezones import find_zone
 
 NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
 ODD_TEXTS = [
@@ -134,7 +135,10 @@ counts = made(
 
 @st.composite
 def statistics_reports(draw: st.DrawFn) -> StatisticsReport:
-    period = report_period(draw(st.sampled_from(["today", "weekly", "monthly"])), NOW)
+    zone = find_zone(
+        draw(st.sampled_from(["UTC", "America/Argentina/ComodRivadavia", "America/North_Dakota/New_Salem"]))
+    )
+    period = report_period(draw(st.sampled_from(["today", "weekly", "monthly"])), NOW, zone)
     hours = draw(st.lists(st.tuples(st.integers(0, 800), numbers), max_size=40))
     found = draw(st.lists(counts, max_size=12))
     return StatisticsReport(

@@ -19,7 +19,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.config import load_config
 from botmon_cog.database_url import sqlite_path
 from botmon_cog.domain import text
-from botmon_cog.domain.periods import last_days, report_period
+from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import Report
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.storage.readonly import ReadOnlyStorage
@@ -69,7 +69,7 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
         seen = await read_health(system, guild_id)
         return seen.report, drawn(seen, now)
     if name in PERIODS:
-        statistics = await system.statistics.report(guild_id, report_period(name, now))
+        statistics = await system.statistics.report(guild_id, system.statistics.period(name))
         return statistics, embeds.statistics(statistics, now)
     performance = await system.performance.report(guild_id, last_days(_PERFORMANCE_DAYS, now))
     return performance, embeds.performance(performance, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import msgspec
 
@@ -34,10 +34,14 @@ class _Half(msgspec.Struct, frozen=True, kw_only=True):
 class StatisticsCollector:
     """Records what happened and reports it. None of its methods raises into the caller's command."""
 
-    def __init__(self, recorder: Recorder, storage: Storage, clock: Clock, failures: Failures) -> None:
+    def __init__(
+        self, recorder: Recorder, storage: Storage, clock: Clock, failures: Failures, zone: tzinfo = UTC
+    ) -> None:
+        """`zone`: whose days reports are made of."""
         self._recorder = recorder
         self._storage = storage
         self._clock = clock
+        self._zone = zone
         self.failures = failures
 
     @absorbing(lambda: False)
@@ -77,18 +81,29 @@ class StatisticsCollector:
         return True
 
     async def get_daily_stats(self, guild_id: Id | None = None, day: date | None = None) -> StatisticsReport:
-        """One UTC day, today where None is named. An empty report comes back where the database can't be read."""
+        """One day of the configured time zone, today where None is named.
+
+        An empty report comes back where the database can't be read.
+        """
         if day is None:
-            return await self.safe_report(guild_id, report_period("today", self._clock.now()))
-        return await self.safe_report(guild_id, day_period(datetime(day.year, day.month, day.day, tzinfo=UTC)))
+            return await self.safe_report(guild_id, self.period("today"))
+        return await self.safe_report(guild_id, day_period(date(day.year, day.month, day.day), self._zone))
 
     async def generate_weekly_report(self, guild_id: Id | None = None) -> StatisticsReport:
         """The last 7 days, today included. An empty report comes back where the database can't be read."""
-        return await self.safe_report(guild_id, report_period("weekly", self._clock.now()))
+        return await self.safe_report(guild_id, self.period("weekly"))
 
     async def generate_monthly_report(self, guild_id: Id | None = None) -> StatisticsReport:
         """The last 30 days, today included. An empty report comes back where the database can't be read."""
-        return await self.safe_report(guild_id, report_period("monthly", self._clock.now()))
+        return await self.safe_report(guild_id, self.period("monthly"))
+
+    def period(self, name: str) -> Period:
+        """The last days of the named report as they are now, in the configured time zone.
+
+        Raises:
+            ValueError: there is no report of that name.
+        """
+        return report_period(name, self._clock.now(), self._zone)
 
     async def safe_report(self, guild_id: Id | None, period: Period) -> StatisticsReport:
         """As `report`; an empty one where the database can't be read."""

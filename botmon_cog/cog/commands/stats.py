@@ -8,7 +8,6 @@ from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
-from botmon_cog.domain.periods import report_period
 
 _DESCRIPTIONS = {
     "today": "What happened here today",
@@ -42,6 +41,7 @@ async def statistics_embed(desk: Desk, guild_id: str | None, period: str) -> dis
         StorageError: the database can't be read.
     """
     now = desk.system.clock.now()
-    report = await desk.system.statistics.report(guild_id, report_period(period, now))
+    statistics = desk.system.statistics
+    report = await statistics.report(guild_id, statistics.period(period))
     report = msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
     return embeds.statistics(report, now)

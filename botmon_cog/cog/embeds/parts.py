@@ -37,6 +37,7 @@ MONTHS = (
 
 _TITLE, _DESCRIPTION, _FIELDS, _NAME, _VALUE, _FOOTER, _TOTAL = 256, 4096, 25, 256, 1024, 2048, 6000
 _WORTH_SHOWING = 50
+_LONGEST_ZONE = 60
 _NOTHING = "\u200b"
 _FENCE = "```"
 _COLOURS = {"🟢": GREEN, "🟡": YELLOW, "🔴": RED, "⚪": NEUTRAL}
@@ -76,21 +77,33 @@ def table(rows: Sequence[Sequence[str]], *, width: int = TABLE_COLUMNS) -> str:
 
 
 def days_of(period: Period) -> list[date]:
-    """The UTC days that a period touches, in order; the last ones of a very long one."""
-    last = max(period.end - timedelta(microseconds=1), period.start).date()
-    n = min((last - period.start.date()).days + 1, MOST_DAYS)
+    """The days that a period touches, in its zone and in order; the last ones of a very long one."""
+    first, last = _first_and_last(period)
+    n = min((last - first).days + 1, MOST_DAYS)
     return [last - timedelta(days=back) for back in reversed(range(n))]
 
 
 def span(period: Period) -> str:
-    """`17 to 23 November, UTC`: both days are within."""
-    first = period.start.date()
-    last = max(period.end - timedelta(microseconds=1), period.start).date()
+    """`17 to 23 November, UTC`: both days are within, and they are days of that zone."""
+    first, last = _first_and_last(period)
     if first == last:
-        return f"{WEEKDAYS[first.weekday()]}, {day(first)}, UTC"
-    if first.year != last.year:
-        return f"{day(first)} {first.year} to {day(last)} {last.year}, UTC"
-    return f"{first.day if first.month == last.month else day(first)} to {day(last)}, UTC"
+        days = f"{WEEKDAYS[first.weekday()]}, {day(first)}"
+    elif first.year != last.year:
+        days = f"{day(first)} {first.year} to {day(last)} {last.year}"
+    else:
+        days = f"{first.day if first.month == last.month else day(first)} to {day(last)}"
+    return f"{days}, {text.plain(period.timezone, _LONGEST_ZONE)}"
+
+
+def _first_and_last(period: Period) -> tuple[date, date]:
+    """The first and the last day of a period in its zone."""
+    last = max(period.end - timedelta(microseconds=1), period.start)
+    return period.local(period.start).date(), period.local(last).date()
+
+
+def zone_city(period: Period) -> str:
+    """`Berlin` for Europe/Berlin: enough where `span` gives the zone in full."""
+    return text.plain(period.timezone.rpartition("/")[2].replace("_", " "), _LONGEST_ZONE)
 
 
 def day(when: date) -> str:

@@ -38,11 +38,11 @@ def performance(report: PerformanceReport, now: datetime) -> discord.Embed:  # n
     elif report.commands:
         embed.add_field(name="Slowest commands", value=_command_table(report), inline=False)
     _add_answers(embed, report)
-    _add_days(embed, report)
+    has_days = _add_days(embed, report)
     if report.operations:
         embed.add_field(name="Other operations", value=_operations(report), inline=False)
     if report.total_commands or report.operations:
-        embed.set_footer(text=_footer(report))
+        embed.set_footer(text=_footer(report, has_days=has_days))
     return clamp(embed)
 
 
@@ -162,20 +162,22 @@ def _add_answers(embed: discord.Embed, report: PerformanceReport) -> None:
         embed.add_field(name="On the way from Discord to the bot", value=value, inline=False)
 
 
-def _add_days(embed: discord.Embed, report: PerformanceReport) -> None:
+def _add_days(embed: discord.Embed, report: PerformanceReport) -> bool:
+    """Whether there was a development to show."""
     known = {day: value for day, value in report.by_day if text.finite(value) is not None}
     if len(known) < 2 or report.by_day_command is None:  # noqa: PLR2004 (one day is no development)
-        return
+        return False
     days = [day.isoformat() for day in days_of(report.period)][-_LONGEST_LINE:]
     values = [known.get(day) for day in days]
     told = [value for value in values if value is not None]
     if len(told) < 2:  # noqa: PLR2004
-        return
+        return False
     space = "  " if len(values) <= _SHORT_LINE else "\n"
     line = f"`{text.sparkline(values)}`{space}{text.duration(told[0])} → {text.duration(told[-1])}"
     if max(told) > max(told[0], told[-1]):
         line += f", at most {text.duration(max(told))}"
     embed.add_field(name=f"{text.plain(report.by_day_command, 60)} by day, p95", value=line, inline=False)
+    return True
 
 
 def _operations(report: PerformanceReport) -> str:
@@ -192,8 +194,9 @@ def _operations(report: PerformanceReport) -> str:
     return "\n".join([*failed, table([("", "p50", "p95", "n"), *rows, *more])])
 
 
-def _footer(report: PerformanceReport) -> str:
+def _footer(report: PerformanceReport, *, has_days: bool) -> str:
     calls = f"{text.count(report.total_commands)} {text.plural(report.total_commands, 'call', 'calls')}"
     where = "all servers" if report.guild_id is None else "this server"
     precise = " · percentiles within 2 %" if report.duration.p95_s is not None else ""
-    return f"{calls} · {where}{precise}"
+    days = f" · days in {report.period.timezone}" if has_days and report.period.timezone != "UTC" else ""
+    return f"{calls} · {where}{precise}{days}"

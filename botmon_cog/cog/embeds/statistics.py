@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import date, datetime, timedelta
 
@@ -19,6 +20,7 @@ from botmon_cog.cog.embeds.parts import (
     headed,
     short_day,
     span,
+    zone_city,
 )
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import Period, StatisticsReport
@@ -27,7 +29,9 @@ _MOST_ROWS = 8
 _SHORTEST_BAR = 3
 _LONGEST_BAR = 14
 _WEEK = 7
-_HOURS = 24
+_HOUR = timedelta(hours=1)
+_HOURS, _LONGEST_DAY = 24, 25
+_BLANK = "\u00a0"  # where a plain space would let a narrow phone break the line
 _HOUR_LABELS = "0     6     12    18"
 
 
@@ -58,10 +62,10 @@ def statistics(report: StatisticsReport, now: datetime) -> discord.Embed:
 
 
 def _title(period: Period, now: datetime) -> str:
-    days = len(days_of(period))
-    if days > 1:
-        return f"Last {days} days"
-    return "Today" if period.start <= now < period.start + timedelta(days=1) else day(period.start.date())
+    days = days_of(period)
+    if len(days) > 1:
+        return f"Last {len(days)} days"
+    return "Today" if period.local(now).date() == days[0] else day(days[0])
 
 
 def _span(period: Period, now: datetime) -> str:
@@ -94,14 +98,13 @@ def _compared(report: StatisticsReport) -> str:
     first, period = report.first_seen, report.period
     if not report.previous_commands:
         is_new = first is None or first >= period.start
-        return (
-            f"counting since {day((first or period.start).date())}" if is_new else f"{_before(period)} had no commands"
-        )
+        since = period.local(first or period.start).date()
+        return f"counting since {day(since)}" if is_new else f"{_before(period)} had no commands"
     words = f"compared with {_before(period)}"
-    if period.end - period.start < timedelta(days=1):
+    if period.local(period.start).date() == period.local(period.end).date():
         words += ", same hours"
-    if first is not None and first >= report.previous.start + timedelta(days=1):
-        words += f"\n(on record only since {day(first.date())})"
+    if first is not None and period.local(first).date() > period.local(report.previous.start).date():
+        words += f"\n(on record only since {day(period.local(first).date())})"
     return words
 
 
@@ -153,7 +156,7 @@ def _by_day(report: StatisticsReport) -> tuple[str, str]:
     days = days_of(report.period)
     per_day: Counter[date] = Counter()
     for hour in report.hours:
-        per_day[hour.start.date()] += hour.n
+        per_day[report.period.local(hour.start).date()] += hour.n
     largest = max(per_day[d] for d in days)
     rows: list[list[date]] = []
     for each in days:
@@ -177,25 +180,31 @@ def _block(n: int, largest: int) -> str:
 
 
 def _by_hour(report: StatisticsReport) -> tuple[str, str]:
+    """By hour of the clock: one that came twice has both, one that clocks skipped or that is to come stays blank."""
+    period = report.period
     per_hour: Counter[int] = Counter()
     for hour in report.hours:
-        per_hour[hour.start.hour] += hour.n
+        per_hour[period.local(hour.start).hour] += hour.n
     largest = max(per_hour.values())
-    end = _HOURS if report.period.end - report.period.start >= timedelta(days=1) else report.period.end.hour
+    hours = min(math.ceil((period.end - period.start) / _HOUR), _LONGEST_DAY)
+    passed = {period.local(period.start + n * _HOUR).hour for n in range(hours)}
     blocks = "".join(
-        text.step(per_hour[h], largest) if per_hour[h] > 0 else "·" if h < (end or _HOURS) else " "
-        for h in range(_HOURS)
+        text.step(per_hour[h], largest) if per_hour[h] > 0 else "·" if h in passed else _BLANK for h in range(_HOURS)
     )
-    return "By hour, UTC", code_block([blocks, _HOUR_LABELS])
+    return f"By hour, {zone_city(period)}", code_block([blocks, _HOUR_LABELS])
 
 
 def _busiest(report: StatisticsReport) -> str:
-    top = max(report.hours, key=lambda hour: hour.n)
-    when = f"{top.start:%H}:00 UTC"
-    days = len(days_of(report.period))
+    period = report.period
+    per_hour: Counter[datetime] = Counter()
+    for hour in report.hours:
+        per_hour[period.local(hour.start).replace(tzinfo=None, fold=0)] += hour.n
+    top, n = max(per_hour.items(), key=lambda item: item[1])
+    when = f"{top:%H:%M}" + (" UTC" if period.timezone == "UTC" else "")
+    days = len(days_of(period))
     if days > 1:
-        when = f"{WEEKDAYS[top.start.weekday()] if days <= _WEEK else short_day(top.start.date())} {when}"
-    return f"{when}\n{text.count(top.n)} {text.plural(top.n, 'command', 'commands')}"
+        when = f"{WEEKDAYS[top.weekday()] if days <= _WEEK else short_day(top.date())} {when}"
+    return f"{when}\n{text.count(n)} {text.plural(n, 'command', 'commands')}"
 
 
 def _music(report: StatisticsReport) -> str:

@@ -79,8 +79,13 @@ class CommandStats(Report, frozen=True, kw_only=True):
 
 
 class HourCount(Report, frozen=True, kw_only=True):
-    """Commands within the hour that begins at `start` (aware UTC)."""
+    """Commands within the hour that begins at `start`.
+
+    That is an hour of the period that was asked for, counted from its own start: in a zone of +05:30 it begins at half
+    past in UTC.
+    """
 
     start: datetime
+    """Aware UTC."""
     n: int
     faults: int

@@ -27,7 +27,7 @@ class StatisticsReport(Report, frozen=True, kw_only=True):
     guild_name: str | None
     period: Period
     previous: Period
-    """As long as `period`, up to the same hour, so that the two compare."""
+    """As many days as `period`, up to the same hour on the clock, so that the two compare."""
     total_commands: int
     previous_commands: int
     unique_users: int
