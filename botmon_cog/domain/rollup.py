@@ -20,6 +20,7 @@ _MUSIC = {MusicEventType.SONG_PLAYED: 0, MusicEventType.SKIP: 2, MusicEventType.
 _PLAYTIME = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+_HOUR_S = 3600
 _OPERATION, _FAILED = METRICS.index(OPERATION), METRICS.index(FAILED)
 
 
@@ -134,7 +135,7 @@ class Rollup:
 
 def hour_of(moment: datetime) -> int:
     """Whole hours since 1970-01-01 00:00 UTC."""
-    return (moment - _EPOCH) // _HOUR
+    return math.floor(moment.timestamp()) // _HOUR_S
 
 
 def start_of_hour(hour: int) -> datetime:

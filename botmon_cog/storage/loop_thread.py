@@ -11,6 +11,8 @@ from botmon_cog.errors import StorageError
 
 T = TypeVar("T")
 
+_PATIENCE_S = 1.0
+
 
 class LoopThread:
     """Runs coroutine functions for any other loop. A daemon: it never keeps the process from exiting."""
@@ -54,7 +56,8 @@ class LoopThread:
                 others = asyncio.all_tasks() - {asyncio.current_task()}
                 for task in others:
                     task.cancel()
-                await asyncio.gather(*others, return_exceptions=True)
+                if others:  # one that waits for a server that says nothing may not hear of it
+                    await asyncio.wait(others, timeout=_PATIENCE_S)
                 await last()
             finally:
                 self._loop.call_soon(self._loop.stop)

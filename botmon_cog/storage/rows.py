@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ Row = tuple[Any, ...]
 Moment = Callable[[datetime], Any]
 """How an engine wants a moment."""
 
+_COMMANDS, _USERS = (list(tables.BOT_STATS.merges).index(name) for name in ("commands_executed", "unique_users"))
+"""Where these stand among the columns of `bot_stats`; the first four are those of `Rollup.music`."""
 _NUL = b"\\u0000"
 """As JSON writes it."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -165,19 +168,15 @@ def _seen(rollup: Rollup) -> Iterable[Row]:
 
 def bot_stats_rows(rollup: Rollup, new_users: Iterable[tuple[int, str]]) -> list[Row]:
     """The rows of `bot_stats`, sorted by key. `new_users`: (day, guild_id) of each user who was new to that day."""
-    found: dict[tuple[str, int], list[int]] = {}
+    found: defaultdict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * len(tables.BOT_STATS.merges))
     for (hour, guild_id), counts in rollup.music.items():
-        _add(found, guild_id, hour // HOURS_PER_DAY, [*counts, 0, 0])
+        totals = found[guild_id, hour // HOURS_PER_DAY]
+        for position, n in enumerate(counts):
+            totals[position] += n
     for (hour, guild_id, _), counts in rollup.commands.items():
-        _add(found, guild_id, hour // HOURS_PER_DAY, [0, 0, 0, 0, counts[0], 0])
+        found[guild_id, hour // HOURS_PER_DAY][_COMMANDS] += counts[0]
     for day, guild_id in new_users:
-        _add(found, guild_id, day, [0, 0, 0, 0, 0, 1])
-    return [(guild_id, iso_date(day), *counts) for (guild_id, day), counts in sorted(found.items())]
-
-
-def _add(found: dict[tuple[str, int], list[int]], guild_id: str, day: int, counts: list[int]) -> None:
-    if not guild_id:  # direct messages are no guild's
-        return
-    key = (guild_id, day)
-    known = found.get(key)
-    found[key] = counts if known is None else [a + b for a, b in zip(known, counts, strict=True)]
+        found[guild_id, day][_USERS] += 1
+    dates = {day: iso_date(day) for _, day in found}
+    # Direct messages are no guild's.
+    return [(guild_id, dates[day], *counts) for (guild_id, day), counts in sorted(found.items()) if guild_id]
