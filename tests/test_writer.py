@@ -350,7 +350,7 @@ async def test_flushes_that_are_given_up_leave_nothing_behind(make, storage):
         await settle()
         flush.cancel()
         await settle()
-    assert not writer._waiting
+    assert not writer._flushes
     storage.error = None
     await writer.flush()
     assert storage.written == ["a"]
