@@ -83,6 +83,8 @@ class Spiller:
                     await asyncio.wait([self._task])
                 self._backlog.give_all_back()
                 await self._spill(len(self._backlog.queue))
+                if self.spool is not None:
+                    await self.spool.settle()
         except TimeoutError:
             _log.error("the spool's disk does not answer")
         finally:

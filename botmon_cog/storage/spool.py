@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +41,7 @@ class Spool:
         self._clock = clock
         self._lock = threading.Lock()
         """Held by whichever thread works on the files and on what is known of them."""
+        self._threads: set[threading.Thread] = set()
         self._segments: list[Segment] = []
         self._read: tuple[Segment, int, int] | None = None
         self._is_known = False
@@ -61,7 +63,7 @@ class Spool:
         Raises:
             OSError: the disk failed; none was kept.
         """
-        return await _in_thread(lambda: self._add(events))
+        return await self._in_thread(lambda: self._add(events))
 
     async def read(self, max_rows: int) -> list[Event]:
         """The oldest rows, `max_rows` at the most, and the same ones again until `commit`. Empty: nothing is left.
@@ -69,7 +71,7 @@ class Spool:
         Raises:
             OSError: the disk failed.
         """
-        return await _in_thread(lambda: self._read_batch(max_rows))
+        return await self._in_thread(lambda: self._read_batch(max_rows))
 
     async def commit(self) -> None:
         """Forget what was read last; a file of which nothing is left is removed.
@@ -77,7 +79,47 @@ class Spool:
         Raises:
             OSError: it can't be removed. It is forgotten all the same, and not replayed before the next start.
         """
-        await _in_thread(self._commit)
+        await self._in_thread(self._commit)
+
+    async def settle(self) -> None:
+        """Return when nothing works on the files any more, not even for somebody who was cancelled meanwhile."""
+        working = [thread for thread in self._threads if thread.is_alive()]
+        if working:
+            await self._in_thread(lambda: [thread.join() for thread in working])
+        self._threads = {thread for thread in self._threads if thread.is_alive()}
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run something in a thread of its own, which a disk that hangs keeps, and nobody else.
+
+        Raises:
+            OSError: `work` did, or there is no thread to be had.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def run() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 (raised again where it is awaited)
+                finish = partial(done.set_exception, error)
+            else:
+                finish = partial(done.set_result, result)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(lambda: None if done.done() else finish())
+
+        thread = threading.Thread(target=run, name="botmon-spool", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._threads.discard(thread)
+            raise OSError(f"no thread for the spool: {error}") from error
+        try:
+            return await done
+        finally:
+            if done.done() and not done.cancelled():
+                thread.join()  # it has nothing left to do
+                self._threads.discard(thread)
 
     def _add(self, events: Sequence[Event]) -> int:
         with self._lock:
@@ -157,13 +199,15 @@ class Spool:
         if read is None or read[0] not in self._segments:
             return
         segment, offset, n = read
-        segment.offset = offset
-        n = min(n, segment.rows)
-        segment.rows -= n
-        self.rows -= n
         if offset >= segment.size_bytes:
-            self._forget(segment)
-            self.size_bytes += remove_segment(segment)
+            try:
+                self.size_bytes += remove_segment(segment)
+            finally:
+                self._forget(segment)
+        else:
+            segment.offset = offset
+            segment.rows -= n
+            self.rows -= n
 
     def _forget(self, segment: Segment) -> None:
         if segment.is_torn:
@@ -176,41 +220,3 @@ class Spool:
         self.rows -= segment.rows
         self.size_bytes -= segment.size_bytes
         self.is_full = False
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run something in a thread of its own, which a disk that hangs keeps, and nobody else.
-
-    Raises:
-        OSError: `work` did, or there is no thread to be had.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(result)  # pyright: ignore[reportArgumentType]
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except BaseException as raised:  # noqa: BLE001 (raised again where it is awaited)
-            error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, error)
-
-    thread = threading.Thread(target=run, name="botmon-spool", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError as error:
-        raise OSError(f"no thread for the spool: {error}") from error
-    try:
-        return await done
-    finally:
-        if done.done() and not done.cancelled():
-            thread.join()  # it has nothing left to do
