@@ -33,7 +33,8 @@ async def mend_database(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "bot.db").rmdir()
     (tmp_path / "away.db").rename(tmp_path / "bot.db")
     await rig.clock.advance(60)
-    while cog_of(rig.bot).system.writer.spooled:
+    writer = cog_of(rig.bot).system.writer
+    while writer.queued or writer.spooled:
         await rig.clock.advance(0.25)
 
 

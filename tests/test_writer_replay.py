@@ -129,6 +129,29 @@ async def test_a_row_on_disk_that_the_database_refuses_is_dropped_alone(make, st
     assert counts(second) == (0, 0, 1)
 
 
+async def test_what_was_spilled_while_the_database_works_does_not_wait_for_the_next_row(make, storage, clock):
+    writer = make(queue_max=10, batch_max=100)
+    put(writer, *names(11))
+    await until(lambda: len(storage.stored) == 11 and not writer.spooled, clock, LINGER_S)
+    assert counts(writer) == (0, 0, 0)
+    put(writer, *names(11, "later"))
+    await writer.flush()
+    await until(lambda: len(storage.stored) == 22 and not writer.spooled)
+
+
+async def test_what_comes_while_it_closes_starts_nothing(make, storage, clock):
+    writer = make()
+    put(writer, "a")
+    await writer.flush()
+    closing = asyncio.create_task(writer.close(5))
+    while not writer._is_closed:
+        await asyncio.sleep(0)
+    put(writer, "b")
+    await asyncio.gather(closing, writer.close(5), writer.flush())
+    assert len(storage.stored) + writer.spooled + writer.dropped == 2
+    assert writer.queued == 0
+
+
 async def test_close_leaves_exactly_the_rest_on_disk_in_flight_rows_included(make, storage, clock):
     storage.gate = asyncio.Event()
     writer = make(batch_max=2)

@@ -40,6 +40,7 @@ class Spiller:
         self._backlog = backlog
         self._losses = losses
         self._clock = clock
+        self._queue_max = queue_max
         self._segment_rows = min(_SEGMENT_ROWS, max(queue_max // 2, 1))
         self._after_spill = after_spill
         self._task: asyncio.Task[None] | None = None
@@ -74,6 +75,24 @@ class Spiller:
         """Begin to move the `n` oldest rows of the queue to disk. Does nothing while that is going on already."""
         if n > 0 and self._task is None and self.is_usable and not self.pause_s:
             self._task = asyncio.get_running_loop().create_task(self._run(n), name="botmon-spiller")
+
+    def keep_bounded(self) -> bool:
+        """Where the queue is too long its oldest rows begin to go to disk, or are dropped where there is no room.
+
+        While the disk fails or hangs, twice as much as the queue may hold stays in memory.
+
+        Returns:
+            Whether a row was dropped.
+        """
+        excess = len(self._backlog.queue) - self._queue_max
+        if excess > 0 and self.is_usable:
+            self.spill(max(excess, self._queue_max // 2))
+            excess = len(self._backlog) - 2 * self._queue_max
+        if excess <= 0:
+            return False
+        why = f"{self._queue_max} wait already and the database does not take them: the oldest go"
+        self._losses.add(self._backlog.drop(excess), why)
+        return True
 
     async def spill_rest(self, timeout_s: float) -> None:
         """Move everything in memory to disk, for `timeout_s` at the most."""

@@ -59,6 +59,7 @@ class Writer:
         self._flushes = Flushes(self._backlog)
         self._backoff_s = 0.0
         self._first_mark = self._mark = min(config.batch_max, config.queue_max + 1)
+        """How long the queue must be for `put` to do more than append."""
         self._closing = asyncio.Lock()
         self._is_closed = False
         self.failures = 0
@@ -72,10 +73,7 @@ class Writer:
 
     @property
     def dropped(self) -> int:
-        """Rows lost since the start.
-
-        Neither the queue nor the spool had room, the database refused this very row, or the spool can't be read.
-        """
+        """Rows lost since the start: there was no room, the database refused this very row, or the spool is damaged."""
         return self._losses.n
 
     @property
@@ -96,9 +94,8 @@ class Writer:
 
     def put(self, event: Event) -> None:
         """Take an event. Needs a running event loop; does no I/O and never waits. After `close` it is dropped."""
-        queue = self._queue
-        queue.append(event)
-        if get_running_loop() is not self._armed or len(queue) >= self._mark:
+        self._queue.append(event)
+        if get_running_loop() is not self._armed or len(self._queue) >= self._mark:
             self._attend(get_running_loop())
 
     def _attend(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -121,43 +118,49 @@ class Writer:
     async def flush(self) -> None:
         """Return when everything taken before this call is committed or safe in the spool, or was dropped."""
         if self.queued:
-            self._ensure_task(get_running_loop())
-            self._go.set()
+            if not self._is_closed:
+                self._ensure_task(get_running_loop())
+                self._go.set()
             await self._flushes.wait()
 
     async def close(self, timeout_s: float) -> None:
         """Flush, for `timeout_s` at the most, and stop for good.
 
-        What could not be written by then goes to the spool, for which the disk has 5 s; the rest is dropped. May be
-        called twice.
+        What could not be written by then goes to the spool, for which the disk has 5 s; the rest is dropped. Where it
+        is cancelled it tries to write once more before that. May be called twice.
         """
         async with self._closing:
+            is_cut_short = False
             try:
-                async with asyncio.timeout(timeout_s):
-                    while self.queued:  # more may arrive meanwhile
-                        await self.flush()
-            except TimeoutError:
-                self._is_closed = True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        while self.queued and not self._is_closed:  # more may arrive meanwhile
+                            await self.flush()
+            except asyncio.CancelledError:
+                is_cut_short = True
+                raise
             finally:
-                await self._stop()
+                await self._stop(try_again=is_cut_short)
 
-    async def _stop(self) -> None:
-        """End the task (one that nobody gave its time tries once more), then keep what is left in the spool."""
-        self._cancel_timer()
+    async def _stop(self, *, try_again: bool) -> None:
+        """End the task, then keep what is left in the spool."""
+        self._is_closed = True
         task, self._task = self._task, None
         if self._loop is not get_running_loop():
             self._spiller.forget_loop()
         elif task is not None:
             task.cancel()
-            await asyncio.wait([task], timeout=self._config.close_timeout_s + 2 * _STOP_TIMEOUT_S)
-        self._is_closed = True
+            await asyncio.wait([task], timeout=_STOP_TIMEOUT_S)
+        if try_again:
+            await self._try_once_more()
+        self._cancel_timer()
         self._armed, self._mark = None, 0
         await self._spiller.spill_rest(_STOP_TIMEOUT_S)
         self._replaying = []
         n = len(self._queue)
         if n:
             _log.error("gave up on writing %d rows to %s: %s", n, self._storage.description, self.last_error)
-            self._losses.add(self._backlog.drop(n), "the database was not back when the writer was closed")
+            self._losses.add(self._backlog.drop(n), "the writer is closed")
         self._losses.tell()
         self._flushes.wake()
 
@@ -190,15 +193,19 @@ class Writer:
                 self._go.clear()
                 await self._write_all()
         except asyncio.CancelledError:
-            # asyncio.run cancels what is left when its main coroutine returns; close() has emptied the queue by now.
+            # asyncio.run cancels what is left when its main coroutine returns.
             if not self._is_closed:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._config.close_timeout_s):
-                        await self._write_all(replay=False)
+                await self._try_once_more()
                 await self._spiller.spill_rest(_STOP_TIMEOUT_S)
             self._cancel_timer()
             self._armed = None  # so that the next event starts all anew
             raise
+
+    async def _try_once_more(self) -> None:
+        self._backlog.give_all_back()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.close_timeout_s):
+                await self._write_all(replay=False)
 
     async def _write_all(self, *, replay: bool = True) -> None:
         """Write until nothing waits in memory or on disk, or until a write fails: then all goes back, for later."""
@@ -263,7 +270,6 @@ class Writer:
         self._make_room()
 
     def _recover(self) -> None:
-        """After a write that went well."""
         if self.away_since is None:
             return
         waits = f", {self.spooled} come from the spool" if self.spooled else ""
@@ -281,19 +287,12 @@ class Writer:
             self._wake_in(self._spiller.pause_s)
 
     def _make_room(self) -> None:
-        """Keep the memory bounded: the oldest rows go to the spool, or are dropped where it takes none."""
-        excess = len(self._queue) - self._config.queue_max
-        if excess <= 0:
-            return
-        if self._spiller.is_usable:
-            self._spiller.spill(max(excess, self._config.queue_max // 2))
-            excess = len(self._backlog) - 2 * self._config.queue_max
-        if excess > 0:
-            why = f"{self._config.queue_max} wait already and the database does not take them: the oldest go"
-            self._losses.add(self._backlog.drop(excess), why)
+        if self._spiller.keep_bounded():
             self._flushes.wake()
 
     def _after_spill(self) -> None:
         self._flushes.wake()
         if not self._is_closed:
             self._make_room()
+            if not self._backoff_s:
+                self._go.set()  # the database takes rows, and may have nothing else to do by now
