@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from botmon_cog.clock import Clock, SystemClock
-from botmon_cog.config import Config
-from botmon_cog.database_url import is_postgres, sqlite_path
+from botmon_cog.config import Config, StorageConfig
+from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
@@ -20,6 +21,7 @@ from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
+from botmon_cog.storage.spool import Spool
 from botmon_cog.storage.sqlite import SqliteStorage
 from botmon_cog.storage.writer import Writer
 from botmon_cog.timezones import find_zone
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
+_MB = 1_000_000
+_POSTGRES_SPOOL = Path("data/botmon.spool")
 
 Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
 
@@ -61,7 +65,8 @@ class MonitoringSystem:
         self.instance = config.instance
         self.storage = storage or make_storage(config.storage.url, config)
         self.failures = failures = Failures(clock)
-        self.writer = Writer(self.storage, clock, config.storage)
+        folder = spool_folder(config.storage, None if storage is not None else config.storage.url)
+        self.writer = Writer(self.storage, clock, config.storage, make_spool(folder, config, clock))
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
         self.recorder = recorder = Recorder(self.writer, live, recent)
@@ -87,14 +92,18 @@ class MonitoringSystem:
         except SchemaTooNewError:
             raise
         except StorageError:
-            _log.exception("can't open %s; what happens meanwhile is kept in memory", self.storage.description)
+            _log.exception("can't open %s; what happens meanwhile waits", self.storage.description)
+        self.writer.start()
 
     async def flush(self) -> None:
-        """Return when everything recorded before this call is in the database."""
+        """Return when everything recorded before this call is in the database, or on disk where that is away."""
         await self.writer.flush()
 
     async def close(self) -> None:
-        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database."""
+        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database.
+
+        What could not be written goes to the spool.
+        """
         await self.writer.close(self.config.storage.close_timeout_s)
         await self.storage.close()
 
@@ -106,6 +115,31 @@ class MonitoringSystem:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def spool_folder(config: StorageConfig, url: str | None) -> Path | None:
+    """Where rows wait that the database does not take: as configured, or beside the database.
+
+    `url` None is a database that the host has opened. None comes back where nothing may be left on disk: for a database
+    in memory, and where the spool is switched off.
+    """
+    if not config.spool_max_mb:
+        return None
+    if config.spool_folder:
+        return Path(config.spool_folder)
+    if url is None:
+        return None
+    if is_postgres(url):
+        return _POSTGRES_SPOOL
+    path = sqlite_path(url)
+    return None if path == IN_MEMORY else Path(path + ".spool")
+
+
+def make_spool(folder: Path | None, config: Config, clock: Clock) -> Spool | None:
+    """The spool of this instance in a folder, as large as configured."""
+    if folder is None:
+        return None
+    return Spool(folder, instance=config.instance, max_bytes=config.storage.spool_max_mb * _MB, clock=clock)
 
 
 def make_storage(source: str | aiosqlite.Connection, config: Config) -> AnyStorage:

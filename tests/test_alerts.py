@@ -33,6 +33,9 @@ async def mend_database(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "bot.db").rmdir()
     (tmp_path / "away.db").rename(tmp_path / "bot.db")
     await rig.clock.advance(60)
+    writer = cog_of(rig.bot).system.writer
+    while writer.queued or writer.spooled:
+        await rig.clock.advance(0.25)
 
 
 async def check(rig: Rig, times: int = 1) -> None:

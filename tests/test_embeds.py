@@ -191,6 +191,19 @@ def test_details_show_every_component_in_numbers():
     }
 
 
+def test_rows_on_disk_wait_too_and_the_details_say_how_many_and_how_large():
+    monitor = MonitorHealth(status="warning", queued=12, spooled=12_345, spool_bytes=5_000_000)
+    assert values(embeds.health_details(health_report(monitor=monitor), glance(), NOW))["🟡 Monitor"] == (
+        "12,357 waiting, 12,345 of them on disk (4.8 MiB), 0 lost, 0 failures of its own"
+    )
+    away = replace(UNREACHABLE, monitor=monitor)
+    assert "Commands run on; 12,357 rows wait, none is lost." in (
+        embeds.health(away, glance(), [], NOW).description or ""
+    )
+    again = embeds.recovery(health_report(monitor=monitor), since=NOW, now=NOW, instance="a", was=None, lost=0)
+    assert "12,357 rows are still being written." in (again.description or "")
+
+
 # -- the owners' news --------------------------------------------------------------------------------------------------
 
 

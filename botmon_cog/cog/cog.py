@@ -153,7 +153,7 @@ class BotMon(commands.Cog):
                 report,
                 since=change.since,
                 instance=self.system.instance,
-                waiting=report.monitor.queued,
+                waiting=report.monitor.waiting,
                 next_reminder=None,
             )
         return embeds.recovery(

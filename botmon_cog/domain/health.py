@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.reports import ComponentHealth, MonitorHealth
-from botmon_cog.domain.text import percent
+from botmon_cog.domain.text import count, percent, plural
 
 HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unknown"
 WARNING, CRITICAL, SLOW, ERROR = "warning", "critical", "slow", "error"
@@ -103,19 +103,42 @@ def error_rate_health(total: int, errors: int, limits: HealthConfig) -> Componen
 
 
 def monitor_health(
-    *, queued: int, dropped: int, failures: int, failed_lately: bool, last_error: str | None
+    *,
+    queued: int,
+    dropped: int,
+    failures: int,
+    failed_lately: bool,
+    last_error: str | None,
+    spooled: int = 0,
+    spool_bytes: int = 0,
+    trouble: str | None = None,
 ) -> MonitorHealth:
-    """The monitor's own state; it never makes more than a warning, for the bot runs on without it."""
-    reason = None
+    """The monitor's own state; it never makes more than a warning, for the bot runs on without it.
+
+    `queued` and `spooled`: rows that wait in memory and on disk. What is lost weighs more than what went wrong, and
+    that more than what waits.
+    `trouble`: what befell the database since the start and is over.
+    """
+    reason = remedy = None
     if dropped:
         reason = f"{dropped} rows were lost since the start"
+    elif trouble is not None:
+        reason = trouble
     elif failed_lately:
         reason = "the monitor itself failed within the last hour"
+    if reason is not None:
+        remedy = "See the log lines of botmon_cog; please report them if they are our fault."
+    elif spooled:
+        wait = plural(spooled, "row waits", "rows wait")
+        reason = f"{count(spooled)} {wait} on disk for the database"
+        remedy = "Nothing is lost: they are written as soon as the database takes them. See what keeps it."
     return MonitorHealth(
         status=HEALTHY if reason is None else WARNING,
         reason=reason,
-        remedy=None if reason is None else "See the log lines of botmon_cog; please report them if they are our fault.",
+        remedy=remedy,
         queued=queued,
+        spooled=spooled,
+        spool_bytes=spool_bytes,
         dropped=dropped,
         failures=failures,
         last_error=last_error,

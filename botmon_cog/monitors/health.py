@@ -119,9 +119,12 @@ class HealthCheck:
         """What waits to be written, what was lost, and our own failures."""
         return monitor_health(
             queued=self._writer.queued,
+            spooled=self._writer.spooled,
+            spool_bytes=self._writer.spool_bytes,
             dropped=self._writer.dropped,
             failures=self._failures.n,
             failed_lately=self._failures.within(_HOUR_S),
+            trouble=self._storage.trouble,
             last_error=self._writer.last_error or self._failures.last,
         )
 

@@ -46,7 +46,7 @@ async def health_embed(desk: Desk, guild_id: str | None, *, details: bool = Fals
         commands_1h=commands_1h,
         faults_1h=faults_1h,
         scope=None if guild is None else guild.name,
-        waiting=report.monitor.queued,
+        waiting=report.monitor.waiting,
         calm_since=await system.storage.last_trouble() if answers else None,
     )
     if details:

@@ -10,7 +10,7 @@ import msgspec
 
 from botmon_cog.cog.embeds.parts import at, clamp, sentence, status_colour
 from botmon_cog.domain import text
-from botmon_cog.domain.reports import ComponentHealth, HealthMoment, HealthReport
+from botmon_cog.domain.reports import ComponentHealth, HealthMoment, HealthReport, MonitorHealth
 
 _WORDS = {"healthy": "Healthy", "degraded": "Degraded", "unhealthy": "Unhealthy"}
 _NAMES = {
@@ -181,7 +181,7 @@ def _trouble(report: HealthReport, past: Sequence[HealthMoment]) -> list[str]:
     if report.remedy:
         lines.append(f"**What to do:** {text.plain(report.remedy, _REMEDY_CHARS)}")
     if report.database.status == "error":
-        waiting = report.monitor.queued
+        waiting = report.monitor.waiting
         lines.append(f"Commands run on; {rows_wait(waiting, report.monitor.dropped)}")
     return lines
 
@@ -267,11 +267,18 @@ def _numbers(report: HealthReport, glance: Glance) -> dict[str, list[str]]:
         ],
         "error_rate": _rate_lines(report.error_rate, glance),
         "monitor": [
-            f"{text.count(monitor.queued)} waiting",
+            f"{text.count(monitor.waiting)} waiting",
+            *_spool_lines(monitor),
             f"{text.count(monitor.dropped)} lost",
             f"{text.count(monitor.failures)} {text.plural(monitor.failures, 'failure', 'failures')} of its own",
         ],
     }
+
+
+def _spool_lines(monitor: MonitorHealth) -> list[str]:
+    if not monitor.spooled:
+        return []
+    return [f"{text.count(monitor.spooled)} of them on disk ({text.bytes_(monitor.spool_bytes)})"]
 
 
 def _rate_lines(component: ComponentHealth, glance: Glance) -> list[str]:

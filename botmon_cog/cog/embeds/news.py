@@ -52,7 +52,7 @@ def recovery(
     style: discord.utils.TimestampStyle = "t" if lasted < timedelta(hours=20) else "f"
     span = f" ({at(since, style)} to {at(now, style)})" if lasted >= timedelta(minutes=1) else ""
     lines = [f"Unhealthy for **{text.duration(lasted.total_seconds())}**{span}."]
-    lines.append(_losses(lost, report.monitor.queued))
+    lines.append(_losses(lost, report.monitor.waiting))
     if was:
         rest = detail(was)
         lines.append(f"-# It was: {text.plain(split_reason(was)[0])}" + (f" ({rest})" if rest else ""))

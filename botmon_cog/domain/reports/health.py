@@ -38,12 +38,20 @@ class MonitorHealth(Report, frozen=True, kw_only=True):
     reason: str | None = None
     remedy: str | None = None
     queued: int = 0
-    """Rows recorded and not yet committed."""
+    """Rows in memory, recorded and not yet committed."""
+    spooled: int = 0
+    """Rows on disk that wait for the database."""
+    spool_bytes: int = 0
     dropped: int = 0
     """Rows lost since the start."""
     failures: int = 0
     """Our own faults absorbed since the start."""
     last_error: str | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not in the database yet, in memory or on disk."""
+        return self.queued + self.spooled
 
 
 class HealthReport(Report, frozen=True, kw_only=True):
