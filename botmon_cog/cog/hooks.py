@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
@@ -49,14 +48,14 @@ class Hooks:
         self._undo_call = wrap_call(self._bot, self._observer.around)
         if self._undo_call is None:
             self._listen("app_command_completion", self._observer.interaction_completed)
-        add_response_sink(self._responded)
+        add_response_sink(self._observer.responded)
 
     async def detach(self) -> None:
         """Stop observing, and leave everything as it was found."""
         if not self._observer.is_attached:
             return
         self._observer.is_attached = False
-        remove_response_sink(self._responded)
+        remove_response_sink(self._observer.responded)
         if self._undo_call is not None:
             self._undo_call()
         self._unchain_on_error()
@@ -116,9 +115,3 @@ class Hooks:
             del self._tree_attributes["on_error"]
         else:
             self._tree_attributes["on_error"] = self._previous
-
-    def _responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
-        try:
-            self._observer.responded(response, error)
-        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
-            self._failures.note("observing a response", failure)

@@ -3,6 +3,8 @@
 `CommandTree._call(interaction)`
     runs an application command from its first check to its last error handler. Without it, an invocation that ends
     without an event (denied by `interaction_check`, cancelled, a crash in a local handler) is closed 15 minutes later.
+`InteractionResponse._parent`
+    is the interaction that a response belongs to. Without it, that is looked for among those which are open.
 `Client._listeners`
     holds what `Client.wait_for` waits for. Without it, a listener that was taken away goes with the next event.
 """
@@ -10,6 +12,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 CALL = "_call"
 LISTENERS = "_listeners"
+PARENT = "_parent"
 
 Call = Callable[[discord.Interaction[Any]], Awaitable[None]]
 
@@ -43,6 +47,14 @@ def wrap_call(bot: commands.Bot, around: Callable[[Call], Call]) -> Callable[[],
             attributes[CALL] = was_set
 
     return undo
+
+
+def interaction_getter() -> Callable[[discord.InteractionResponse[Any]], discord.Interaction[Any]] | None:
+    """What gives a response's interaction; None where there is no such name."""
+    if hasattr(discord.InteractionResponse, PARENT):
+        return operator.attrgetter(PARENT)
+    _log.warning("this discord.py has no InteractionResponse.%s: every response is searched for", PARENT)
+    return None
 
 
 def forget_waiter(bot: commands.Bot, event: str, check: Callable[..., bool]) -> None:
