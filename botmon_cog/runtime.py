@@ -55,7 +55,7 @@ class MonitoringSystem:
         self.writer = Writer(self.storage, clock, config.storage)
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
-        self.recorder = recorder = Recorder(self.writer, live, recent)
+        self.recorder = recorder = Recorder(self.writer, live, recent, clock)
         self.command_logger = CommandLogger(recorder, self.storage, clock, failures)
         self.performance = PerformanceMonitor(recorder, live, self.storage, clock, config.thresholds, failures)
         self.statistics = StatisticsCollector(recorder, self.storage, clock, failures)

@@ -15,7 +15,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cog.invocation import AnyInteraction
-from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.observer import APPLICATION_COMMAND, Observer
 from botmon_cog.cog.private import forget_waiter, wrap_call
 from botmon_cog.cog.responses import add_response_sink, remove_response_sink
 from botmon_cog.monitors.failures import Failures
@@ -39,8 +39,8 @@ class Hooks:
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._observer.is_attached = True
-        self._listen("interaction", self._interaction)
-        self._listen("message", self._observer.message_received)
+        self._wait("interaction", self._interaction)
+        self._wait("message", self._observer.message_received)
         self._listen("command", self._observer.command_started)
         self._listen("command_completion", self._observer.command_completed)
         self._listen("command_error", self._observer.command_failed)
@@ -80,14 +80,25 @@ class Hooks:
                 self._failures.note(f"observing on_{event}", error)
             return False
 
+        self._wait(event, check)
+
+    def _wait(self, event: str, check: Callable[..., bool]) -> None:
         waiting: Any = self._bot.wait_for(event, check=check)
         task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
         self._waiters.append((event, check, task))
 
-    def _interaction(self, interaction: AnyInteraction) -> None:
-        self._observer.interaction_received(interaction)
-        if self._tree_attributes.get("on_error") is not self._on_error:
-            self._chain_on_error()  # the host has set its own since
+    def _interaction(self, interaction: AnyInteraction) -> bool:
+        """As `_listen` does it, in one function: this one is called for every command."""
+        if not self._observer.is_attached:
+            return True
+        try:
+            if interaction.type is APPLICATION_COMMAND:
+                self._observer.interaction_received(interaction)
+            if self._tree_attributes.get("on_error") is not self._on_error:
+                self._chain_on_error()  # the host has set its own since
+        except Exception as error:  # noqa: BLE001 (raising in a check would end the listening)
+            self._failures.note("observing on_interaction", error)
+        return False
 
     # -- tree.on_error -------------------------------------------------------------------------------------------------
 

@@ -171,7 +171,7 @@ def _failed(invocation: Invocation, error: BaseException, typed: Iterable[object
 def _delay_s(received_at: datetime, made_id: int) -> float:
     """Made at Discord, as the id tells, to received; never negative."""
     delay_s = received_at.timestamp() - (made_id >> 22) / 1000 - _DISCORD_EPOCH_S
-    return delay_s if delay_s > 0.0 else 0.0
+    return max(0.0, delay_s)
 
 
 def _qualified_name(context: AnyContext) -> str:

@@ -28,7 +28,7 @@ _TOKEN_LIFETIME_S = 15 * 60.0
 _PREFIX_LIFETIME_S = 24 * 3600.0
 _REMEMBERED = 1024
 _OK = Outcome.OK
-_APPLICATION_COMMAND = discord.InteractionType.application_command
+APPLICATION_COMMAND = discord.InteractionType.application_command
 
 
 class Observer:
@@ -61,16 +61,19 @@ class Observer:
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
-    def message_received(self, message: discord.Message) -> None:
-        """Remember when, in case it turns out to be a command."""
+    def message_received(self, message: discord.Message) -> bool:
+        """Remember when, in case it turns out to be a command. A check of `wait_for`: True ends the waiting.
+
+        A busy guild sends many messages, so nothing is called in between.
+        """
         received = self._received
         received[message.id] = (self._now(), self._monotonic())
         if len(received) >= _REMEMBERED:  # by halves: taking out the oldest each time would make every message pay
             self._received_before, self._received = received, {}
+        return not self.is_attached
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        if interaction.type is not _APPLICATION_COMMAND:
-            return
+        """An application command begins."""
         interaction_id = interaction.id
         if self._begun and interaction_id in self._begun:
             self._begun.remove(interaction_id)
@@ -96,13 +99,12 @@ class Observer:
 
     def around(self, call: Call) -> Call:
         """Run an application command from its first check to its last handler, and see how it ends."""
-
         interactions = self._interactions
 
         async def _call(interaction: AnyInteraction) -> None:
             opened = interactions.get(interaction.id)
             if opened is None:
-                if not self.is_attached or interaction.type is not _APPLICATION_COMMAND:
+                if not self.is_attached or interaction.type is not APPLICATION_COMMAND:
                     await call(interaction)
                     return
                 # An eager task factory runs the command before its event is dispatched.
@@ -142,7 +144,7 @@ class Observer:
             self._failed_with(context.interaction, self._interactions.get(context.interaction.id), error)
 
     def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-        if interaction.type is _APPLICATION_COMMAND:
+        if interaction.type is APPLICATION_COMMAND:
             self._failed_with(interaction, self._interactions.get(interaction.id), error)
 
     def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction, crash: Exception) -> None:
