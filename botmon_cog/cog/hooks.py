@@ -15,8 +15,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cog.invocation import AnyInteraction
-from botmon_cog.cog.observer import APPLICATION_COMMAND, Observer
-from botmon_cog.cog.private import forget_waiter, wrap_call
+from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.private import Receive, forget_waiter, wrap_call, wrap_receive
 from botmon_cog.cog.responses import add_response_sink, remove_response_sink
 from botmon_cog.monitors.failures import Failures
 
@@ -33,18 +33,21 @@ class Hooks:
         self._waiters: list[tuple[str, Callable[..., bool], asyncio.Task[Any]]] = []
         self._on_error: ErrorHandler | None = None
         self._previous: ErrorHandler | None = None
+        self._undo_receive: Callable[[], None] | None = None
         self._undo_call: Callable[[], None] | None = None
         self._tree_attributes: dict[str, Any] = vars(bot.tree)
 
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._observer.is_attached = True
-        self._wait("interaction", self._interaction)
         self._wait("message", self._observer.message_received)
         self._listen("command", self._observer.command_started)
         self._listen("command_completion", self._observer.command_completed)
         self._listen("command_error", self._observer.command_failed)
         self._chain_on_error()
+        self._undo_receive = wrap_receive(self._bot, self._around_receive)
+        if self._undo_receive is None:
+            self._listen("interaction", self._around_receive(_nothing))
         self._undo_call = wrap_call(self._bot, self._observer.around)
         if self._undo_call is None:
             self._listen("app_command_completion", self._observer.interaction_completed)
@@ -56,8 +59,9 @@ class Hooks:
             return
         self._observer.is_attached = False
         remove_response_sink(self._observer.responded)
-        if self._undo_call is not None:
-            self._undo_call()
+        for undo in (self._undo_receive, self._undo_call):
+            if undo is not None:
+                undo()
         self._unchain_on_error()
         tasks = [task for _, _, task in self._waiters]
         for task in tasks:
@@ -87,18 +91,21 @@ class Hooks:
         task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
         self._waiters.append((event, check, task))
 
-    def _interaction(self, interaction: AnyInteraction) -> bool:
-        """As `_listen` does it, in one function: this one is called for every command."""
-        if not self._observer.is_attached:
-            return True
-        try:
-            if interaction.type is APPLICATION_COMMAND:
-                self._observer.interaction_received(interaction)
-            if self._tree_attributes.get("on_error") is not self._on_error:
-                self._chain_on_error()  # the host has set its own since
-        except Exception as error:  # noqa: BLE001 (raising in a check would end the listening)
-            self._failures.note("observing on_interaction", error)
-        return False
+    def _around_receive(self, receive: Receive) -> Receive:
+        """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
+        observer, attributes = self._observer, self._tree_attributes
+
+        def _from_interaction(interaction: AnyInteraction) -> None:
+            if observer.is_attached:
+                try:
+                    observer.interaction_received(interaction)
+                    if attributes.get("on_error") is not self._on_error:
+                        self._chain_on_error()  # the host has set its own since
+                except Exception as error:  # noqa: BLE001 (the command must run all the same)
+                    self._failures.note("observing an interaction", error)
+            receive(interaction)
+
+        return _from_interaction
 
     # -- tree.on_error -------------------------------------------------------------------------------------------------
 
@@ -126,3 +133,7 @@ class Hooks:
             del self._tree_attributes["on_error"]
         else:
             self._tree_attributes["on_error"] = self._previous
+
+
+def _nothing(_: AnyInteraction) -> None:
+    pass

@@ -28,7 +28,7 @@ _TOKEN_LIFETIME_S = 15 * 60.0
 _PREFIX_LIFETIME_S = 24 * 3600.0
 _REMEMBERED = 1024
 _OK = Outcome.OK
-APPLICATION_COMMAND = discord.InteractionType.application_command
+_APPLICATION_COMMAND = discord.InteractionType.application_command
 
 
 class Observer:
@@ -45,12 +45,12 @@ class Observer:
         self._privacy = system.config.privacy
         self._recorder = system.recorder
         self._failures = system.failures
-        self._interactions: dict[int, OpenInteraction] = {}
+        self._interactions: dict[AnyInteraction | None, OpenInteraction] = {}
         self._contexts: dict[int, OpenMessage] = {}
         self._failed: dict[int, None] = {}
         self._received: dict[int, tuple[datetime, float]] = {}
         self._received_before: dict[int, tuple[datetime, float]] = {}
-        self._begun: set[int] = set()
+        self._begun: AnyInteraction | None = None
         self._interaction_of = interaction_getter() or self._find_interaction
         self.is_attached = False
 
@@ -73,19 +73,14 @@ class Observer:
         return not self.is_attached
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        """An application command begins."""
-        interaction_id = interaction.id
-        if self._begun and interaction_id in self._begun:
-            self._begun.remove(interaction_id)
-        else:
-            self._interactions[interaction_id] = OpenInteraction(
-                self._now(), self._monotonic(), interaction=interaction
-            )
+        """An interaction arrived; its task, if it is a command, has not begun."""
+        if interaction.type is _APPLICATION_COMMAND and interaction is not self._begun:
+            self._interactions[interaction] = OpenInteraction(self._now(), self._monotonic(), interaction=interaction)
 
     def command_started(self, context: AnyContext) -> None:
         """A prefix command begins; or the hybrid command of an interaction that is open already."""
         if context.interaction is not None:
-            opened = self._interactions.get(context.interaction.id)
+            opened = self._interactions.get(context.interaction)
             if opened is not None:
                 opened.is_hybrid = True
             return
@@ -95,6 +90,18 @@ class Observer:
         self._contexts[id(context)] = opened = OpenMessage.of(context, started_at, received_s)
         current.set(opened)  # discord.py calls us in the task that runs the command
 
+    def _open_late(self, interaction: AnyInteraction) -> OpenInteraction | None:
+        """Of a command that arrived before we were attached, or that runs before its event is dispatched."""
+        if not self.is_attached:
+            return None
+        try:
+            self.interaction_received(interaction)
+            self._begun = interaction
+            return self._interactions.get(interaction)
+        except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
+            self._failures.note("opening an invocation", error)
+            return None
+
     # -- what closes ---------------------------------------------------------------------------------------------------
 
     def around(self, call: Call) -> Call:
@@ -102,15 +109,12 @@ class Observer:
         interactions = self._interactions
 
         async def _call(interaction: AnyInteraction) -> None:
-            opened = interactions.get(interaction.id)
+            opened = interactions.get(interaction)
             if opened is None:
-                if not self.is_attached or interaction.type is not APPLICATION_COMMAND:
+                opened = self._open_late(interaction)
+                if opened is None:
                     await call(interaction)
                     return
-                # An eager task factory runs the command before its event is dispatched.
-                self.interaction_received(interaction)
-                self._begun.add(interaction.id)
-                opened = interactions[interaction.id]
             opened.is_watched = True
             current.set(opened)
             try:
@@ -128,11 +132,11 @@ class Observer:
         return _call
 
     def interaction_completed(self, interaction: AnyInteraction, _: object) -> None:
-        self._returned(self._interactions.get(interaction.id))
+        self._returned(self._interactions.get(interaction))
 
     def command_completed(self, context: AnyContext) -> None:
         if context.interaction is not None:
-            self._returned(self._interactions.get(context.interaction.id))
+            self._returned(self._interactions.get(context.interaction))
         else:
             # discord.py swallows a prefix command's CancelledError and calls it complete.
             self._close_message(context, Outcome.CANCELLED if context.command_failed else Outcome.OK)
@@ -141,11 +145,11 @@ class Observer:
         if context.interaction is None:
             self._close_message(context, outcomes.outcome_of(error), error)
         else:
-            self._failed_with(context.interaction, self._interactions.get(context.interaction.id), error)
+            self._failed_with(context.interaction, self._interactions.get(context.interaction), error)
 
     def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-        if interaction.type is APPLICATION_COMMAND:
-            self._failed_with(interaction, self._interactions.get(interaction.id), error)
+        if interaction.type is _APPLICATION_COMMAND:
+            self._failed_with(interaction, self._interactions.get(interaction), error)
 
     def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction, crash: Exception) -> None:
         """A local error handler raised, or a check did: nobody else will hear of it."""
@@ -193,8 +197,7 @@ class Observer:
     def responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
         """A response was sent, or refused."""
         try:
-            interaction = self._interaction_of(response)
-            opened = None if interaction is None else self._interactions.get(interaction.id)
+            opened = self._interactions.get(self._interaction_of(response))
             if opened is None:
                 return
             if error is None:
@@ -233,26 +236,24 @@ class Observer:
         for message in [*self._contexts.values()]:
             self._close_message(message.context, Outcome.CANCELLED)
 
-    def _close(self, opened: OpenInteraction | None, outcome: Outcome, error: BaseException | None = None) -> None:
+    def _close_message(self, context: AnyContext, outcome: Outcome, error: BaseException | None = None) -> None:
+        self._close(self._contexts.pop(id(context), None), outcome, error)
+
+    def _close(
+        self, opened: OpenInteraction | OpenMessage | None, outcome: Outcome, error: BaseException | None = None
+    ) -> None:
         if opened is None or not opened.is_open:
             return
         opened.is_open = False
-        del self._interactions[opened.interaction.id]
-        if opened.timer is not None:
-            opened.timer.cancel()
-        self._record(opened, outcome, self._monotonic() if opened.ended_s is None else opened.ended_s, error)
-
-    def _close_message(self, context: AnyContext, outcome: Outcome, error: BaseException | None = None) -> None:
-        opened = self._contexts.pop(id(context), None)
-        if opened is not None:
-            opened.is_open = False
-            self._record(opened, outcome, self._monotonic(), error)
-
-    def _record(
-        self, opened: OpenInteraction | OpenMessage, outcome: Outcome, ended_s: float, error: BaseException | None
-    ) -> None:
+        ended_s = self._monotonic() if opened.ended_s is None else opened.ended_s
+        if type(opened) is OpenInteraction:
+            del self._interactions[opened.interaction]
+            if opened.timer is not None:
+                opened.timer.cancel()
         try:
             cause = None if error is None else outcomes.root_cause(error)
-            self._recorder.record(opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count))
+            self._recorder.record_invocation(
+                opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count)
+            )
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._failures.note("recording an invocation", failure)
