@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Self
 
 import discord
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from botmon_cog.clock import Timer
 from botmon_cog.config import PrivacyConfig
 from botmon_cog.domain.models import Invocation, Kind, Outcome
-from botmon_cog.domain.privacy import parameters_json, redact
+from botmon_cog.domain.privacy import names_json, parameters_json, redact
 
 AnyInteraction = discord.Interaction[Any]
 AnyContext = commands.Context[Any]
@@ -23,6 +24,7 @@ _DISCORD_EPOCH_S = 1_420_070_400
 _SUB_COMMANDS = frozenset(
     {discord.AppCommandOptionType.subcommand.value, discord.AppCommandOptionType.subcommand_group.value}
 )
+_NAME = itemgetter("name")
 _SLASH, _HYBRID_SLASH = Kind.SLASH, Kind.HYBRID_SLASH  # looking a member of an enum up takes longer than a call
 _KINDS = {1: _SLASH, 2: Kind.USER_MENU, 3: Kind.MESSAGE_MENU}
 
@@ -32,12 +34,14 @@ class OpenInvocation(msgspec.Struct, eq=False):
 
     Attributes:
         received_s: monotonic seconds.
+        ended_s: monotonic seconds at which the command returned without having answered; None while it runs.
         is_open: nothing was recorded for it yet.
         details: what the host told of it.
     """
 
     started_at: datetime
     received_s: float
+    ended_s: float | None = None
     is_open: bool = True
     details: str | None = None
 
@@ -50,7 +54,6 @@ class OpenInteraction(OpenInvocation, kw_only=True):
         is_late: Discord refused a response because its 3 s were over.
         is_watched: we will see it end, however it does.
         response_s: seconds to the first response that Discord took.
-        ended_s: monotonic seconds at which the command returned without having answered; None while it runs.
         timer: runs out when Discord's 3 s are over, for a command that returned without an answer.
     """
 
@@ -59,7 +62,6 @@ class OpenInteraction(OpenInvocation, kw_only=True):
     is_late: bool = False
     is_watched: bool = False
     response_s: float | None = None
-    ended_s: float | None = None
     timer: Timer | None = None
 
     @property
@@ -79,29 +81,28 @@ class OpenInteraction(OpenInvocation, kw_only=True):
         interaction = self.interaction
         data: Mapping[str, Any] = interaction.data or {}
         command, options = _path(data)
-        typed = {option["name"]: option.get("value") for option in options} if options else {}
         guild_id, guild, channel, user = interaction.guild_id, interaction.guild, interaction.channel, interaction.user
-        delay_s = _delay_s(self.started_at, interaction.id)
-        # Fifteen keywords are the most that Python passes without making a dict of them.
+        delay_s = self.started_at.timestamp() - (interaction.id >> 22) / 1000 - _DISCORD_EPOCH_S
+        # Up to fifteen keywords are passed without making a dict of them, and an f-string is cheaper than str().
         invocation = Invocation(
-            event_id=str(interaction.id),
+            event_id=f"{interaction.id}",
             kind=_HYBRID_SLASH if self.is_hybrid else _KINDS.get(data.get("type", 1), _SLASH),
             command=command,
             outcome=outcome,
             started_at=self.started_at,
             duration_s=ended_s - self.received_s,
             response_s=self.response_s,
-            gateway_delay_s=delay_s,
-            guild_id=None if guild_id is None else str(guild_id),
+            gateway_delay_s=max(delay_s, 0.0),
+            guild_id=None if guild_id is None else f"{guild_id}",
             guild_name=None if guild is None else guild.name,
-            channel_id=None if channel is None else str(channel.id),
-            user_id=str(user.id),
+            channel_id=None if channel is None else f"{channel.id}",
+            user_id=f"{user.id}",
             username=user.name,
             shard_id=(guild_id >> 22) % shard_count if guild_id and shard_count else 0,
-            parameters=parameters_json(typed, privacy) if options else None,
+            parameters=_parameters(options, privacy) if options else None,
         )
         if error is not None:
-            invocation = _failed(invocation, error, typed.values())
+            invocation = _failed(invocation, error, _typed(options).values())
         return invocation if self.details is None else replace(invocation, details=self.details)
 
 
@@ -140,7 +141,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
             outcome=outcome,
             started_at=self.started_at,
             duration_s=ended_s - self.received_s,
-            gateway_delay_s=_delay_s(self.started_at, message.id),
+            gateway_delay_s=max(self.started_at.timestamp() - (message.id >> 22) / 1000 - _DISCORD_EPOCH_S, 0.0),
             guild_id=None if guild is None else str(guild.id),
             guild_name=None if guild is None else guild.name,
             channel_id=str(context.channel.id),
@@ -164,14 +165,19 @@ def _path(data: Mapping[str, Any]) -> tuple[str, Sequence[Mapping[str, Any]]]:
     return command, options
 
 
+def _typed(options: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Option names and values."""
+    return {option["name"]: option.get("value") for option in options}
+
+
+def _parameters(options: Sequence[Mapping[str, Any]], privacy: PrivacyConfig) -> str | None:
+    if privacy.log_parameters == "names":  # the default: without looking at the values
+        return names_json(tuple(map(_NAME, options)))
+    return parameters_json(_typed(options), privacy)
+
+
 def _failed(invocation: Invocation, error: BaseException, typed: Iterable[object]) -> Invocation:
     return replace(invocation, error_type=type(error).__name__, error_message=redact(str(error), typed))
-
-
-def _delay_s(received_at: datetime, made_id: int) -> float:
-    """Made at Discord, as the id tells, to received; never negative."""
-    delay_s = received_at.timestamp() - (made_id >> 22) / 1000 - _DISCORD_EPOCH_S
-    return max(0.0, delay_s)
 
 
 def _qualified_name(context: AnyContext) -> str:

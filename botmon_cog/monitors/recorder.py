@@ -33,21 +33,25 @@ class Recorder:
         live.refresh = recent.refresh = self._sort_in
 
     def record(self, event: Event) -> None:
-        self._writer.put(event)
         if type(event) is Invocation:
-            if self._monotonic() >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
-                self._sort_in()
-            self._held_back.append(event)
-        elif type(event) is MetricSample:
+            self.record_invocation(event)
+            return
+        self._writer.put(event)
+        if type(event) is MetricSample:
             self._live.add_operation(event.name, event.value)
+
+    def record_invocation(self, invocation: Invocation) -> None:
+        self._writer.put(invocation)
+        if self._monotonic() >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
+            self._sort_in()
+        self._held_back.append(invocation)
 
     def _sort_in(self) -> None:
         """Hand over what was held back, as of the minute in which it ended."""
         held_back, self._held_back = self._held_back, []
         if held_back:
-            self._recent.add_all(held_back, self._minute)
-            for invocation in held_back:
-                self._live.add_invocation(invocation)
+            self._recent.add(held_back, self._minute)
+            self._live.add_invocations(held_back)
         self._minute = int(self._monotonic() // 60)
         self._minute_ends_s = (self._minute + 1) * 60.0
 

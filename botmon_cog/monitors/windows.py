@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
@@ -16,6 +17,7 @@ MOST_NAMES = 1000
 """Names come from hosts; what is beyond this many is not kept in memory (it is stored all the same)."""
 
 _MINUTES = 60
+_DURATION_S, _RESPONSE_S, _OUTCOME = attrgetter("duration_s"), attrgetter("response_s"), attrgetter("outcome")
 _SPARE = 200
 """Values beyond those that count, so that the old ones need not go one by one."""
 
@@ -33,7 +35,10 @@ class Window:
         self._values = array("d")
 
     def add(self, value: float) -> None:
-        self._values.append(value)
+        self.extend((value,))
+
+    def extend(self, values: Iterable[float]) -> None:
+        self._values.extend(values)
         if len(self._values) > SAMPLES_PER_METRIC + _SPARE:
             del self._values[:-SAMPLES_PER_METRIC]
 
@@ -53,16 +58,18 @@ class LiveWindows:
         self._commands: dict[str, tuple[Window, Window]] = {}
         self._operations: dict[str, Window] = {}
 
-    def add_invocation(self, invocation: Invocation) -> None:
-        windows = self._commands.get(invocation.command)
-        if windows is None:
-            if len(self._commands) >= MOST_NAMES:
-                return
-            windows = self._commands[invocation.command] = (Window(), Window())
-        if invocation.duration_s is not None:
-            windows[0].add(invocation.duration_s)
-        if invocation.response_s is not None:
-            windows[1].add(invocation.response_s)
+    def add_invocations(self, invocations: Iterable[Invocation]) -> None:
+        by_command: defaultdict[str, list[Invocation]] = defaultdict(list)
+        for invocation in invocations:
+            by_command[invocation.command].append(invocation)
+        for command, own in by_command.items():
+            windows = self._commands.get(command)
+            if windows is None:
+                if len(self._commands) >= MOST_NAMES:
+                    continue
+                windows = self._commands[command] = (Window(), Window())
+            windows[0].extend([value for value in map(_DURATION_S, own) if value is not None])
+            windows[1].extend([value for value in map(_RESPONSE_S, own) if value is not None])
 
     def add_operation(self, name: str, value_s: float) -> None:
         window = self._operations.get(name)
@@ -94,17 +101,14 @@ class RecentOutcomes:
         self._clock = clock
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
 
-    def add(self, invocation: Invocation) -> None:
-        self.add_all([invocation], int(self._clock.monotonic() // 60))
-
-    def add_all(self, invocations: Sequence[Invocation], minute: int) -> None:
+    def add(self, invocations: Sequence[Invocation], minute: int) -> None:
         """Count what ended within one minute."""
         minutes = self._minutes
         if not minutes or minutes[-1][0] != minute:
             minutes.append([minute, 0, 0])
         counts = minutes[-1]
         counts[1] += len(invocations)
-        counts[2] += sum(invocation.outcome in FAULTS for invocation in invocations)
+        counts[2] += sum(map(FAULTS.__contains__, map(_OUTCOME, invocations)))
 
     def seed(self, minutes: Iterable[tuple[int, int, int]]) -> None:
         """Take over what was stored before this process: (minutes since 1970, commands, faults), in order."""
