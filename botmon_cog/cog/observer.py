@@ -7,7 +7,7 @@ is ignored. Everything here runs synchronously inside discord.py's own calls, do
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -48,8 +48,8 @@ class Observer:
         self._interactions: dict[AnyInteraction | None, OpenInteraction] = {}
         self._contexts: dict[int, OpenMessage] = {}
         self._failed: dict[int, None] = {}
-        self._received: dict[int, tuple[datetime, float]] = {}
-        self._received_before: dict[int, tuple[datetime, float]] = {}
+        self._received: dict[int, float] = {}
+        self._received_before: dict[int, float] = {}
         self._begun: AnyInteraction | None = None
         self._interaction_of = interaction_getter() or self._find_interaction
         self.is_attached = False
@@ -64,10 +64,10 @@ class Observer:
     def message_received(self, message: discord.Message) -> bool:
         """Remember when, in case it turns out to be a command. A check of `wait_for`: True ends the waiting.
 
-        A busy guild sends many messages, so nothing is called in between.
+        A busy guild sends many messages, few of them commands: so one clock is read, and nothing is called in between.
         """
         received = self._received
-        received[message.id] = (self._now(), self._monotonic())
+        received[message.id] = self._monotonic()
         if len(received) >= _REMEMBERED:  # by halves: taking out the oldest each time would make every message pay
             self._received_before, self._received = received, {}
         return not self.is_attached
@@ -85,8 +85,9 @@ class Observer:
                 opened.is_hybrid = True
             return
         message_id = context.message.id
-        received = self._received.pop(message_id, None) or self._received_before.pop(message_id, None)
-        started_at, received_s = received or (self._now(), self._monotonic())
+        now_s = self._monotonic()
+        received_s = self._received.pop(message_id, None) or self._received_before.pop(message_id, now_s)
+        started_at = self._now() - timedelta(seconds=now_s - received_s)
         self._contexts[id(context)] = opened = OpenMessage.of(context, started_at, received_s)
         current.set(opened)  # discord.py calls us in the task that runs the command
 
