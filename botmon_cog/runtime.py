@@ -69,7 +69,7 @@ class MonitoringSystem:
         self.writer = Writer(self.storage, clock, config.storage, make_spool(folder, config, clock))
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
-        self.recorder = recorder = Recorder(self.writer, live, recent)
+        self.recorder = recorder = Recorder(self.writer, live, recent, clock)
         self.command_logger = CommandLogger(recorder, self.storage, clock, failures)
         self.performance = PerformanceMonitor(recorder, live, self.storage, clock, config.thresholds, failures)
         self.statistics = StatisticsCollector(

@@ -93,3 +93,39 @@ async def test_discord_py_without_the_private_name_is_said_once_and_commands_are
         assert [row.outcome for row in await rig.rows()] == ["ok", "unanswered"]
     said = [r for r in caplog.records if "_gone" in r.getMessage()]
     assert len(said) == 1
+
+
+async def test_discord_py_without_the_names_that_only_save_time_is_said_once_and_nothing_is_missed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = make_bot()
+
+    @bot.tree.command(name="ping", description="p")
+    async def ping(interaction: discord.Interaction) -> None:
+        rig.clock._move_to(rig.clock.monotonic() + 0.2)
+        await interaction.response.send_message("pong")
+
+    @bot.tree.command(name="boom", description="b")
+    async def boom(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("before")
+        raise ValueError
+
+    async with running(bot, load=False) as rig:
+        private = importlib.import_module("botmon_cog.cog.private")
+        monkeypatch.setattr(private, "RECEIVE", "_gone_too")
+        monkeypatch.setattr(private, "PARENT", "_gone_as_well")
+        await bot.load_extension(EXTENSION)
+
+        @bot.tree.error
+        async def quiet(interaction: discord.Interaction, error: Exception) -> None:
+            """The host's, set after ours: ours must come before it again."""
+
+        await rig.discord.user.slash(rig.discord.channel, "ping")
+        await rig.discord.user.slash(rig.discord.channel, "boom")
+        assert [(row.outcome, row.response_s) for row in await rig.rows()] == [
+            ("ok", pytest.approx(0.2)),
+            ("error", pytest.approx(0.0)),
+        ]
+        await bot.unload_extension(EXTENSION)
+        assert not bot._listeners
+    assert [sum(name in r.getMessage() for r in caplog.records) for name in ("_gone_too", "_gone_as_well")] == [1, 1]

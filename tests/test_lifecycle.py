@@ -90,7 +90,6 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
             "command": 1,
             "command_completion": 1,
             "command_error": 1,
-            "interaction": 1,
             "message": 1,
         }
         assert len([t for t in loaded["threads"] if t.startswith("botmon")]) <= 2
@@ -206,7 +205,7 @@ async def test_extension_can_be_loaded_before_the_bot_is_even_set_up(kind: type[
         await rig.discord.admin.slash(rig.discord.channel, "health")
         assert [row.outcome for row in await rig.rows()] == ["ok", "ok"]
         assert bot.extra_events.get("on_connect", []) == []
-        assert any(task.get_name() == "botmon-on-interaction" for task in asyncio.all_tasks())
+        assert any(task.get_name() == "botmon-on-message" for task in asyncio.all_tasks())
 
 
 async def test_extension_that_was_never_begun_is_unloaded_without_a_trace() -> None:

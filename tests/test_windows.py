@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, RecentOutcomes, Window
 from botmon_cog.testing import ManualClock
 
@@ -24,6 +25,17 @@ def invocation(command: str = "play", outcome: Outcome = Outcome.OK, duration_s:
     )
 
 
+class Nowhere:
+    """Stands in for the writer."""
+
+    def put(self, event: object) -> None:
+        """Forget it."""
+
+
+def recorder_of(clock: ManualClock, live: LiveWindows, recent: RecentOutcomes) -> Recorder:
+    return Recorder(Nowhere(), live, recent, clock)  # pyright: ignore[reportArgumentType]
+
+
 def test_a_window_holds_the_last_thousand():
     window = Window()
     for n in range(2500):
@@ -34,7 +46,7 @@ def test_a_window_holds_the_last_thousand():
 def test_live_windows_take_no_more_names_than_they_may():
     live = LiveWindows()
     for n in range(MOST_NAMES + 10):
-        live.add_invocation(invocation(f"c{n}"))
+        live.add_invocations([invocation(f"c{n}")])
         live.add_operation(f"o{n}", 1.0)
     kept = live.histograms()
     assert sum(kind == "command" for kind, _ in kept) == MOST_NAMES
@@ -42,14 +54,35 @@ def test_live_windows_take_no_more_names_than_they_may():
     assert kept["response", "c0"].n == 1
 
 
+async def test_what_was_recorded_is_in_the_windows_when_they_are_asked_and_in_its_own_minute():
+    """However much of it was held back until then, and for how long."""
+    clock = ManualClock()
+    live, recent = LiveWindows(), RecentOutcomes(clock)
+    recorder = recorder_of(clock, live, recent)
+    recorder.record(invocation(outcome=Outcome.ERROR))
+    assert (live.histograms()["command", "play"].n, recent.totals()) == (1, (1, 1))
+    for _ in range(1100):
+        recorder.record(invocation(duration_s=None))
+    assert (live.histograms()["command", "play"].n, live.histograms()["response", "play"].n) == (1, 1000)
+    assert recent.totals() == (1101, 1)
+    recorder.record(invocation("stop"))
+    await clock.advance(59 * 60)
+    recorder.record(invocation("stop"))
+    assert recent.totals() == (1103, 1)
+    assert live.histograms()["command", "stop"].n == 2
+    await clock.advance(60)
+    assert recent.totals() == (1, 0)
+
+
 async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that_is_set_back():
     clock = ManualClock()
     recent = RecentOutcomes(clock)
-    recent.add(invocation(outcome=Outcome.ERROR))
+    recorder = recorder_of(clock, LiveWindows(), recent)
+    recorder.record(invocation(outcome=Outcome.ERROR))
     await clock.advance(30 * 60)
-    recent.add(invocation(outcome=Outcome.USER_ERROR))
+    recorder.record(invocation(outcome=Outcome.USER_ERROR))
     clock.jump_wall(-3600)
-    recent.add(invocation(outcome=Outcome.LATE))
+    recorder.record(invocation(outcome=Outcome.LATE))
     assert recent.totals() == (3, 2)
     await clock.advance(31 * 60)
     assert recent.totals() == (2, 1)
@@ -61,7 +94,7 @@ async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that
 def test_what_was_stored_before_the_start_counts_as_long_as_it_is_recent(minutes_ago: int):
     clock = ManualClock()
     recent = RecentOutcomes(clock)
-    recent.add(invocation())
+    recorder_of(clock, LiveWindows(), recent).record(invocation())
     then = clock.now() - timedelta(minutes=minutes_ago)
     recent.seed([(int(then.timestamp()) // 60, 20, 4)])
     expected = {0: (1, 0), 10: (21, 4), 59: (21, 4), 61: (1, 0), 500: (1, 0)}

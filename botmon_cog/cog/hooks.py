@@ -11,13 +11,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cog.invocation import AnyInteraction
 from botmon_cog.cog.observer import Observer
-from botmon_cog.cog.private import forget_waiter, wrap_call
+from botmon_cog.cog.private import Receive, forget_waiter, wrap_call, wrap_receive
 from botmon_cog.cog.responses import add_response_sink, remove_response_sink
 from botmon_cog.monitors.failures import Failures
 
@@ -34,31 +33,35 @@ class Hooks:
         self._waiters: list[tuple[str, Callable[..., bool], asyncio.Task[Any]]] = []
         self._on_error: ErrorHandler | None = None
         self._previous: ErrorHandler | None = None
+        self._undo_receive: Callable[[], None] | None = None
         self._undo_call: Callable[[], None] | None = None
         self._tree_attributes: dict[str, Any] = vars(bot.tree)
 
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._observer.is_attached = True
-        self._listen("interaction", self._interaction)
-        self._listen("message", self._observer.message_received)
+        self._wait("message", self._observer.message_received)
         self._listen("command", self._observer.command_started)
         self._listen("command_completion", self._observer.command_completed)
         self._listen("command_error", self._observer.command_failed)
         self._chain_on_error()
+        self._undo_receive = wrap_receive(self._bot, self._around_receive)
+        if self._undo_receive is None:
+            self._listen("interaction", self._around_receive(_nothing))
         self._undo_call = wrap_call(self._bot, self._observer.around)
         if self._undo_call is None:
             self._listen("app_command_completion", self._observer.interaction_completed)
-        add_response_sink(self._responded)
+        add_response_sink(self._observer.responded)
 
     async def detach(self) -> None:
         """Stop observing, and leave everything as it was found."""
         if not self._observer.is_attached:
             return
         self._observer.is_attached = False
-        remove_response_sink(self._responded)
-        if self._undo_call is not None:
-            self._undo_call()
+        remove_response_sink(self._observer.responded)
+        for undo in (self._undo_receive, self._undo_call):
+            if undo is not None:
+                undo()
         self._unchain_on_error()
         tasks = [task for _, _, task in self._waiters]
         for task in tasks:
@@ -81,14 +84,28 @@ class Hooks:
                 self._failures.note(f"observing on_{event}", error)
             return False
 
+        self._wait(event, check)
+
+    def _wait(self, event: str, check: Callable[..., bool]) -> None:
         waiting: Any = self._bot.wait_for(event, check=check)
         task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
         self._waiters.append((event, check, task))
 
-    def _interaction(self, interaction: AnyInteraction) -> None:
-        self._observer.interaction_received(interaction)
-        if self._tree_attributes.get("on_error") is not self._on_error:
-            self._chain_on_error()  # the host has set its own since
+    def _around_receive(self, receive: Receive) -> Receive:
+        """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
+        observer, attributes = self._observer, self._tree_attributes
+
+        def _from_interaction(interaction: AnyInteraction) -> None:
+            if observer.is_attached:
+                try:
+                    observer.interaction_received(interaction)
+                    if attributes.get("on_error") is not self._on_error:
+                        self._chain_on_error()  # the host has set its own since
+                except Exception as error:  # noqa: BLE001 (the command must run all the same)
+                    self._failures.note("observing an interaction", error)
+            receive(interaction)
+
+        return _from_interaction
 
     # -- tree.on_error -------------------------------------------------------------------------------------------------
 
@@ -117,8 +134,6 @@ class Hooks:
         else:
             self._tree_attributes["on_error"] = self._previous
 
-    def _responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
-        try:
-            self._observer.responded(response, error)
-        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
-            self._failures.note("observing a response", failure)
+
+def _nothing(_: AnyInteraction) -> None:
+    pass

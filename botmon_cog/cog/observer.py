@@ -7,6 +7,7 @@ is ignored. Everything here runs synchronously inside discord.py's own calls, do
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -15,9 +16,9 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 
 from botmon_cog.cog import outcomes
-from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenInvocation, OpenMessage
-from botmon_cog.cog.private import Call
-from botmon_cog.domain.models import Kind, Outcome
+from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage
+from botmon_cog.cog.private import Call, interaction_getter
+from botmon_cog.domain.models import Outcome
 from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
 
@@ -26,6 +27,7 @@ RESPONSE_DEADLINE_S = 3.0
 _TOKEN_LIFETIME_S = 15 * 60.0
 _PREFIX_LIFETIME_S = 24 * 3600.0
 _REMEMBERED = 1024
+_OK = Outcome.OK
 _APPLICATION_COMMAND = discord.InteractionType.application_command
 
 
@@ -39,75 +41,83 @@ class Observer:
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self._bot = bot
         self._clock = system.clock
+        self._now, self._monotonic = system.clock.now, system.clock.monotonic
         self._privacy = system.config.privacy
         self._recorder = system.recorder
         self._failures = system.failures
-        self._interactions: dict[int, OpenInteraction] = {}
-        self._responses: dict[int, OpenInteraction] = {}
+        self._interactions: dict[AnyInteraction | None, OpenInteraction] = {}
         self._contexts: dict[int, OpenMessage] = {}
         self._failed: dict[int, None] = {}
-        self._received: dict[int, tuple[Any, float]] = {}
-        self._begun: set[int] = set()
+        self._received: dict[int, float] = {}
+        self._received_before: dict[int, float] = {}
+        self._begun: AnyInteraction | None = None
+        self._interaction_of = interaction_getter() or self._find_interaction
         self.is_attached = False
 
     @property
     def running(self) -> int:
         """How many invocations have not ended yet; those that only wait for an answer are not among them."""
-        return sum(o.ended_s is None for o in (*self._interactions.values(), *self._contexts.values()))
+        return sum(o.ended_s is None for o in self._interactions.values()) + len(self._contexts)
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
-    def message_received(self, message: discord.Message) -> None:
-        """Remember when, in case it turns out to be a command."""
-        self._received[message.id] = (self._clock.now(), self._clock.monotonic())
-        if len(self._received) > _REMEMBERED:
-            del self._received[next(iter(self._received))]
+    def message_received(self, message: discord.Message) -> bool:
+        """Remember when, in case it turns out to be a command. A check of `wait_for`: True ends the waiting.
+
+        A busy guild sends many messages, few of them commands: so one clock is read, and nothing is called in between.
+        """
+        received = self._received
+        received[message.id] = self._monotonic()
+        if len(received) >= _REMEMBERED:  # by halves: taking out the oldest each time would make every message pay
+            self._received_before, self._received = received, {}
+        return not self.is_attached
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        if interaction.type is not _APPLICATION_COMMAND:
-            return
-        if interaction.id in self._begun:
-            self._begun.remove(interaction.id)
-        else:
-            self._open(interaction)
-
-    def _open(self, interaction: AnyInteraction) -> OpenInteraction | None:
-        try:
-            opened = OpenInteraction(interaction, self._clock.now(), self._clock.monotonic())
-        except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
-            self._failures.note("opening an invocation", error)
-            return None
-        self._interactions[interaction.id] = opened
-        self._responses[id(opened.response)] = opened
-        return opened
+        """An interaction arrived; its task, if it is a command, has not begun."""
+        if interaction.type is _APPLICATION_COMMAND and interaction is not self._begun:
+            self._interactions[interaction] = OpenInteraction(self._now(), self._monotonic(), interaction=interaction)
 
     def command_started(self, context: AnyContext) -> None:
         """A prefix command begins; or the hybrid command of an interaction that is open already."""
         if context.interaction is not None:
-            opened = self._interactions.get(context.interaction.id)
+            opened = self._interactions.get(context.interaction)
             if opened is not None:
-                opened.kind = Kind.HYBRID_SLASH
+                opened.is_hybrid = True
             return
-        received = self._received.pop(context.message.id, None) or (self._clock.now(), self._clock.monotonic())
-        self._contexts[id(context)] = opened = OpenMessage(context, *received)
+        message_id = context.message.id
+        now_s = self._monotonic()
+        received_s = self._received.pop(message_id, None) or self._received_before.pop(message_id, now_s)
+        started_at = self._now() - timedelta(seconds=now_s - received_s)
+        self._contexts[id(context)] = opened = OpenMessage.of(context, started_at, received_s)
         current.set(opened)  # discord.py calls us in the task that runs the command
+
+    def _open_late(self, interaction: AnyInteraction) -> OpenInteraction | None:
+        """Of a command that arrived before we were attached, or that runs before its event is dispatched."""
+        if not self.is_attached:
+            return None
+        try:
+            self.interaction_received(interaction)
+            self._begun = interaction
+            return self._interactions.get(interaction)
+        except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
+            self._failures.note("opening an invocation", error)
+            return None
 
     # -- what closes ---------------------------------------------------------------------------------------------------
 
     def around(self, call: Call) -> Call:
         """Run an application command from its first check to its last handler, and see how it ends."""
+        interactions = self._interactions
 
         async def _call(interaction: AnyInteraction) -> None:
-            if not self.is_attached or interaction.type is not _APPLICATION_COMMAND:
-                await call(interaction)
-                return
-            opened = self._interactions.get(interaction.id)
-            if opened is None:  # an eager task factory runs the command before its event is dispatched
-                opened = self._open(interaction)
-                self._begun.add(interaction.id)
-            if opened is not None:
-                opened.is_watched = True
-                current.set(opened)
+            opened = interactions.get(interaction)
+            if opened is None:
+                opened = self._open_late(interaction)
+                if opened is None:
+                    await call(interaction)
+                    return
+            opened.is_watched = True
+            current.set(opened)
             try:
                 await call(interaction)
             except app_commands.AppCommandError:
@@ -118,32 +128,31 @@ class Observer:
             except Exception as error:
                 self._handler_crashed(interaction, opened, error)
                 raise
-            else:
-                self._returned(opened)
+            self._returned(opened)
 
         return _call
 
     def interaction_completed(self, interaction: AnyInteraction, _: object) -> None:
-        self._returned(self._interactions.get(interaction.id))
+        self._returned(self._interactions.get(interaction))
 
     def command_completed(self, context: AnyContext) -> None:
         if context.interaction is not None:
-            self._returned(self._interactions.get(context.interaction.id))
+            self._returned(self._interactions.get(context.interaction))
         else:
             # discord.py swallows a prefix command's CancelledError and calls it complete.
-            self._close(self._contexts.get(id(context)), Outcome.CANCELLED if context.command_failed else Outcome.OK)
+            self._close_message(context, Outcome.CANCELLED if context.command_failed else Outcome.OK)
 
     def command_failed(self, context: AnyContext, error: commands.CommandError) -> None:
         if context.interaction is None:
-            self._close(self._contexts.get(id(context)), outcomes.outcome_of(error), error)
+            self._close_message(context, outcomes.outcome_of(error), error)
         else:
-            self._failed_with(context.interaction, self._interactions.get(context.interaction.id), error)
+            self._failed_with(context.interaction, self._interactions.get(context.interaction), error)
 
     def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
         if interaction.type is _APPLICATION_COMMAND:
-            self._failed_with(interaction, self._interactions.get(interaction.id), error)
+            self._failed_with(interaction, self._interactions.get(interaction), error)
 
-    def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction | None, crash: Exception) -> None:
+    def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction, crash: Exception) -> None:
         """A local error handler raised, or a check did: nobody else will hear of it."""
         error: BaseException | None = crash
         while error is not None and not isinstance(error, app_commands.AppCommandError):
@@ -158,7 +167,7 @@ class Observer:
         """Close it, and dispatch the event that discord.py lacks: once per failing application command."""
         if opened is not None:
             if isinstance(interaction.command, HybridAppCommand):
-                opened.kind = Kind.HYBRID_SLASH  # also where it failed before its context was made
+                opened.is_hybrid = True  # also where it failed before its context was made
             self._close(opened, Outcome.LATE if opened.is_late else outcomes.outcome_of(error), error)
         if interaction.id not in self._failed:
             self._failed[interaction.id] = None
@@ -174,10 +183,10 @@ class Observer:
             self._close(opened, Outcome.DENIED)
         elif opened.is_late:
             self._close(opened, Outcome.LATE)
-        elif opened.response.is_done():
-            self._close(opened, Outcome.OK)
+        elif opened.response_s is not None or opened.interaction.response.is_done():
+            self._close(opened, _OK)
         else:
-            opened.ended_s = self._clock.monotonic()
+            opened.ended_s = self._monotonic()
             left_s = RESPONSE_DEADLINE_S - (opened.ended_s - opened.received_s)
             if left_s <= 0:
                 self._close(opened, Outcome.UNANSWERED)
@@ -188,51 +197,64 @@ class Observer:
 
     def responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
         """A response was sent, or refused."""
-        opened = self._responses.get(id(response))
-        if opened is None:
-            return
-        if error is None:
-            if opened.response_s is None:
-                opened.response_s = self._clock.monotonic() - opened.received_s
-        elif outcomes.is_late(error):
-            opened.is_late = True
-        if opened.ended_s is not None and (error is None or opened.is_late):
-            self._close(opened, Outcome.LATE if opened.is_late else Outcome.OK)
+        try:
+            opened = self._interactions.get(self._interaction_of(response))
+            if opened is None:
+                return
+            if error is None:
+                if opened.response_s is None:
+                    opened.response_s = self._monotonic() - opened.received_s
+            elif outcomes.is_late(error):
+                opened.is_late = True
+            if opened.ended_s is not None and (error is None or opened.is_late):
+                self._close(opened, Outcome.LATE if opened.is_late else Outcome.OK)
+        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
+            self._failures.note("observing a response", failure)
+
+    def _find_interaction(self, response: discord.InteractionResponse[Any]) -> AnyInteraction | None:
+        interactions = [opened.interaction for opened in self._interactions.values()]
+        return next((found for found in interactions if found.response is response), None)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
         """Close what ended long ago without a sign."""
-        now_s = self._clock.monotonic()
+        now_s = self._monotonic()
         for message in [m for m in self._contexts.values() if now_s - m.received_s > _PREFIX_LIFETIME_S]:
-            self._close(message, Outcome.CANCELLED)
+            self._close_message(message.context, Outcome.CANCELLED)
         for opened in [o for o in self._interactions.values() if now_s - o.received_s > _TOKEN_LIFETIME_S]:
             if opened.is_watched:
                 continue  # it still runs
-            if opened.response.is_done():
+            if opened.interaction.response.is_done():
                 self._close(opened, Outcome.CANCELLED)
             else:
                 self._close(opened, Outcome.DENIED if opened.interaction.command_failed else Outcome.UNANSWERED)
 
     def close_all(self) -> None:
         """Close what is still open, because nobody will watch it any longer."""
-        for opened in [*self._interactions.values(), *self._contexts.values()]:
+        for opened in [*self._interactions.values()]:
             self._close(opened, Outcome.CANCELLED if opened.ended_s is None else Outcome.UNANSWERED)
+        for message in [*self._contexts.values()]:
+            self._close_message(message.context, Outcome.CANCELLED)
 
-    def _close(self, opened: OpenInvocation | None, outcome: Outcome, error: BaseException | None = None) -> None:
+    def _close_message(self, context: AnyContext, outcome: Outcome, error: BaseException | None = None) -> None:
+        self._close(self._contexts.pop(id(context), None), outcome, error)
+
+    def _close(
+        self, opened: OpenInteraction | OpenMessage | None, outcome: Outcome, error: BaseException | None = None
+    ) -> None:
         if opened is None or not opened.is_open:
             return
         opened.is_open = False
-        if isinstance(opened, OpenInteraction):
-            del self._interactions[opened.interaction.id]
-            del self._responses[id(opened.response)]
+        ended_s = self._monotonic() if opened.ended_s is None else opened.ended_s
+        if type(opened) is OpenInteraction:
+            del self._interactions[opened.interaction]
             if opened.timer is not None:
                 opened.timer.cancel()
-        elif isinstance(opened, OpenMessage):
-            del self._contexts[id(opened.context)]
-        ended_s = self._clock.monotonic() if opened.ended_s is None else opened.ended_s
-        cause = None if error is None else outcomes.root_cause(error)
         try:
-            self._recorder.record(opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count))
+            cause = None if error is None else outcomes.root_cause(error)
+            self._recorder.record_invocation(
+                opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count)
+            )
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._failures.note("recording an invocation", failure)

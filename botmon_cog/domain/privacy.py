@@ -32,12 +32,13 @@ def parameters_json(parameters: Mapping[str, Any], config: PrivacyConfig) -> str
     if config.log_parameters == "none" or not parameters:
         return None
     if config.log_parameters == "names":
-        return _names_json(tuple(parameters))
+        return names_json(tuple(parameters))
     return msgspec.json.encode({name: _kept(name, value, config) for name, value in parameters.items()}).decode()
 
 
 @lru_cache(maxsize=1024)  # a bot has few commands, and they have few options
-def _names_json(names: tuple[str, ...]) -> str:
+def names_json(names: tuple[str, ...]) -> str:
+    """What `parameters_json` makes of parameters with these names where only names are kept."""
     return msgspec.json.encode(names).decode()
 
 

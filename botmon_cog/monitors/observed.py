@@ -14,11 +14,11 @@ from typing import Protocol
 class Observed(Protocol):
     """An invocation that is still open."""
 
-    command: str
     details: str | None
+    is_open: bool
 
     @property
-    def is_open(self) -> bool: ...
+    def command(self) -> str: ...
 
 
 current: ContextVar[Observed | None] = ContextVar("botmon_observed_invocation", default=None)

@@ -6,28 +6,54 @@ import asyncio
 from contextlib import suppress
 from uuid import uuid4
 
+from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, MetricSample
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.writer import Writer
 
 _SETTLE_TIMEOUT_S = 1.0
+_MOST_HELD_BACK = 250
 
 
 class Recorder:
-    """Hands an event to the writer's queue and to the windows in memory."""
+    """Hands an event to the writer's queue, and to the windows in memory.
 
-    def __init__(self, writer: Writer, live: LiveWindows, recent: RecentOutcomes) -> None:
+    Invocations reach the windows when somebody looks at them, when the minute is over, or when many have come together:
+    one by one, each would be sorted in while the host's commands wait.
+    """
+
+    def __init__(self, writer: Writer, live: LiveWindows, recent: RecentOutcomes, clock: Clock) -> None:
         self._writer = writer
         self._live = live
         self._recent = recent
+        self._monotonic = clock.monotonic
+        self._held_back: list[Invocation] = []
+        self._minute = 0
+        self._minute_ends_s = 0.0
+        live.refresh = recent.refresh = self._sort_in
 
     def record(self, event: Event) -> None:
-        self._writer.put(event)
         if type(event) is Invocation:
-            self._live.add_invocation(event)
-            self._recent.add(event)
-        elif type(event) is MetricSample:
+            self.record_invocation(event)
+            return
+        self._writer.put(event)
+        if type(event) is MetricSample:
             self._live.add_operation(event.name, event.value)
+
+    def record_invocation(self, invocation: Invocation) -> None:
+        self._writer.put(invocation)
+        if self._monotonic() >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
+            self._sort_in()
+        self._held_back.append(invocation)
+
+    def _sort_in(self) -> None:
+        """Hand over what was held back, as of the minute in which it ended."""
+        held_back, self._held_back = self._held_back, []
+        if held_back:
+            self._recent.add(held_back, self._minute)
+            self._live.add_invocations(held_back)
+        self._minute = int(self._monotonic() // 60)
+        self._minute_ends_s = (self._minute + 1) * 60.0
 
     async def settle(self) -> None:
         """Let what was recorded reach the database before it is asked, but don't wait long for one that is away."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
@@ -16,46 +17,59 @@ MOST_NAMES = 1000
 """Names come from hosts; what is beyond this many is not kept in memory (it is stored all the same)."""
 
 _MINUTES = 60
+_DURATION_S, _RESPONSE_S, _OUTCOME = attrgetter("duration_s"), attrgetter("response_s"), attrgetter("outcome")
+_SPARE = 200
+"""Values beyond those that count, so that the old ones need not go one by one."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class Window:
-    """The last 1000 values. Packed: as objects, two windows of each of 200 commands would take 13 MB instead of 3."""
+    """The last 1000 values. Packed: as objects, two windows of each of 200 commands would take 13 MB instead of 4."""
 
-    __slots__ = ("_oldest", "_values")
+    __slots__ = ("_values",)
 
     def __init__(self) -> None:
         self._values = array("d")
-        self._oldest = 0
 
     def add(self, value: float) -> None:
-        if len(self._values) < SAMPLES_PER_METRIC:
-            self._values.append(value)
-        else:
-            self._values[self._oldest] = value
-            self._oldest = (self._oldest + 1) % SAMPLES_PER_METRIC
+        self.extend((value,))
+
+    def extend(self, values: Iterable[float]) -> None:
+        self._values.extend(values)
+        if len(self._values) > SAMPLES_PER_METRIC + _SPARE:
+            del self._values[:-SAMPLES_PER_METRIC]
 
     def __iter__(self) -> Iterator[float]:
-        """In no particular order."""
-        return iter(self._values)
+        return iter(self._values[-SAMPLES_PER_METRIC:])
 
 
 class LiveWindows:
-    """The last 1000 samples, in seconds, of each command's duration and first response, and of each operation."""
+    """The last 1000 samples, in seconds, of each command's duration and first response, and of each operation.
+
+    Attributes:
+        refresh: called before a report is made; brings in what was held back.
+    """
 
     def __init__(self) -> None:
+        self.refresh: Callable[[], None] = _nothing
         self._commands: dict[str, tuple[Window, Window]] = {}
         self._operations: dict[str, Window] = {}
 
-    def add_invocation(self, invocation: Invocation) -> None:
-        windows = self._commands.get(invocation.command)
-        if windows is None:
-            if len(self._commands) >= MOST_NAMES:
-                return
-            windows = self._commands[invocation.command] = (Window(), Window())
-        if invocation.duration_s is not None:
-            windows[0].add(invocation.duration_s)
-        if invocation.response_s is not None:
-            windows[1].add(invocation.response_s)
+    def add_invocations(self, invocations: Iterable[Invocation]) -> None:
+        by_command: defaultdict[str, list[Invocation]] = defaultdict(list)
+        for invocation in invocations:
+            by_command[invocation.command].append(invocation)
+        for command, own in by_command.items():
+            windows = self._commands.get(command)
+            if windows is None:
+                if len(self._commands) >= MOST_NAMES:
+                    continue
+                windows = self._commands[command] = (Window(), Window())
+            windows[0].extend([value for value in map(_DURATION_S, own) if value is not None])
+            windows[1].extend([value for value in map(_RESPONSE_S, own) if value is not None])
 
     def add_operation(self, name: str, value_s: float) -> None:
         window = self._operations.get(name)
@@ -67,6 +81,7 @@ class LiveWindows:
 
     def histograms(self) -> Mapping[tuple[str, str], Histogram]:
         """By (what it is of, name)."""
+        self.refresh()
         found = {(OPERATION, name): Histogram.of(window) for name, window in self._operations.items()}
         for name, (durations, responses) in self._commands.items():
             found[COMMAND, name] = Histogram.of(durations)
@@ -75,24 +90,29 @@ class LiveWindows:
 
 
 class RecentOutcomes:
-    """Commands and the bot's faults, by minute, over the last hour. Minutes are monotonic: a clock may be set back."""
+    """Commands and the bot's faults, by minute, over the last hour. Minutes are monotonic: a clock may be set back.
+
+    Attributes:
+        refresh: called before a report is made; brings in what was held back.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.refresh: Callable[[], None] = _nothing
         self._clock = clock
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
 
-    def add(self, invocation: Invocation) -> None:
-        minute = int(self._clock.monotonic() // 60)
+    def add(self, invocations: Sequence[Invocation], minute: int) -> None:
+        """Count what ended within one minute."""
         minutes = self._minutes
         if not minutes or minutes[-1][0] != minute:
             minutes.append([minute, 0, 0])
         counts = minutes[-1]
-        counts[1] += 1
-        if invocation.outcome in FAULTS:
-            counts[2] += 1
+        counts[1] += len(invocations)
+        counts[2] += sum(map(FAULTS.__contains__, map(_OUTCOME, invocations)))
 
     def seed(self, minutes: Iterable[tuple[int, int, int]]) -> None:
         """Take over what was stored before this process: (minutes since 1970, commands, faults), in order."""
+        self.refresh()
         shift = int(self._clock.monotonic() // 60) - int(self._clock.now().timestamp()) // 60
         own = {counts[0] for counts in self._minutes}
         stored = ([minute + shift, n, faults] for minute, n, faults in minutes if minute + shift not in own)
@@ -100,6 +120,7 @@ class RecentOutcomes:
 
     def totals(self) -> tuple[int, int]:
         """(commands, faults) within the last hour."""
+        self.refresh()
         oldest = int(self._clock.monotonic() // 60) - _MINUTES
         recent = [counts for counts in self._minutes if counts[0] > oldest]
         return sum(counts[1] for counts in recent), sum(counts[2] for counts in recent)
