@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
+import _root  # noqa: F401 (finds botmon_cog)
+
 from botmon_cog.domain.models import Invocation, Kind, Outcome
 
 COMMANDS = 40

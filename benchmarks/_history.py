@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import _root  # noqa: F401 (finds botmon_cog)
 from _activity import Activity, midnight, zipf
 
 import botmon_cog

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import _root  # noqa: F401 (finds botmon_cog)
 import msgspec
 from _activity import Activity, zipf
 from _profile import Sampler

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from _root import ROOT
+
 _HERE = Path(__file__).resolve().parent
 _CHILD_TIMEOUT_S = 3_600
 
@@ -25,7 +27,7 @@ def run_child(script: str, *arguments: object, env: Mapping[str, str] | None = N
         ChildFailedError: it failed, or the database did not hold what it should.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BOTMON_")} | dict(env or {})
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_HERE.parent), kept.get("PYTHONPATH")]))
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     words = [str(argument) for argument in arguments]
     done = subprocess.run(
         [sys.executable, str(_HERE / script), *words],

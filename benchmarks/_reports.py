@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import _root  # noqa: F401 (finds botmon_cog)
 import msgspec
 from _history import NOW, Plan, build, check
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
+
+import _root  # noqa: F401 (finds the tests)
 
 SETTINGS = {"shared_buffers": "128MB", "max_wal_size": "1GB"}
 """PostgreSQL's own defaults; the tests' server is smaller."""
@@ -34,9 +34,6 @@ def missing() -> str | None:
 @contextmanager
 def postgres() -> Iterator[Server]:
     """A server with fsync, until the end of the block."""
-    root = str(Path(__file__).resolve().parent.parent)
-    if root not in sys.path:
-        sys.path.append(root)
     module: Any = importlib.import_module("tests.postgres_server")
     with module.PostgresServer(fsync=True, settings=SETTINGS) as server:
         yield server

@@ -28,6 +28,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import _root  # noqa: F401 (finds botmon_cog)
 from _activity import Activity
 from _processes import tell
 from _table import aligned, machine
