@@ -14,7 +14,7 @@ lognormal times; made before the clock starts, as is everything else but recordi
 process of its own, and all take turns, round by round; figures are medians, a share the median of the shares of the
 same round.
 
-It takes about five minutes. `--profile` shows instead in which functions botmon_cog spends the time at 1,000 (half a
+It takes about seven minutes. `--profile` shows instead in which functions botmon_cog spends the time at 1,000 (half a
 minute).
 """
 
