@@ -4,7 +4,7 @@ Some days of activity are written through the product, and the pages of each tab
 growth is the size after all days less that after the first, so what a file takes at the beginning is not in it.
 
 The activity, which is what all figures stand and fall with: a server runs about 6 commands a day in the middle (a
-lognormal distribution with sigma 1.5, so 18 on average and more than 100 in one of 40 servers), 40 commands of which
+lognormal distribution with sigma 1.5, so 18 on average and more than 100 in one of 33 servers), 40 commands of which
 the k-th is used 1/k as often as the first, 20 users, more in the afternoon than at night, lognormal times.
 
   counts by day    `latency_daily`, `bot_stats`: kept for ever by default, here 365 days
