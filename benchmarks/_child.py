@@ -1,4 +1,4 @@
-"""One measurement in a fresh interpreter: `python _child.py VARIANT MODE COMMANDS`; prints one line of JSON."""
+"""One measurement in a fresh interpreter: `python _child.py VARIANT MODE COMMANDS [--profile]`; one line of JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any
 
 from _answers import Session
 from _bot import make_bot
 from _load import LATENCIES_MS, Load
+from _profile import Sampler
 from _variants import BARE, INSTALL
 
 PACING = "pacing"
@@ -22,7 +24,7 @@ STEADY, SATURATED = "steady", "saturated"
 _WARM_UP = {STEADY: 200, SATURATED: 2_000}
 
 
-async def measure(variant: str, mode: str, n: int) -> dict[str, float]:
+async def measure(variant: str, mode: str, n: int, *, profile: bool) -> dict[str, Any]:
     session = Session(LATENCIES_MS if mode == STEADY else None)
     bot, callbacks = await make_bot(session)
     load = Load(bot, callbacks, session)
@@ -33,14 +35,21 @@ async def measure(variant: str, mode: str, n: int) -> dict[str, float]:
         await installed.flush()
         callbacks.waited.clear()
         gc.collect()
-        process_s, loop_s, wall_s = time.process_time(), time.thread_time(), time.perf_counter()
-        await run(n)
-        run_s = time.perf_counter() - wall_s
-        await installed.flush()
+        sampler = Sampler()
+        with ExitStack() as sampling:
+            if profile:
+                sampling.enter_context(sampler)
+            process_s, loop_s, wall_s = time.process_time(), time.thread_time(), time.perf_counter()
+            await run(n)
+            run_s = time.perf_counter() - wall_s
+            await installed.flush()
+            all_s = time.perf_counter() - wall_s
         process_s, loop_s = time.process_time() - process_s, time.thread_time() - loop_s
         if variant != PACING:
-            installed.check(_WARM_UP[mode] + n)
+            await installed.check(_WARM_UP[mode] + n)
     result = {"cpu_us": process_s / n * 1e6, "loop_us": loop_s / n * 1e6, "per_s": n / run_s}
+    if profile:
+        return result | {"threads": sampler.found, "looks": sampler.looks, "wall_us": all_s / n * 1e6}
     return result | _quantiles_us(callbacks.waited)
 
 
@@ -52,10 +61,10 @@ def _quantiles_us(waited_s: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    variant, mode, n = sys.argv[1:]
+    variant, mode, n, *more = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        print(json.dumps(asyncio.run(measure(variant, mode, int(n)))))
+        print(json.dumps(asyncio.run(measure(variant, mode, int(n), profile="--profile" in more))))
         os.chdir("/")
 
 

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
-from _variants import BARE
+from _processes import run_child, tell
+from _servers import Server, database
+from _variants import BARE, ON_POSTGRES
 
 Figures = dict[str, float]
-
-_HERE = Path(__file__).resolve().parent
-_CHILD_TIMEOUT_S = 600
-
-
-class ChildFailedError(Exception):
-    """A measurement did not come to its end. The message is what it wrote last."""
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
 
 
-def run_child(variant: str, mode: str, n: int) -> Figures:
-    """One measurement.
+def take_turns(
+    keys: Sequence[Key], rounds: int, measure: Callable[[Key], Found], name: Callable[[Key], str] = str
+) -> dict[Key, list[Found]]:
+    """Each key once per round, in an order that moves on by one with each round."""
+    found: dict[Key, list[Found]] = {key: [] for key in keys}
+    for number in range(rounds):
+        shift = number % len(keys)
+        for key in (*keys[shift:], *keys[:shift]):
+            tell(f"round {number + 1} of {rounds}: {name(key)}")
+            found[key].append(measure(key))
+    return found
+
+
+def run_variant(variant: str, mode: str, n: int, server: Server | None, *more: str) -> Figures:
+    """One measurement of `overhead.py`.
 
     Raises:
         ChildFailedError: it failed, or left another number of rows than of commands.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BOTMON_")}
-    env = kept | {"PYTHONPATH": os.pathsep.join(filter(None, [str(_HERE.parent), kept.get("PYTHONPATH")]))}
-    done = subprocess.run(
-        [sys.executable, str(_HERE / "_child.py"), variant, mode, str(n)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=_CHILD_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        raise ChildFailedError(f"{variant}: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout)
-
-
-def run_rounds(
-    variants: Sequence[str], mode: str, n: int, rounds: int, tell: Callable[[str], None]
-) -> dict[str, list[Figures]]:
-    """Each variant once per round, in an order that moves on by one with each round."""
-    figures: dict[str, list[Figures]] = {variant: [] for variant in variants}
-    for number in range(rounds):
-        shift = number % len(variants)
-        for variant in (*variants[shift:], *variants[:shift]):
-            tell(f"round {number + 1} of {rounds}: {variant}")
-            figures[variant].append(run_child(variant, mode, n))
-    return figures
+    with database(server if variant in ON_POSTGRES else None) as env:
+        return run_child("_child.py", variant, mode, n, *more, env=env)
 
 
 def summary(figures: dict[str, list[Figures]]) -> dict[str, Figures]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import discord
@@ -28,18 +28,23 @@ def machine() -> str:
     )
 
 
-def table(summary: Mapping[str, Mapping[str, float]], missing: list[str]) -> str:
-    """One aligned row per variant; a column without a figure shows a dash."""
+def table(summary: Mapping[str, Mapping[str, float]], missing: Mapping[str, str]) -> str:
+    """One row per variant, and why others are missing."""
     rows = [["per slash command", *(title for _, title, _ in _COLUMNS)]]
     rows += [[TITLES[variant], *_cells(own)] for variant, own in summary.items()]
+    return "\n".join([aligned(rows), *(f"{TITLES[variant]}: {why}" for variant, why in missing.items())])
+
+
+def aligned(rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
+    """Rows as lines; the first `texts` columns are words, the others numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
+    return "\n".join(
         "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
+            cell.ljust(width) if position < texts else cell.rjust(width)
+            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
-    ]
-    return "\n".join([*lines, *(f"{TITLES[variant]}: not installed" for variant in missing)])
+    )
 
 
 def _cells(own: Mapping[str, float]) -> list[str]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import _servers
 import discord
 from discord.ext import commands
 
 BARE = "bare"
 BOTMON = "botmon"
+BOTMON_POSTGRES = "botmon-postgres"
+ON_POSTGRES = frozenset({BOTMON_POSTGRES})
+"""These find a database of their own in `BOTMON_STORAGE_URL`."""
 
 Flush = Callable[[], Awaitable[None]]
+Count = Callable[[], Awaitable[int]]
 Install = Callable[[commands.Bot, AsyncExitStack], Awaitable["Variant"]]
 
 
@@ -28,7 +34,7 @@ class Variant:
         count: how many rows there are; None where nothing is stored.
     """
 
-    def __init__(self, flush: Flush | None = None, count: Callable[[], int] | None = None) -> None:
+    def __init__(self, flush: Flush | None = None, count: Count | None = None) -> None:
         self._flush = flush
         self._count = count
 
@@ -36,9 +42,9 @@ class Variant:
         if self._flush is not None:
             await self._flush()
 
-    def check(self, commands_run: int) -> None:
+    async def check(self, commands_run: int) -> None:
         """Raises RuntimeError unless there is one row for each command."""
-        if self._count is not None and (rows := self._count()) != commands_run:
+        if self._count is not None and (rows := await self._count()) != commands_run:
             raise RuntimeError(f"{commands_run} commands left {rows} rows")
 
 
@@ -47,10 +53,29 @@ async def _bare(_bot: commands.Bot, _stack: AsyncExitStack) -> Variant:
 
 
 async def _botmon(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
-    await bot.load_extension("botmon_cog")  # its defaults: data/botmon.db
+    flush = await _load(bot, stack)  # its defaults: data/botmon.db
+    return Variant(flush, lambda: _rows(Path("data/botmon.db"), "SELECT COUNT(*) FROM audit_logs"))
+
+
+async def _botmon_postgres(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
+    flush = await _load(bot, stack)
+
+    async def count() -> int:
+        import asyncpg  # noqa: PLC0415 (need not be installed)
+
+        connection = await asyncpg.connect(os.environ["BOTMON_STORAGE_URL"])
+        try:
+            return int(await connection.fetchval("SELECT COUNT(*) FROM audit_logs"))
+        finally:
+            await connection.close()
+
+    return Variant(flush, count)
+
+
+async def _load(bot: commands.Bot, stack: AsyncExitStack) -> Flush:
+    await bot.load_extension("botmon_cog")
     stack.push_async_callback(bot.unload_extension, "botmon_cog")
-    system = bot.get_cog("BotMon").system
-    return Variant(system.flush, lambda: _rows(Path("data/botmon.db"), "SELECT COUNT(*) FROM audit_logs"))
+    return bot.get_cog("BotMon").system.flush
 
 
 async def _prometheus(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
@@ -96,7 +121,7 @@ async def _awaited_insert(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
     return Variant(count=lambda: _rows(path, "SELECT COUNT(*) FROM log"))
 
 
-def _rows(path: Path, query: str) -> int:
+async def _rows(path: Path, query: str) -> int:
     with contextlib.closing(sqlite3.connect(path)) as db:
         return int(db.execute(query).fetchone()[0])
 
@@ -105,6 +130,7 @@ INSTALL: dict[str, Install] = {
     BARE: _bare,
     "again": _bare,
     BOTMON: _botmon,
+    BOTMON_POSTGRES: _botmon_postgres,
     "prometheus": _prometheus,
     "insert": _awaited_insert,
 }
@@ -112,6 +138,7 @@ TITLES = {
     BARE: "bare",
     "again": "bare again (the noise)",
     BOTMON: "botmon (SQLite file)",
+    BOTMON_POSTGRES: "botmon (PostgreSQL)",
     "prometheus": "discord-ext-prometheus",
     "insert": "awaited INSERT + commit (WAL)",
     "pacing": "the pacing alone, no commands",
@@ -119,5 +146,10 @@ TITLES = {
 _NEEDS = {"prometheus": "discord.ext.prometheus", "insert": "aiosqlite"}
 
 
-def is_installed(variant: str) -> bool:
-    return variant not in _NEEDS or importlib.util.find_spec(_NEEDS[variant]) is not None
+def missing(variant: str) -> str | None:
+    """What a variant needs and is not there, for people; None where all of it is."""
+    if variant in ON_POSTGRES:
+        return _servers.missing()
+    if variant not in _NEEDS or importlib.util.find_spec(_NEEDS[variant]) is not None:
+        return None
+    return "left out, not installed"

@@ -153,7 +153,11 @@ def _over(query: str, guild_id: str | None, n: int, unit: str, first: str, last:
             f"WITH RECURSIVE times ({unit}) AS (SELECT CAST({first} AS INTEGER) WHERE {first} <= {last} "  # noqa: S608
             f"UNION ALL SELECT {unit} + 1 FROM times WHERE {unit} < {last})"
         )
-        source = f"times JOIN {table} USING ({unit}) WHERE {{guild}}"
+        # The bounds once more: PostgreSQL does not know how few times are counted, and would read all of a guild's.
+        source = (
+            f"times JOIN {table} USING ({unit}) "
+            f"WHERE {table}.{unit} >= {first} AND {table}.{unit} <= {last} AND {{guild}}"
+        )
     return scoped(_SOURCE.sub(source, query).replace("{with}", counted), guild_id)
 
 

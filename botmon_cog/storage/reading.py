@@ -129,10 +129,13 @@ class SqlReading(ABC):
         return MusicTotals(songs_played=songs, playtime_s=playtime_s, skips=skips, pauses=pauses)
 
     async def latencies(self, guild_id: str | None, period: Period) -> Mapping[tuple[str, str], Histogram]:
-        found: dict[tuple[str, str], Histogram] = {}
+        found: dict[tuple[str, int], dict[int, int]] = {}
         for command, metric, bucket, n in await self._latency_rows(queries.LATENCIES, guild_id, period, {}):
-            found.setdefault((command, METRICS[int(metric)]), Histogram()).add(bucket, int(n))
-        return found
+            counts = found.get((command, metric))
+            if counts is None:
+                counts = found[command, metric] = {}
+            counts[bucket] = int(n)
+        return {(command, METRICS[metric]): Histogram(counts) for (command, metric), counts in found.items()}
 
     async def latency_by_day(
         self, guild_id: str | None, period: Period, command: str, metric: str

@@ -1,0 +1,179 @@
+"""One measurement in a fresh interpreter: `python _ingest.py PATH ENGINE BATCH ROWS`; prints one line of JSON.
+
+PATH is `botmon` or `engine`. The PostgreSQL database is the one in `BOTMON_STORAGE_URL`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import _root  # noqa: F401 (finds botmon_cog)
+import msgspec
+from _activity import Activity, zipf
+from _profile import Sampler
+
+from botmon_cog.config import Config
+from botmon_cog.domain.models import Event
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.storage import tables
+from botmon_cog.storage.batch import moment_text
+from botmon_cog.storage.rows import raw_rows
+
+GUILDS = 500
+HOURS = 4
+SQLITE, POSTGRES = "sqlite", "postgres"
+BOTMON, ENGINE = "botmon", "engine"
+
+_START = datetime(2026, 1, 7, 15, tzinfo=UTC)
+_WARM_UP = 2_000
+_MOST_WAITING = 20_000
+"""Rows that are recorded before we wait for them: the queue never overflows."""
+_COUNTS = "SELECT (SELECT COUNT(*) FROM audit_logs), (SELECT COALESCE(SUM(n), 0) FROM command_hourly)"
+
+
+def _events(n: int) -> list[Event]:
+    return list(Activity(zipf(GUILDS)).events(n, _START, HOURS))
+
+
+async def measure(path: str, engine: str, batch: int, n: int, url: str, *, profile: bool) -> dict[str, Any]:
+    config = Config()
+    storage = msgspec.structs.replace(config.storage, url=url, batch_max=batch)
+    system = MonitoringSystem(msgspec.structs.replace(config, storage=storage))
+    await system.start()
+    events = _events(_WARM_UP + n)
+    try:
+        if path == BOTMON:
+            result = await _through_botmon(system, events, batch, profile=profile)
+        elif engine == SQLITE:
+            result = _into_sqlite(url, events, batch)
+        else:
+            result = await _into_postgres(url, events, batch)
+    finally:
+        await system.close()
+    raw, rolled_up = _sqlite_counts(url) if engine == SQLITE else await _postgres_counts(url)
+    if raw != len(events) or rolled_up != (len(events) if path == BOTMON else 0):
+        raise RuntimeError(f"{len(events)} events left {raw} rows, and {rolled_up} counted in the roll-ups")
+    return result
+
+
+async def _through_botmon(
+    system: MonitoringSystem, events: Sequence[Event], batch: int, *, profile: bool
+) -> dict[str, Any]:
+    at_once = min(_MOST_WAITING, batch * 100)
+    await _record(system, events[:_WARM_UP], at_once)
+    gc.collect()
+    gc.freeze()  # the events are ours, not the bot's: looking through them would cost each collection
+    sampler = Sampler()
+    if profile:
+        with sampler:
+            seconds, cpu_s = await _timed_record(system, events[_WARM_UP:], at_once)
+        wall_us = seconds / (len(events) - _WARM_UP) * 1e6
+        return {"threads": sampler.found, "looks": sampler.looks, "wall_us": wall_us}
+    seconds, cpu_s = await _timed_record(system, events[_WARM_UP:], at_once)
+    n = len(events) - _WARM_UP
+    return {"per_s": n / seconds, "cpu_us": cpu_s / n * 1e6}
+
+
+async def _timed_record(system: MonitoringSystem, events: Sequence[Event], at_once: int) -> tuple[float, float]:
+    started_s, used_s = time.perf_counter(), time.process_time()
+    await _record(system, events, at_once)
+    return time.perf_counter() - started_s, time.process_time() - used_s
+
+
+async def _record(system: MonitoringSystem, events: Sequence[Event], at_once: int) -> None:
+    record = system.recorder.record
+    for position in range(0, len(events), at_once):
+        for event in events[position : position + at_once]:
+            record(event)
+        await system.flush()
+
+
+def _into_sqlite(path: str, events: Sequence[Event], batch: int) -> dict[str, float]:
+    table = tables.AUDIT_LOGS
+    rows = raw_rows(events, moment_text, "main")[table]
+    marks = ", ".join("?" * len(table.columns))
+    insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})"  # noqa: S608 (our own names)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = NORMAL")
+
+        def write(some: Sequence[tuple[Any, ...]]) -> None:
+            for position in range(0, len(some), batch):
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(insert, some[position : position + batch])
+                db.execute("COMMIT")
+
+        write(rows[:_WARM_UP])
+        gc.collect()
+        gc.freeze()
+        started_s, used_s = time.perf_counter(), time.process_time()
+        write(rows[_WARM_UP:])
+        seconds, cpu_s = time.perf_counter() - started_s, time.process_time() - used_s
+    n = len(rows) - _WARM_UP
+    return {"per_s": n / seconds, "cpu_us": cpu_s / n * 1e6}
+
+
+async def _into_postgres(url: str, events: Sequence[Event], batch: int) -> dict[str, float]:
+    import asyncpg  # noqa: PLC0415 (need not be installed)
+
+    table = tables.AUDIT_LOGS
+    rows = raw_rows(events, lambda moment: moment, "main")[table]
+    columns = list(table.columns)
+    db = await asyncpg.connect(url)
+
+    async def write(some: Sequence[tuple[Any, ...]]) -> None:
+        for position in range(0, len(some), batch):
+            await db.copy_records_to_table(table.name, records=some[position : position + batch], columns=columns)
+
+    try:
+        await write(rows[:_WARM_UP])
+        gc.collect()
+        gc.freeze()
+        started_s, used_s = time.perf_counter(), time.process_time()
+        await write(rows[_WARM_UP:])
+        seconds, cpu_s = time.perf_counter() - started_s, time.process_time() - used_s
+    finally:
+        await db.close()
+    n = len(rows) - _WARM_UP
+    return {"per_s": n / seconds, "cpu_us": cpu_s / n * 1e6}
+
+
+def _sqlite_counts(path: str) -> tuple[int, int]:
+    with closing(sqlite3.connect(path)) as db:
+        raw, rolled_up = db.execute(_COUNTS).fetchone()
+    return int(raw), int(rolled_up)
+
+
+async def _postgres_counts(url: str) -> tuple[int, int]:
+    import asyncpg  # noqa: PLC0415 (need not be installed)
+
+    db = await asyncpg.connect(url)
+    try:
+        raw, rolled_up = await db.fetchrow(_COUNTS)
+    finally:
+        await db.close()
+    return int(raw), int(rolled_up)
+
+
+def main() -> None:
+    path, engine, batch, n, *more = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        url = str(Path(folder) / "botmon.db") if engine == SQLITE else os.environ["BOTMON_STORAGE_URL"]
+        os.chdir(folder)
+        print(json.dumps(asyncio.run(measure(path, engine, int(batch), int(n), url, profile="--profile" in more))))
+        os.chdir("/")
+
+
+if __name__ == "__main__":
+    main()
