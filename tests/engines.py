@@ -63,7 +63,7 @@ class Engine:
     def holds(
         self, check: Callable[..., Awaitable[None]], *drawn: SearchStrategy[Any], examples: int, of_server: int
     ) -> None:
-        """Check a property: `check(storage, *drawn)` on an empty database each time, `of_server` times in PostgreSQL."""
+        """Check `check(storage, *drawn)` on an empty database each time; `of_server` times on PostgreSQL."""
 
         @settings(deadline=None, derandomize=True, max_examples=examples if self.is_sqlite else of_server)
         @given(st.tuples(*drawn))

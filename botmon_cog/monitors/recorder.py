@@ -26,7 +26,7 @@ class Recorder:
         if type(event) is Invocation:
             self._live.add_invocation(event)
             self._recent.add(event)
-        elif type(event) is MetricSample:
+        elif type(event) is MetricSample and event.unit == "s":
             self._live.add_operation(event.name, event.value)
 
     async def settle(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,9 @@ class Window:
         self._oldest = 0
 
     def add(self, value: float) -> None:
+        """What is no number is left out, as it is from the roll-ups."""
+        if not math.isfinite(value):
+            return
         if len(self._values) < SAMPLES_PER_METRIC:
             self._values.append(value)
         else:
