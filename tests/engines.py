@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
+import asyncpg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -39,6 +42,34 @@ class Engine:
         """A storage over the database; the caller closes it."""
         make = SqliteStorage if self.is_sqlite else PostgresStorage
         return make(self.url, instance=instance, **options)
+
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements beside every storage; what the last one finds."""
+        if self.is_sqlite:
+            with closing(sqlite3.connect(self.url, timeout=30)) as db, db:
+                return [db.execute(statement).fetchall() for statement in statements][-1]
+        found: list[tuple[Any, ...]] = []
+
+        async def run() -> None:
+            db = await asyncpg.connect(self.url)
+            try:
+                for statement in statements:
+                    found[:] = [tuple(record) for record in await db.fetch(statement)]
+            finally:
+                await db.close()
+
+        thread = threading.Thread(target=asyncio.run, args=[run()])  # a loop may be running here
+        thread.start()
+        thread.join()
+        return found
+
+    def tables(self) -> set[str]:
+        """The names of all that there are, in the default schema."""
+        if self.is_sqlite:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        else:
+            query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        return {name for (name,) in self.sql(query)}
 
     @asynccontextmanager
     async def storage(self, instance: str = "test", **options: Any) -> AsyncIterator[AnyStorage]:

@@ -61,9 +61,9 @@ async def check_quantiles(storage: AnyStorage, distribution: str, n: int, seed: 
         invocation(duration_s=value, guild_id=guild_id, started_at=NOON + random.randrange(100) * HOUR)
         for value, guild_id in zip(values, guilds, strict=True)
     ]
-    for n, instance in enumerate(("one", "two", "three")):  # as different processes would
+    for part, instance in enumerate(("one", "two", "three")):  # as different processes would
         storage.instance = instance
-        await storage.write(events[n::3])
+        await storage.write(events[part::3])
     of_all = (await storage.latencies(None, EVER))["play", "duration"]
     check_within(of_all, values, q)
     for guild_id in {"1", "2"} & set(guilds):
