@@ -73,6 +73,8 @@ class SqliteStorage(SqlReading):
             self._connections = self._connections or made  # another task may have been faster; unused ones hold nothing
         connections = self._connections
         await _guarded(connections[0].run(_upgrade))  # two at once run one after the other; the second does nothing
+        # The reader opens the file now: later it might be another one, which no writer has looked at.
+        await _guarded(connections[1].run(lambda db: db.execute("SELECT 1").close()))
         self._is_migrated = self._connections is connections
 
     async def _connect(self) -> tuple[Runner, Runner]:
