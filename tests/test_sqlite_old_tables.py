@@ -15,7 +15,10 @@ import aiosqlite
 import pytest
 
 from botmon_cog.domain.reports import MusicTotals
+from botmon_cog.errors import StorageError
+from botmon_cog.storage import migrator
 from botmon_cog.storage.base import HistoryFilter
+from botmon_cog.storage.migrator import load_migrations, statements
 from botmon_cog.storage.sqlite import SqliteStorage
 from tests.engines import all_differences
 from tests.storage_helpers import (
@@ -25,6 +28,7 @@ from tests.storage_helpers import (
     NOON,
     OLD_AUDIT_LOGS,
     OLD_BOT_STATS,
+    dump,
     invocation,
     make,
     music,
@@ -327,3 +331,22 @@ async def test_statistics_of_dates_that_are_none_are_kept_and_counted_nowhere(tm
         assert await all_differences(storage) == []
     after = rows(path, "SELECT id, guild_id, date, total_songs_played FROM bot_stats ORDER BY id")
     assert after[: len(before)] == before
+
+
+@pytest.mark.parametrize(("version", "n"), [(2, 1), (2, 25), (3, 0), (3, 2), (3, 12)])
+async def test_an_upgrade_that_fails_leaves_the_file_as_it_was_and_the_next_one_succeeds(
+    tmp_path, monkeypatch, version, n
+):
+    path = old_database(tmp_path / "old.db")
+    before = dump(path)
+    migrations = load_migrations("sqlite")
+    script = list(statements(migrations[version - 1].sql))
+    script.insert(n, "INSERT INTO no_such_table VALUES (1);\n")
+    migrations[version - 1] = migrations[version - 1]._replace(sql="\n".join(script))
+    with monkeypatch.context() as patch:
+        patch.setattr(migrator, "load_migrations", lambda _: migrations)
+        with pytest.raises(StorageError, match="no_such_table"):
+            await upgrade(path)
+    assert dump(path) == before
+    async with opened(path) as storage:
+        await check_upgraded(storage)
