@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from botmon_cog.api import forget, newest_system
 from botmon_cog.testing import LoopbackDiscord
+from tests.engines import Engine
 from tests.postgres_server import PostgresServer
 
 
@@ -77,3 +79,16 @@ def new_postgres(postgres_server: PostgresServer) -> Iterator[Callable[..., Post
 def private_postgres(new_postgres: Callable[..., PostgresServer]) -> PostgresServer:
     """A server that the test may stop, start, kill and freeze."""
     return new_postgres()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    """An empty database of one's own: what a test says of it holds on every engine."""
+    url = str(tmp_path / "botmon.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    return Engine(request.param, url)
+
+
+@pytest.fixture
+async def storage(engine: Engine) -> AsyncIterator[object]:
+    async with engine.storage() as storage:
+        yield storage

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from botmon_cog.domain.models import Invocation, Kind, MusicEvent, MusicEventType, Outcome
+import aiosqlite
+
+from botmon_cog.domain.models import Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
 from botmon_cog.domain.reports import Period
+from botmon_cog.storage.base import Storage
+from botmon_cog.storage.sqlite import SqliteStorage
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 EVER = Period(name="ever", start=datetime(2000, 1, 1, tzinfo=UTC), end=datetime(2100, 1, 1, tzinfo=UTC))
+
+RAW_TABLES = ("audit_logs", "music_events", "custom_metrics", "health_checks")
+ROLLUP_TABLES = (
+    "command_hourly",
+    "command_seen",
+    "active_users",
+    "latency_hourly",
+    "latency_daily",
+    "music_hourly",
+    "bot_stats",
+    "guild_names",
+)
+OTHER_TABLES = ("legacy_stats", "alerts", "marks")
 
 OLD_AUDIT_LOGS = """
 CREATE TABLE audit_logs (
@@ -67,8 +85,37 @@ def music(**fields: Any) -> MusicEvent:
     return MusicEvent(**defaults | fields)
 
 
-def period(start: datetime, hours: int) -> Period:
+def sample(**fields: Any) -> MetricSample:
+    """One voice connect of 1.5 s at noon, in no guild."""
+    defaults: dict[str, Any] = {
+        "event_id": f"sample-{next(_ids)}",
+        "name": "voice_connect",
+        "occurred_at": NOON,
+        "value": 1.5,
+    }
+    return MetricSample(**defaults | fields)
+
+
+def period(start: datetime, hours: float) -> Period:
     return Period(name="test", start=start, end=start + timedelta(hours=hours))
+
+
+def storage_at(source: Path | str | aiosqlite.Connection, busy_timeout_s: float = 5.0) -> SqliteStorage:
+    return SqliteStorage(
+        source if isinstance(source, aiosqlite.Connection) else str(source),
+        instance="test",
+        busy_timeout_s=busy_timeout_s,
+    )
+
+
+def threads() -> list[threading.Thread]:
+    """Those of ours that run."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("botmon")]
+
+
+async def count_of(storage: Storage) -> int:
+    """How many commands it holds."""
+    return sum(counts.n for counts in await storage.command_counts(None, EVER))
 
 
 def make(path: Path, *statements: str) -> Path:

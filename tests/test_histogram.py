@@ -1,17 +1,14 @@
-"""The latency histogram against exact quantiles, and against the same buckets computed by SQLite."""
+"""The latency histogram against exact quantiles."""
 
 from __future__ import annotations
 
 import math
-import sqlite3
-from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.domain.histogram import ALPHA, LARGEST_S, LOG_GAMMA, SMALLEST_S, Histogram, bucket_of, value_of
-from botmon_cog.storage.queries import BUCKET
 
 steady = settings(deadline=None, derandomize=True, max_examples=100)
 durations_s = st.floats(100e-6, 900.0)
@@ -52,19 +49,6 @@ def test_the_share_over_a_threshold_is_that_of_values_two_buckets_above_it_at_le
     share = Histogram.of(values).share_over(threshold_s)
     surely_over = sum(value > threshold_s * math.exp(LOG_GAMMA) for value in values) / len(values)
     assert surely_over <= share <= sum(value > threshold_s for value in values) / len(values)
-
-
-@steady
-@given(st.one_of(durations_s, st.floats(allow_nan=False), st.integers(-(10**6), 10**6)))
-def test_sqlite_finds_the_bucket_that_python_finds_up_to_rounding(value):
-    bound = {"value": value, "smallest": SMALLEST_S, "largest": LARGEST_S, "log_gamma": LOG_GAMMA}
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.create_function("ln", 1, math.log)
-        db.create_function("ceil", 1, math.ceil)
-        query = f"SELECT {BUCKET} FROM (SELECT :value AS value)"  # noqa: S608 (an expression of the code)
-        found = db.execute(query, bound).fetchone()[0]
-    clamped = min(max(value, SMALLEST_S), LARGEST_S)
-    assert found == bucket_of(value) or abs(value_of(found) - clamped) <= (ALPHA + ROUNDING) * clamped
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf, -1.0, -0.0, 0.0, 5e-324, SMALLEST_S])

@@ -1,4 +1,4 @@
-"""What can be asked, and that nothing of one guild is seen with another."""
+"""What can be asked, and that nothing of one guild is seen with another, on both engines."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from botmon_cog.domain.models import HealthRecord, MetricSample, MusicEventType, Outcome
+from botmon_cog.domain.histogram import Histogram
+from botmon_cog.domain.models import HealthRecord, MusicEventType, Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import AlertState, HistoryFilter
-from botmon_cog.storage.sqlite import SqliteStorage
-from tests.storage_helpers import EVER, NOON, OLD_AUDIT_LOGS, invocation, make, music, period
+from tests.engines import AnyStorage, table
+from tests.storage_helpers import EVER, NOON, invocation, music, period, sample
 
 HOUR = timedelta(hours=1)
 MIDNIGHT = NOON.replace(hour=0)
 
 
-@pytest.fixture
-async def storage():
-    storage = SqliteStorage(":memory:", instance="test")
-    yield storage
-    await storage.close()
-
-
-async def found(storage: SqliteStorage, **wanted) -> list[str | None]:
+async def found(storage: AnyStorage, **wanted) -> list[str | None]:
     return [entry.command for entry in await storage.history(HistoryFilter(**wanted))]
 
 
@@ -65,33 +59,9 @@ async def test_history_is_filtered_by(storage, wanted, commands):
 
 
 async def test_rows_of_one_moment_come_newest_first(storage):
-    await storage.write([invocation(command=name) for name in "abc"])
+    for name in "abc":
+        await storage.write([invocation(command=name)])
     assert await found(storage) == ["c", "b", "a"]
-
-
-async def test_old_rows_of_whole_seconds_and_new_ones_of_milliseconds_have_one_order(tmp_path):
-    path = make(
-        tmp_path / "old.db",
-        OLD_AUDIT_LOGS.format(more=""),
-        "INSERT INTO audit_logs (action, timestamp) VALUES ('old 0', '2026-01-05 12:00:00'), "
-        "('old 1', '2026-01-05 12:00:01')",
-    )
-    storage = SqliteStorage(str(path), instance="test")
-    await storage.write(
-        [
-            invocation(command="new 0.0", started_at=NOON),
-            invocation(command="new 0.5", started_at=NOON + timedelta(seconds=0.5)),
-            invocation(command="new 1.5", started_at=NOON + timedelta(seconds=1.5)),
-        ]
-    )
-    try:
-        assert await found(storage) == ["new 1.5", "old 1", "new 0.5", "new 0.0", "old 0"]
-        assert await found(storage, since=NOON) == ["new 1.5", "old 1", "new 0.5", "new 0.0", "old 0"]
-        assert await found(storage, until=NOON) == []
-        assert await found(storage, until=NOON + timedelta(seconds=1)) == ["new 0.5", "new 0.0", "old 0"]
-        assert await found(storage, since=NOON + timedelta(seconds=0.5)) == ["new 1.5", "old 1", "new 0.5"]
-    finally:
-        await storage.close()
 
 
 @pytest.mark.parametrize("wrong", [{"command": "\ud800"}, {"limit": 2**70}], ids=["surrogate", "huge"])
@@ -147,7 +117,8 @@ async def test_nothing_of_one_guild_is_seen_with_another(storage):
             invocation(**secret, command="secret", guild_name="Secret", duration_s=9.0, response_s=1.0),
             music(guild_id="2", duration_s=60.0),
             music(guild_id="2", type=MusicEventType.SKIP),
-            MetricSample(event_id="m", name="voice_connect", occurred_at=NOON, value=1.0, **secret),
+            sample(**secret),
+            sample(**secret, success=False),
         ]
     )
     for guild_id in ("1", "", "%", "20"):
@@ -158,7 +129,7 @@ async def test_nothing_of_one_guild_is_seen_with_another(storage):
         assert await storage.music_totals(guild_id, EVER) == MusicTotals()
         assert await storage.latencies(guild_id, EVER) == {}
         assert await storage.latency_by_day(guild_id, EVER, "secret", "duration") == {}
-        assert await storage.metric_values(guild_id, EVER, 10) == []
+        assert await storage.outcomes_by_minute(NOON, guild_id) == []
         assert await storage.last_used(guild_id) == {}
         assert await storage.first_seen(guild_id) is None
         assert await storage.guild_name(guild_id) is None
@@ -169,6 +140,8 @@ async def test_a_guilds_newest_name_is_its_name(storage):
     names = ["Old", "New", None]
     await storage.write([invocation(guild_name=name, started_at=NOON + n * HOUR) for n, name in enumerate(names)])
     assert await storage.guild_name("1") == "New"
+    await storage.write([invocation(guild_name="Newest")])
+    assert await storage.guild_name("1") == "Newest"
 
 
 async def test_guilds_come_busiest_first_and_no_more_than_asked_for(storage):
@@ -176,31 +149,64 @@ async def test_guilds_come_busiest_first_and_no_more_than_asked_for(storage):
     assert await storage.guilds(2) == [("3", 3), ("2", 2)]
 
 
-async def test_metric_values_come_newest_first_within_their_period(storage):
+async def test_operations_are_histograms_of_their_times_and_of_those_that_failed(storage):
     await storage.write(
         [
-            MetricSample(event_id=str(n), name=f"m{n}", occurred_at=NOON + n * HOUR, value=n, unit="MB", success=n != 2)
-            for n in range(4)
+            *(sample(value=value, guild_id="1") for value in (1.0, 1.0, 4.0)),
+            sample(value=4.0, guild_id="1", success=False),
+            sample(value=9.0, guild_id="2"),
+            sample(value=2.0, name="play"),
+            invocation(duration_s=3.0),
         ]
     )
-    values = await storage.metric_values(None, period(NOON + HOUR, 2), 10)
-    assert [(v.name, v.unit, v.value, v.success) for v in values] == [("m2", "MB", 2.0, False), ("m1", "MB", 1.0, True)]
-    assert len(await storage.metric_values(None, EVER, 3)) == 3
+    of_all = {key: h.counts for key, h in (await storage.latencies(None, EVER)).items()}
+    connects = [1.0, 1.0, 4.0, 4.0, 9.0]
+    assert of_all == {
+        ("voice_connect", "operation"): Histogram.of(connects).counts,
+        ("voice_connect", "failed"): Histogram.of([4.0]).counts,
+        ("play", "operation"): Histogram.of([2.0]).counts,
+        ("play", "duration"): Histogram.of([3.0]).counts,
+    }
+    of_one = await storage.latencies("1", EVER)
+    assert of_one["voice_connect", "operation"].counts == Histogram.of(connects[:4]).counts
+    assert set(of_one) == set(of_all) - {("play", "operation")}
+    assert set(await storage.latencies("2", EVER)) == {("voice_connect", "operation")}
+    by_day = await storage.latency_by_day(None, EVER, "voice_connect", "failed")
+    assert {day: h.n for day, h in by_day.items()} == {"2026-01-05": 1}
 
 
-async def test_health_is_remembered_by_process_and_in_order(storage):
+async def test_what_is_not_measured_in_seconds_is_kept_and_rolled_up_nowhere(storage):
+    await storage.write([sample(unit="MB", value=20.0), sample(unit="", value=1.0, success=False)])
+    assert await storage.latencies(None, EVER) == {}
+    kept = await table(storage, "SELECT unit, value FROM custom_metrics ORDER BY id")
+    assert kept == [("MB", 20.0), ("", 1.0)]
+
+
+async def test_health_is_remembered_by_process_and_in_order(engine, storage):
     records = [
         HealthRecord(event_id=str(n), occurred_at=NOON - n * HOUR, status=f"s{n}", reason="why") for n in range(3)
     ]
     await storage.write(records)
     moments = await storage.health_history(NOON - HOUR)
     assert [(m.occurred_at, m.status, m.reason) for m in moments] == [(NOON - HOUR, "s1", "why"), (NOON, "s0", "why")]
+    async with engine.storage("other") as other:
+        assert await other.health_history(NOON - HOUR) == []
 
 
-async def test_what_owners_were_told_last_is_remembered_by_process(tmp_path):
-    path = str(tmp_path / "alerts.db")
-    one, other = SqliteStorage(path, instance="one"), SqliteStorage(path, instance="other")
-    try:
+async def test_the_last_trouble_of_this_process_is_remembered(engine, storage):
+    assert await storage.last_trouble() is None
+    statuses = ["healthy", "degraded", "unknown", "healthy"]
+    moments = [NOON + n * HOUR for n in range(4)]
+    await storage.write(
+        [HealthRecord(event_id=s + str(m), occurred_at=m, status=s) for s, m in zip(statuses, moments, strict=True)]
+    )
+    assert await storage.last_trouble() == moments[2]
+    async with engine.storage("other") as other:
+        assert await other.last_trouble() is None
+
+
+async def test_what_owners_were_told_last_is_remembered_by_process(engine):
+    async with engine.storage("one") as one, engine.storage("other") as other:
         assert await one.get_alert("memory") is None
         await one.put_alert("memory", AlertState(state="warning", since=NOON, reason="82 %"))
         told = AlertState(state="critical", since=NOON + timedelta(milliseconds=5), reason=None)
@@ -209,9 +215,6 @@ async def test_what_owners_were_told_last_is_remembered_by_process(tmp_path):
         assert await other.get_alert("memory") is None
         await one.put_alert("odd", AlertState(state="error", since=NOON, reason="a\0b\ud800"))
         assert (await one.get_alert("odd")) == AlertState(state="error", since=NOON, reason="a\ufffdb\ufffd")
-    finally:
-        await one.close()
-        await other.close()
 
 
 async def test_the_last_minutes_of_one_guild_are_its_own_and_those_of_all_are_everybodys(storage):
@@ -232,3 +235,7 @@ async def test_an_empty_database_answers_everything(storage):
     assert await storage.first_seen(None) is None
     assert await storage.outcomes_by_minute(NOON) == []
     assert await storage.health_history(NOON) == []
+    assert await storage.unique_users("1", wanted) == 0
+    assert await storage.latencies("1", wanted) == {}
+    assert await storage.guilds(5) == []
+    assert await storage.ping() > 0

@@ -37,7 +37,7 @@ class Recorder:
             self.record_invocation(event)
             return
         self._writer.put(event)
-        if type(event) is MetricSample:
+        if type(event) is MetricSample and event.unit == "s":
             self._live.add_operation(event.name, event.value)
 
     def record_invocation(self, invocation: Invocation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,8 @@ class Window:
         self.extend((value,))
 
     def extend(self, values: Iterable[float]) -> None:
-        self._values.extend(values)
+        """What is no number is left out, as it is from the roll-ups."""
+        self._values.extend(filter(math.isfinite, values))
         if len(self._values) > SAMPLES_PER_METRIC + _SPARE:
             del self._values[:-SAMPLES_PER_METRIC]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from botmon_cog.errors import StorageError
+from botmon_cog.storage.damage import identity
 from botmon_cog.storage.worker import Worker
 
 if TYPE_CHECKING:
@@ -67,13 +68,7 @@ class OwnConnection:
         return result
 
     def _identify(self) -> tuple[int, int] | None:
-        if self._path is None:
-            return None
-        try:
-            found = Path(self._path).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return None if self._path is None else identity(self._path)
 
     def _check_identity(self) -> None:
         if self._identity is not None and self._identify() != self._identity:

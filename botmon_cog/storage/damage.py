@@ -9,7 +9,8 @@ from pathlib import Path
 
 from botmon_cog.errors import StorageError
 
-_SUFFIXES = ("", "-wal", "-shm")
+_SUFFIXES = ("-wal", "-shm", "")
+"""The file itself comes last: whoever finds it gone begins a new one, with helpers that are not to be renamed."""
 _PRIMARY = 0xFF
 """SQLite's extended error codes have the primary one in their last byte."""
 
@@ -20,12 +21,31 @@ def is_damage(error: BaseException | None) -> bool:
     return code is not None and code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def set_aside(path: str, now: datetime) -> Path:
-    """Rename a database file and what belongs to it; returns its new name. No connection of ours may be open.
+def identity(path: str) -> tuple[int, int] | None:
+    """Which file is there; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+    return found.st_dev, found.st_ino
+
+
+def set_aside(path: str, damaged: tuple[int, int] | None, now: datetime) -> Path | None:
+    """Rename a database file and what belongs to it. No connection of ours may be open.
+
+    Args:
+        path: where the file is.
+        damaged: the file's `identity` when it was found damaged.
+        now: for its new name.
+
+    Returns:
+        Its new name; None where another one is there by now, because another process was faster.
 
     Raises:
         StorageError: it can't be renamed.
     """
+    if damaged is None or identity(path) != damaged:
+        return None
     kept = Path(f"{path}.damaged-{now:%Y%m%dT%H%M%SZ}")
     n = 1
     while kept.exists():

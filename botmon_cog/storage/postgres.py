@@ -82,7 +82,7 @@ class PostgresStorage(SqlReading):
     def when(self, found: Any) -> datetime:
         if not isinstance(found, datetime):
             raise ValueError(f"{found!r} is no moment")  # noqa: TRY004 (what an old row holds, not a wrong argument)
-        return found.astimezone(UTC)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
     async def open(self) -> None:
         await self._run(self._ready)

@@ -17,8 +17,9 @@ from botmon_cog.storage.tables import Table
 
 _NEW_USERS = " RETURNING day, guild_id, (xmax = 0) AS is_new"
 """A row that was inserted and not updated has no xmax; exact also where several processes write."""
-_REJECTED = ("22", "23")
-"""Classes of SQLSTATE: data exception, integrity constraint violation."""
+_REJECTED = ("22", "23", "54")
+"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded (a key that is longer
+than a third of a page)."""
 
 
 async def store(db: Connection, events: Sequence[Event], instance: str) -> None:

@@ -30,15 +30,14 @@ async def migrate(db: Connection, schema: str, dialect: Dialect) -> None:
         StorageError: there is a table `schema_migrations` that is not ours.
     """
     migrations = load_migrations("postgres")
-    if await db.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema) and not unapplied(
-        migrations, *(await _state(db))
-    ):
+    if await _has_schema(db, schema) and not unapplied(migrations, *(await _state(db))):
         return
     async with db.transaction():
         await db.execute("SET LOCAL lock_timeout = 0")
         await db.execute("SET LOCAL statement_timeout = 0")
         await db.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        if not await _has_schema(db, schema):  # IF NOT EXISTS asks for the right to make one also where it is there
+            await db.execute(f'CREATE SCHEMA "{schema}"')
         waiting = unapplied(migrations, *(await _state(db)))  # another process may have been faster
         await db.execute(_CREATE)
         for migration in waiting:
@@ -48,6 +47,10 @@ async def migrate(db: Connection, schema: str, dialect: Dialect) -> None:
             )
         if any(migration.asks_for_roll_up for migration in waiting):
             await run_async(rebuild_all(dialect), lambda step: perform(db, step))
+
+
+async def _has_schema(db: Connection, schema: str) -> bool:
+    return bool(await db.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema))
 
 
 async def _state(db: Connection) -> tuple[set[str], set[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -20,20 +21,23 @@ _ARRAYS = {
 
 
 def numbered(query: str, bound: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-    """The query with `$1` for the first `:name` and so on, and the values in that order."""
-    text, names = _numbered(query)
+    """The query with `$1` for the first `:name` and so on, and the values in that order.
+
+    Moments say their type: a host's own table may hold them without a zone.
+    """
+    text, names = _numbered(query, frozenset(name for name, value in bound.items() if isinstance(value, datetime)))
     return text, [bound[name] for name in names]
 
 
 @lru_cache(maxsize=256)
-def _numbered(query: str) -> tuple[str, tuple[str, ...]]:
+def _numbered(query: str, moments: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
         name = match[1]
         if name not in names:
             names.append(name)
-        return f"${names.index(name) + 1}"
+        return f"${names.index(name) + 1}{'::timestamptz' if name in moments else ''}"
 
     return _NAME.sub(number, query), tuple(names)
 

@@ -90,7 +90,8 @@ LATENCIES_BY_DAY = {
 
 OUTCOMES_BY_MINUTE = f"""
 SELECT {{epoch}} / 60 AS minute, COUNT(*), COUNT(*) FILTER (WHERE outcome IN ({_FAULTS}))
-FROM audit_logs WHERE {{guild}} AND timestamp >= :since AND outcome IS NOT NULL GROUP BY 1 ORDER BY 1
+FROM audit_logs WHERE {{guild}} AND timestamp >= :since AND outcome IS NOT NULL AND {{epoch}} IS NOT NULL
+GROUP BY 1 ORDER BY 1
 """  # noqa: S608
 
 HEALTH_HISTORY = """

@@ -84,16 +84,19 @@ class SqlReading(ABC):
 
     async def hour_counts(self, guild_id: str | None, period: Period) -> list[HourCount]:
         if not _is_whole(period.start):
-            return await self._odd_hour_counts(guild_id, period)
+            return await self._odd_hour_counts(guild_id, period.start, period.end)
         rows = await self._over_hours(queries.HOURLY_TOTALS, guild_id, period)
-        return [HourCount(start=start_of_hour(hour), n=int(n), faults=int(faults)) for hour, n, faults in rows]
+        found = [HourCount(start=start_of_hour(hour), n=int(n), faults=int(faults)) for hour, n, faults in rows]
+        for since, until in _edges(period):  # clocks that change by half an hour make such an end
+            found += await self._odd_hour_counts(guild_id, since, until)
+        return found
 
-    async def _odd_hour_counts(self, guild_id: str | None, period: Period) -> list[HourCount]:
-        """Of hours that begin at other minutes than ours, from the raw rows."""
+    async def _odd_hour_counts(self, guild_id: str | None, since: datetime, until: datetime) -> list[HourCount]:
+        """Of hours that begin or end at other minutes than ours, from the raw rows."""
         query = queries.scoped(queries.HOURS_BETWEEN, guild_id).replace("{epoch}", self.dialect.epoch)
-        bound = self._between(guild_id, period.start, period.end) | {"start_s": int(period.start.timestamp())}
+        bound = self._between(guild_id, since, until) | {"start_s": int(since.timestamp())}
         return [
-            HourCount(start=period.start + int(position) * _HOUR, n=n, faults=faults)
+            HourCount(start=since + int(position) * _HOUR, n=n, faults=faults)
             for position, n, faults in await self.rows(query, bound)
         ]
 
@@ -116,7 +119,10 @@ class SqlReading(ABC):
 
     async def music_totals(self, guild_id: str | None, period: Period) -> MusicTotals:
         found = await self._over_hours(queries.MUSIC_TOTALS, guild_id, period)
-        legacy = await self._over_hours(queries.LEGACY_MUSIC, guild_id, period)
+        legacy = await self.rows(
+            queries.scoped(queries.LEGACY_MUSIC, guild_id),
+            {"first_hour": _next_hour(period.start), "end_hour": _next_hour(period.end), **_of(guild_id)},
+        )
         edges = Rollup.of(
             MusicEvent(
                 event_id="", type=MusicEventType(kind), occurred_at=period.start, guild_id="", duration_s=duration_s
@@ -149,7 +155,9 @@ class SqlReading(ABC):
     async def _latency_rows(
         self, forms: Mapping[str, str], guild_id: str | None, period: Period, more: Bound
     ) -> Sequence[Row]:
-        first, end = hour_of(period.start), hour_of(period.end + _HOUR - timedelta.resolution)
+        first, end = hour_of(period.start), _next_hour(period.end)
+        if period.end <= period.start:
+            return ()
         if guild_id is None:
             query = queries.over_hours(forms["hour"], None, end - first)
             return await self.rows(query, {"first_hour": first, "end_hour": end, **more})
@@ -207,9 +215,7 @@ class SqlReading(ABC):
     async def _over_hours(self, query: str, guild_id: str | None, period: Period) -> Sequence[Row]:
         """What the roll-ups hold of the whole hours of a period."""
         first, end = _whole_hours(period)
-        made = (
-            queries.over_hours(query, guild_id, end - first) if "{source:" in query else queries.scoped(query, guild_id)
-        )
+        made = queries.over_hours(query, guild_id, end - first)
         return await self.rows(made, {"first_hour": first, "end_hour": end, **_of(guild_id)})
 
     async def _at_the_edges(self, query: str, guild_id: str | None, period: Period) -> Sequence[Row]:
@@ -233,9 +239,14 @@ def _is_whole(moment: datetime) -> bool:
     return start_of_hour(hour_of(moment)) == moment
 
 
+def _next_hour(moment: datetime) -> int:
+    """The first hour (UTC) that begins no earlier."""
+    return hour_of(moment) + (not _is_whole(moment))
+
+
 def _whole_hours(period: Period) -> tuple[int, int]:
     """(first, end) of the hours (UTC) that are wholly in a period."""
-    first = hour_of(period.start) + (not _is_whole(period.start))
+    first = _next_hour(period.start)
     return first, max(hour_of(period.end), first)
 
 

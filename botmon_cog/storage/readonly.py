@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.connection import OwnConnection, connect
 from botmon_cog.storage.migrator import load_migrations, pending
 from botmon_cog.storage.sqlite import SqliteStorage
+
+T = TypeVar("T")
 
 
 class ReadOnlyStorage(SqliteStorage):
@@ -26,8 +30,10 @@ class ReadOnlyStorage(SqliteStorage):
             SchemaTooNewError: it belongs to a newer version of this package.
             StorageError: there is none, or it is no database.
         """
-        if self._is_migrated:
-            return
+        if not self._is_migrated:
+            await self._try_open()
+
+    async def _try_open(self) -> None:
         if not self._file.is_file():
             raise StorageError(f"there is no database {self._file}; a bot with the extension makes it when it starts")
         reader = OwnConnection(lambda: _look_into(self._file, self._busy_timeout_s))
@@ -38,10 +44,16 @@ class ReadOnlyStorage(SqliteStorage):
         finally:
             if not self._is_migrated:
                 await reader.close()
-        if not self._is_migrated:
+        is_copy = not self._is_migrated
+        if is_copy:
             reader = OwnConnection(lambda: _copied(self._file, self._busy_timeout_s))
         self._connections = reader, reader
-        await super().open()  # upgrades the copy
+        if is_copy:
+            await super()._try_open()  # upgrades the copy
+
+    async def _undamaged(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """A damaged file stays where it is."""
+        return await attempt()
 
     async def ping(self) -> int:
         """The file's size in bytes; nothing is locked."""

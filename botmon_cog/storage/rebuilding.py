@@ -35,9 +35,13 @@ _DAYS_OF_ROLLUPS = " UNION ".join(
     if table.ends in {"hour", "day"}
 )
 _DAYS = f"SELECT day FROM ({_DAYS_OF_RAW} UNION {_DAYS_OF_ROLLUPS}) AS found WHERE day >= :first ORDER BY day"  # noqa: S608
-_LEGACY = "SELECT guild_id, songs, playtime_s, skips, pauses, commands, users FROM legacy_stats WHERE day = :day"
+_LEGACY = """
+SELECT guild_id, songs, playtime_s, skips, pauses, commands, users FROM legacy_stats
+WHERE day = :day AND guild_id <> ''
+"""
 _NO_STATS = (
-    f"UPDATE bot_stats SET {', '.join(f'{column} = 0' for column in tables.BOT_STATS.merges)} WHERE date = :date"  # noqa: S608
+    f"UPDATE bot_stats SET {', '.join(f'{column} = 0' for column in tables.BOT_STATS.merges)} "  # noqa: S608
+    "WHERE date = :date AND guild_id <> ''"  # rows of no guild are none of ours
 )
 
 
@@ -179,9 +183,7 @@ def _all_rows(day: int, rollup: Rollup) -> Script[dict[Table, list[Row]]]:
 def _stored(table: Table, day: int) -> tuple[str, Mapping[str, Any]]:
     if table is tables.BOT_STATS:
         columns = ", ".join(f"COALESCE({column}, 0)" for column in table.merges)
-        inside = (
-            f"date = :date AND guild_id IS NOT NULL AND ({' OR '.join(f'{column} <> 0' for column in table.merges)})"
-        )
+        inside = f"date = :date AND guild_id <> '' AND ({' OR '.join(f'{column} <> 0' for column in table.merges)})"
         return f"SELECT guild_id, date, {columns} FROM bot_stats WHERE {inside}", {"date": iso_date(day)}  # noqa: S608
     inside, bound = _of_day(table, day)
     return f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {inside}", bound  # noqa: S608

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +16,7 @@ from botmon_cog.errors import StorageError
 from botmon_cog.storage import script as scripts
 from botmon_cog.storage.batch import moment_text, perform, store
 from botmon_cog.storage.connection import BorrowedConnection, OwnConnection, ReplacedError, Runner, connect, use_wal
-from botmon_cog.storage.damage import is_damage, set_aside
+from botmon_cog.storage.damage import identity, is_damage, set_aside
 from botmon_cog.storage.migrator import migrate, refuse_newer
 from botmon_cog.storage.reading import Bound, SqlReading
 from botmon_cog.storage.rebuilding import Dialect, rebuild_all
@@ -74,6 +73,8 @@ class SqliteStorage(SqlReading):
             self._connections = self._connections or made  # another task may have been faster; unused ones hold nothing
         connections = self._connections
         await _guarded(connections[0].run(_upgrade))  # two at once run one after the other; the second does nothing
+        # The reader opens the file now: later it might be another one, which no writer has looked at.
+        await _guarded(connections[1].run(lambda db: db.execute("SELECT 1").close()))
         self._is_migrated = self._connections is connections
 
     async def _connect(self) -> tuple[Runner, Runner]:
@@ -121,7 +122,7 @@ class SqliteStorage(SqlReading):
             self.trouble = f"the file {self.description} was deleted or replaced while in use; a new one was begun"
             _log.error("%s", error)
             await self.close()
-            return await self._try_on(which, work)
+            return await self._undamaged(lambda: self._try_on(which, work))
 
     async def _try_on(self, which: int, work: Callable[[sqlite3.Connection], T]) -> T:
         if not self._is_migrated:
@@ -137,16 +138,21 @@ class SqliteStorage(SqlReading):
         except StorageError as error:
             if self.description == IN_MEMORY or not is_damage(error.__cause__):
                 raise
+        await self.close()
+        damaged = identity(self.description)
+        try:
+            return await attempt()  # another process may have set it aside
+        except StorageError as error:
+            if not is_damage(error.__cause__):
+                raise
             await self.close()
-            with suppress(StorageError):
-                return await attempt()  # another process may have set it aside
-            await self.close()
-            kept = set_aside(self.description, self._clock.now())
-            self.trouble = f"the database was damaged; it was kept as {kept} and a new one was begun"
-            _log.critical(
-                "%s was damaged (%s); it was kept as %s and a new one is begun", self.description, error, kept
-            )
-            return await attempt()
+            kept = set_aside(self.description, damaged, self._clock.now())
+            if kept is not None:
+                self.trouble = f"the database was damaged; it was kept as {kept} and a new one was begun"
+                _log.critical(
+                    "%s was damaged (%s); it was kept as %s and a new one is begun", self.description, error, kept
+                )
+        return await attempt()
 
     async def write(self, events: Sequence[Event]) -> None:
         await self._write(lambda db: store(db, events, self.instance))

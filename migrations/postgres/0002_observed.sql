@@ -17,6 +17,10 @@ ALTER TABLE audit_logs
     ADD COLUMN IF NOT EXISTS shard_id BIGINT,
     ADD COLUMN IF NOT EXISTS instance TEXT;
 
+-- Rows of an intermediate schema know success but not the outcome; rows of the oldest know neither.
+UPDATE audit_logs SET outcome = CASE WHEN success THEN 'ok' ELSE 'error' END
+WHERE outcome IS NULL AND success IS NOT NULL;
+
 CREATE UNIQUE INDEX IF NOT EXISTS audit_logs_event_id ON audit_logs (event_id);
 CREATE INDEX IF NOT EXISTS audit_logs_guild_time ON audit_logs (guild_id, timestamp);
 CREATE INDEX IF NOT EXISTS audit_logs_time ON audit_logs (timestamp);

@@ -13,20 +13,26 @@ CREATE TABLE legacy_stats (
 );
 
 -- Where bot_stats counted commands and users, its counts may include the audit rows that the roll-up is about to add:
--- only what is beyond those is kept, so that the sum is the larger of the two.
+-- only what is beyond those is kept, so that the sum is the larger of the two. Dates that are none are left out; a cast
+-- of the whole text would fail at the first of them.
+WITH dated AS MATERIALIZED (
+    SELECT guild_id, date, (substr(date, 1, 8) || '01')::date + substr(date, 9)::integer - 1 AS found, total_songs_played,
+           total_playtime, total_skips, total_pauses, commands_executed, unique_users
+    FROM bot_stats WHERE date ~ '^(?!0000)\d{4}-(0[1-9]|1[0-2])-\d{2}$'
+)
 INSERT INTO legacy_stats (day, guild_id, songs, playtime_s, skips, pauses, commands, users)
-SELECT stats.date::date - DATE '1970-01-01', COALESCE(stats.guild_id, ''),
+SELECT stats.found - DATE '1970-01-01', COALESCE(stats.guild_id, ''),
        SUM(COALESCE(stats.total_songs_played, 0)), SUM(COALESCE(stats.total_playtime, 0)),
        SUM(COALESCE(stats.total_skips, 0)), SUM(COALESCE(stats.total_pauses, 0)),
        SUM(GREATEST(COALESCE(stats.commands_executed, 0) - COALESCE(logged.commands, 0), 0)),
        SUM(GREATEST(COALESCE(stats.unique_users, 0) - COALESCE(logged.users, 0), 0))
-FROM bot_stats AS stats
+FROM dated AS stats
 LEFT JOIN (
     SELECT guild_id, to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date, COUNT(*) AS commands,
            COUNT(DISTINCT user_id) AS users
     FROM audit_logs WHERE action IS NOT NULL GROUP BY 1, 2
 ) AS logged ON logged.guild_id = stats.guild_id AND logged.date = stats.date
-WHERE stats.date ~ '^\d{4}-\d{2}-\d{2}$'
+WHERE to_char(stats.found, 'YYYY-MM-DD') = stats.date
 GROUP BY 1, 2;
 
 CREATE TABLE command_hourly (

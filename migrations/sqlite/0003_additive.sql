@@ -36,12 +36,14 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT guild_id, date, COUNT(*) AS users FROM active_users GROUP BY guild_id, date
 ) AS seen ON seen.guild_id = stats.guild_id AND seen.date = stats.date
-WHERE julianday(stats.date) IS NOT NULL
+WHERE stats.date = date(julianday(stats.date))
 GROUP BY day, guild;
 
--- Moments are compared as text: those that a bot wrote with a T between date and time get the form of all others.
+-- Moments are compared as text: those that a bot wrote with a T between date and time, with a zone, or as a mere date get
+-- the form of all others.
 UPDATE audit_logs SET timestamp = strftime('%Y-%m-%d %H:%M:%f', timestamp)
-WHERE timestamp LIKE '____-__-__T%' AND strftime('%s', timestamp) IS NOT NULL;
+WHERE timestamp LIKE '____-__-__%' AND strftime('%s', timestamp) IS NOT NULL
+AND (timestamp NOT GLOB '????-??-?? ??:??:??*' OR timestamp GLOB '*[-+]??:??' OR timestamp LIKE '%Z');
 
 DROP TABLE command_hourly;
 DROP TABLE active_users;

@@ -1,4 +1,4 @@
-"""Opening, failing to open, sharing, borrowing and closing databases."""
+"""Opening, failing to open, sharing and closing SQLite files."""
 
 from __future__ import annotations
 
@@ -9,37 +9,19 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import connection
 from botmon_cog.storage.base import HistoryFilter
-from botmon_cog.storage.sqlite import SqliteStorage
-from tests.storage_helpers import EVER, invocation, rows
+from tests.storage_helpers import EVER, count_of, invocation, rows, storage_at, threads
 
 UNWRITABLE = Path("/sys/kernel")
-
-
-def storage_at(source, busy_timeout_s=5.0) -> SqliteStorage:
-    return SqliteStorage(
-        source if isinstance(source, aiosqlite.Connection) else str(source),
-        instance="test",
-        busy_timeout_s=busy_timeout_s,
-    )
-
-
-def threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("botmon")]
 
 
 def traces() -> tuple[int, list[threading.Thread], set[asyncio.Task]]:
     """Descriptors, threads and tasks."""
     return len(os.listdir("/proc/self/fd")), threads(), asyncio.all_tasks()  # noqa: PTH208 (names, not paths)
-
-
-async def count_of(storage: SqliteStorage) -> int:
-    return sum(c.n for c in await storage.command_counts(None, EVER))
 
 
 async def test_folders_that_are_missing_are_made_and_the_file_is_in_wal_mode(tmp_path):
@@ -172,48 +154,22 @@ async def test_a_ping_of_a_database_that_somebody_else_is_writing_to_fails(tmp_p
     await storage.close()
 
 
-def make_directory(path: Path) -> None:
+async def test_a_folder_at_the_path_is_an_error_with_its_path_and_opening_can_be_tried_again(tmp_path):
+    path = tmp_path / "folder.db"
     path.mkdir()
-
-
-def make_garbage(path: Path) -> None:
-    path.write_bytes(b"this is no database" * 500)
-
-
-def make_damaged(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TABLE t (x)")
-    path.write_bytes(path.read_bytes()[:1024])
-
-
-@pytest.mark.parametrize("spoil", [make_directory, make_garbage, make_damaged])
-async def test_what_is_no_database_is_an_error_with_its_path_and_opening_can_be_tried_again(tmp_path, spoil):
-    path = tmp_path / "spoilt.db"
-    spoil(path)
+    before = traces()
     storage = storage_at(path)
     for attempt in (storage.open, storage.ping, storage.open):
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageError, match=r"the database .*folder\.db: "):
             await attempt()
-    if path.is_dir():
-        path.rmdir()
-    else:
-        path.unlink()
+    await storage.close()
+    assert traces() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.db"]
+    assert storage.trouble is None
+    path.rmdir()
     await storage.write([invocation()])
     assert await count_of(storage) == 1
     await storage.close()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
-@pytest.mark.parametrize("spoil", [make_directory, make_garbage])
-async def test_an_open_that_failed_is_closed_without_a_trace(tmp_path, spoil):
-    path = tmp_path / "spoilt.db"
-    spoil(path)
-    before = traces()
-    storage = storage_at(path)
-    with pytest.raises(StorageError, match=r"the database .*spoilt\.db: "):
-        await storage.open()
-    await storage.close()
-    assert traces() == before
 
 
 async def test_a_file_in_the_place_of_a_folder_is_an_error_with_its_path(tmp_path):
@@ -262,130 +218,6 @@ async def test_a_file_that_is_in_use_is_used_without_wal_until_the_next_start(tm
         await storage.open()
         await storage.close()
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-
-
-async def test_logarithms_are_brought_along_where_sqlite_lacks_them(monkeypatch):
-    class Without(sqlite3.Connection):
-        """A connection of a SQLite that was built without mathematical functions."""
-
-        made = 0
-
-        def execute(self, sql, *args):
-            if sql in ("SELECT ln(1.5)", "SELECT ceil(1.5)"):
-                raise sqlite3.OperationalError("no such function")
-            return super().execute(sql, *args)
-
-        def create_function(self, *args, **kwargs):
-            Without.made += 1
-            return super().create_function(*args, **kwargs)
-
-    plain = sqlite3.connect
-    monkeypatch.setattr(connection.sqlite3, "connect", lambda *a, **k: plain(*a, **k, factory=Without))
-    storage = storage_at(":memory:")
-    await storage.write([invocation(duration_s=1.0)])
-    assert (await storage.latencies(None, EVER))["play", "duration"].n == 1
-    await storage.close()
-    assert Without.made == 2
-
-
-async def test_a_hosts_file_is_written_beside_its_own_transaction(tmp_path):
-    path = tmp_path / "host.db"
-    async with aiosqlite.connect(path) as host:
-        await host.execute("PRAGMA journal_mode = WAL")
-        await host.execute("CREATE TABLE mine (x)")
-        await host.commit()
-        storage = storage_at(host, busy_timeout_s=0.01)
-        await storage.write([invocation()])
-        assert storage.description == str(path)
-
-        await host.execute("INSERT INTO mine VALUES (1)")
-        with pytest.raises(StorageError, match="locked"):
-            await storage.write([invocation()])
-        assert await count_of(storage) == 1
-        assert host.in_transaction
-        await host.rollback()
-
-        await storage.write([invocation()])
-        async with host.execute("SELECT COUNT(*) FROM audit_logs") as cursor:
-            assert await cursor.fetchone() == (2,)
-        await storage.close()
-        async with host.execute("SELECT * FROM mine") as cursor:
-            assert await cursor.fetchall() == []
-
-
-async def test_a_hosts_memory_is_used_through_its_connection(tmp_path):
-    async with aiosqlite.connect(":memory:") as host:
-        storage = storage_at(host)
-        await asyncio.gather(*(storage.write([invocation()]) for _ in range(5)))
-        assert not threads()
-        assert await count_of(storage) == 5
-        assert await storage.ping() > 0
-        assert storage.description == "the host's connection"
-        await storage.close()
-        await storage.close()
-        async with host.execute("SELECT COUNT(*) FROM audit_logs") as cursor:
-            assert await cursor.fetchone() == (5,)
-
-
-async def test_a_transaction_of_the_host_in_memory_is_not_disturbed():
-    async with aiosqlite.connect(":memory:") as host:
-        storage = storage_at(host)
-        await storage.open()
-        await host.execute("CREATE TABLE mine (x)")
-        await host.execute("INSERT INTO mine VALUES (1)")
-        for attempt in (storage.ping(), storage.write([invocation()]), storage.history(HistoryFilter())):
-            with pytest.raises(StorageError, match="in the middle of a transaction"):
-                await attempt
-        assert host.in_transaction
-        await host.rollback()
-        async with host.execute("SELECT * FROM mine") as cursor:
-            assert await cursor.fetchall() == []
-        await storage.write([invocation()])
-        assert await count_of(storage) == 1
-
-
-@pytest.mark.parametrize("where", ["file", ":memory:"])
-async def test_a_hosts_own_settings_do_not_disturb_us_and_are_put_back(tmp_path, where):
-    def as_dictionary(cursor, row):
-        return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
-
-    path = where if where == ":memory:" else str(tmp_path / "host.db")
-    async with aiosqlite.connect(path) as host:
-        host.row_factory = as_dictionary
-        host.text_factory = bytes
-        host.isolation_level = "EXCLUSIVE"
-        await host.execute("PRAGMA foreign_keys = ON")
-        storage = storage_at(host)
-        await storage.write([invocation(guild_name="Home")])
-        assert await storage.guild_name("1") == "Home"
-        assert storage.description == ("the host's connection" if where == ":memory:" else path)
-        with pytest.raises(StorageError):
-            await storage._write(lambda db: db.execute("SELECT * FROM no_such_table"))
-        await storage.close()
-        assert (host.row_factory, host.text_factory, host.isolation_level) == (as_dictionary, bytes, "EXCLUSIVE")
-        async with host.execute("PRAGMA foreign_keys") as cursor:
-            assert await cursor.fetchone() == {"foreign_keys": 1}
-
-
-async def test_a_hosts_connection_that_is_closed_or_was_never_opened_is_a_storage_error():
-    host = aiosqlite.connect(":memory:")
-    storage = storage_at(host)
-    with pytest.raises(StorageError, match="is not open"):
-        await storage.open()
-    async with host:
-        await storage.open()
-    with pytest.raises(StorageError, match="is not open"):
-        await storage.ping()
-    await storage.close()
-
-
-async def test_an_unknown_aiosqlite_is_a_storage_error():
-    class Changed:
-        """A connection of a future aiosqlite."""
-
-    storage = SqliteStorage(Changed(), instance="test")  # type: ignore[arg-type]  # the point of the test
-    with pytest.raises(StorageError, match="pass a file's path instead"):
-        await storage.open()
 
 
 async def test_two_storages_share_a_file(tmp_path):
