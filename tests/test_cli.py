@@ -32,7 +32,7 @@ def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
     ("argv", "says"),
     [
         ([], "COMMAND"),
-        (["frobnicate"], "'demo', 'run', 'report'"),
+        (["frobnicate"], "'demo', 'run', 'report', 'doctor', 'rebuild', 'copy'"),
         (["run", "--token", "x"], "unrecognized arguments: --token"),
         (["demo", "--seconds", "0"], "a number above 0"),
         (["demo", "--seconds", "nan"], "a number above 0"),

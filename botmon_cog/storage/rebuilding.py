@@ -37,7 +37,10 @@ _DAYS_OF_ROLLUPS = " UNION ".join(
 )
 _DAYS = f"SELECT day FROM ({_DAYS_OF_RAW} UNION {_DAYS_OF_ROLLUPS}) AS found WHERE day >= :first ORDER BY day"  # noqa: S608
 _DAYS_OF_STATS = "SELECT DISTINCT date FROM bot_stats WHERE guild_id <> '' AND date LIKE '____-__-__'"
-_LEGACY = "SELECT guild_id, songs, playtime_s, skips, pauses, commands, users FROM legacy_stats WHERE day = :day AND guild_id <> ''"
+_LEGACY = """
+SELECT guild_id, songs, playtime_s, skips, pauses, commands, users FROM legacy_stats
+WHERE day = :day AND guild_id <> ''
+"""
 _NO_STATS = (
     f"UPDATE bot_stats SET {', '.join(f'{column} = 0' for column in tables.BOT_STATS.merges)} "  # noqa: S608
     "WHERE date = :date AND guild_id <> ''"
@@ -200,9 +203,7 @@ def _all_rows(day: int, rollup: Rollup) -> Script[dict[Table, list[Row]]]:
 def _stored(table: Table, day: int) -> tuple[str, Mapping[str, Any]]:
     if table is tables.BOT_STATS:
         columns = ", ".join(f"COALESCE({column}, 0)" for column in table.merges)
-        inside = (
-            f"date = :date AND guild_id <> '' AND ({' OR '.join(f'{column} <> 0' for column in table.merges)})"
-        )
+        inside = f"date = :date AND guild_id <> '' AND ({' OR '.join(f'{column} <> 0' for column in table.merges)})"
         return f"SELECT guild_id, date, {columns} FROM bot_stats WHERE {inside}", {"date": iso_date(day)}  # noqa: S608
     inside, bound = _of_day(table, day)
     return f"SELECT {', '.join(table.columns)} FROM {table.name} WHERE {inside}", bound  # noqa: S608
