@@ -29,7 +29,7 @@ from botmon_cog.storage.undated import undated_differences
 QUICK_BEYOND_BYTES = 1 << 30
 """Larger files are checked less thoroughly, unless asked for."""
 
-_ODD_VALUES = (ValueError, TypeError, ArithmeticError, LookupError)
+ODD_VALUES = (ValueError, TypeError, ArithmeticError, LookupError)
 """What counting raises over rows that this package did not write."""
 
 
@@ -171,7 +171,7 @@ class Examiner:
             return (yield from differences(day, self._storage.dialect))
 
         self._is_lost = False
-        with self._noted(f"{_date_of(day)} can't be counted"):
+        with self._noted(f"{date_of(day)} can't be counted"):
             found = await self._storage.look(check())
             if found is not None:
                 self.found.days += 1
@@ -189,9 +189,9 @@ class Examiner:
         try:
             yield
         except StorageError as error:
-            self._is_lost = not isinstance(error.__cause__, _ODD_VALUES)
+            self._is_lost = not isinstance(error.__cause__, ODD_VALUES)
             self.found.problems.append(f"{what}: {error}")
-        except _ODD_VALUES as error:
+        except ODD_VALUES as error:
             self.found.problems.append(f"{what}: {error}")
 
     def _add(self, found: Sequence[Difference]) -> None:
@@ -264,7 +264,7 @@ def _counts(names: Iterable[str]) -> Script[list[int]]:
     return found
 
 
-def _date_of(day: int) -> str:
+def date_of(day: int) -> str:
     try:
         return iso_date(day)
     except OverflowError:
