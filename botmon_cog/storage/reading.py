@@ -32,6 +32,7 @@ class SqlReading(ABC):
 
     engine: str
     """`sqlite` or `postgres`, as the folders of the migrations are called."""
+    description: str
     instance: str
 
     @property
