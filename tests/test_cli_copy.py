@@ -301,6 +301,10 @@ def test_an_unfinished_copy_of_another_one_is_refused(new, capsys):
         child.receive()
     assert "an unfinished copy of another database" in refused(capsys, filled(new("sqlite")), target)
     assert "itself an unfinished copy" in refused(capsys, target, new("sqlite"))
+    assert main(["rebuild", "--database", target]) == 1
+    assert "is an unfinished copy" in capsys.readouterr().err
+    assert main(["doctor", "--database", target]) == 1
+    assert "it is an unfinished copy" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -128,6 +128,9 @@ def test_killed_in_the_middle_it_goes_on_from_there(days, before, database, caps
     execute(database, "UPDATE command_hourly SET n = n + 1", "UPDATE active_users SET hours = 1")
     with Child(slow, database, days, before) as child:
         assert child.receive() == "here"
+    if days:
+        main(["doctor", "--database", database])
+        assert "a rebuild was interrupted" in " ".join(capsys.readouterr().out.split())
     out = rebuild(capsys, database)
     assert (f"{days} day" in out and "done before" in out) == (days > 0)
     assert f"the roll-ups of {4 - days} day" in out

@@ -21,12 +21,10 @@ from botmon_cog.storage.comparing import Comparison, Totals
 from botmon_cog.storage.converting import Conversion
 from botmon_cog.storage.examining import read_schema
 from botmon_cog.storage.reading import Query, SqlReading
+from botmon_cog.storage.rebuilding import COPYING
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Ask, Do, Put, Script
 from botmon_cog.storage.tables import Table, Type
-
-MARK = "copy"
-"""Whose copy this is, while it is unfinished; `copy:<table>` is the key of the last row that is there."""
 
 _CHUNK = 2_000
 _SINCE = "_since"
@@ -87,7 +85,7 @@ async def refuse_target(target: SqlReading, source: str) -> None:
 
 def _refuse(found: Collection[str], source: str) -> Script[bool]:
     """Whether it holds an unfinished copy of the source already."""
-    mark = (yield Ask(queries.GET_MARK, {"name": MARK})) if tables.MARKS.name in found else ()
+    mark = (yield Ask(queries.GET_MARK, {"name": COPYING})) if tables.MARKS.name in found else ()
     if mark:
         if mark[0][0] != source:
             raise StorageError("the target holds an unfinished copy of another database; name an empty one")
@@ -129,7 +127,7 @@ class Copy:
         Raises:
             StorageError: the target can't take this copy.
         """
-        if await self._source(queries.GET_MARK, {"name": MARK}):
+        if await self._source(queries.GET_MARK, {"name": COPYING}):
             raise StorageError("the source is itself an unfinished copy; finish that one first")
         await self._target.transact(_begin(self._fingerprint))
         for table, column in await self._target.rows(CATALOGUES[self._target.engine].needed, {}):
@@ -216,7 +214,8 @@ def _bound(table: Table, last: Row | None) -> Mapping[str, Any]:
 
 
 def _name(table: Table) -> str:
-    return f"{MARK}:{table.name}"
+    """The mark that has the key of the last row that is there."""
+    return f"{COPYING}:{table.name}"
 
 
 def _encoded(key: Row | None) -> str | None:
@@ -225,7 +224,7 @@ def _encoded(key: Row | None) -> str | None:
 
 def _begin(source: str) -> Script[None]:
     if not (yield from _refuse({table.name for table in tables.ALL_TABLES}, source)):
-        yield Do(queries.PUT_MARK, {"name": MARK, "value": source})
+        yield Do(queries.PUT_MARK, {"name": COPYING, "value": source})
 
 
 def _put_chunk(table: Table, rows: Sequence[Row], last: str | None, key: str | None) -> Script[None]:
@@ -247,7 +246,7 @@ def _settle(marks: Sequence[tuple[str, str]], engine: str) -> Script[None]:
 
 
 def _finish() -> Script[None]:
-    for name in (MARK, *map(_name, COPIED)):
+    for name in (COPYING, *map(_name, COPIED)):
         yield Do(queries.DELETE_MARK, {"name": name})
 
 

@@ -15,7 +15,9 @@ from botmon_cog.storage.catalogue import CATALOGUES, is_ours
 from botmon_cog.storage.migrator import load_migrations, unapplied
 from botmon_cog.storage.reading import SqlReading
 from botmon_cog.storage.rebuilding import (
+    COPYING,
     RAW_SINCE,
+    REBUILDING,
     Difference,
     days_of_stats,
     days_with_all_rows,
@@ -244,6 +246,10 @@ class Examiner:
                 with suppress(ValueError, OverflowError):
                     ends.append(self._storage.when(found))
         self.found.oldest, self.found.newest = min(ends, default=None), max(ends, default=None)
+        if await self._storage.rows(queries.GET_MARK, {"name": COPYING}):
+            self.found.problems.append("it is an unfinished copy; the same copy command goes on from there")
+        if await self._storage.rows(queries.GET_MARK, {"name": REBUILDING}):
+            self.found.notes.append("a rebuild was interrupted; python -m botmon_cog rebuild goes on from there")
         marks = await self._storage.rows(queries.GET_MARK, {"name": RAW_SINCE})
         self.found.raw_since = self._storage.when(datetime.fromisoformat(marks[0][0])) if marks else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -152,7 +152,8 @@ class PostgresStorage(SqlReading):
         try:
             yield rows
         finally:
-            await self._run(stack.aclose)
+            with suppress(StorageError):  # nothing was written; a connection that is gone has forgotten it all
+                await self._run(stack.aclose)
 
     async def ping(self) -> int:
         names = [table.name for table in (*tables.RAW_TABLES.values(), *tables.ROLLUP_TABLES)]
@@ -198,8 +199,9 @@ class PostgresStorage(SqlReading):
             "statement_timeout": f"{self._command_timeout_s * 1000:.0f}",
             "lock_timeout": f"{self._busy_timeout_s * 1000:.0f}",
             "idle_in_transaction_session_timeout": f"{2 * self._command_timeout_s * 1000:.0f}",
-            "default_transaction_read_only": "on" if self._is_read_only else "off",
         }
+        if self._is_read_only:
+            settings["default_transaction_read_only"] = "on"
         async with AsyncExitStack() as stack:
             pool = await create_pool(
                 self._url,

@@ -10,11 +10,9 @@ from botmon_cog.errors import StorageError
 from botmon_cog.storage import queries
 from botmon_cog.storage.examining import ODD_VALUES, checkable_days, date_of
 from botmon_cog.storage.reading import SqlReading
-from botmon_cog.storage.rebuilding import first_whole_day, rebuild
+from botmon_cog.storage.rebuilding import COPYING, REBUILDING, first_whole_day, rebuild
 from botmon_cog.storage.script import Do, Script
 from botmon_cog.storage.undated import mend_undated
-
-MARK = "rebuild"
 
 _ATTEMPTS = 10
 _IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
@@ -51,7 +49,13 @@ class RebuildRun:
         self.done_before = 0
 
     async def plan(self, *, is_restart: bool) -> None:
-        """Find the days; what an earlier run for the same days did is left out, unless all is to be done again."""
+        """Find the days; what an earlier run for the same days did is left out, unless all is to be done again.
+
+        Raises:
+            StorageError: the database is an unfinished copy, or can't be read.
+        """
+        if await self._storage.rows(queries.GET_MARK, {"name": COPYING}):
+            raise StorageError("the database is an unfinished copy; finish that one first")
         found = await self._storage.look(checkable_days(self._storage))
         wanted = [
             day
@@ -63,7 +67,7 @@ class RebuildRun:
         self.done_before = len(wanted) - len(self.days)
 
     async def _done(self) -> int | None:
-        rows = await self._storage.rows(queries.GET_MARK, {"name": MARK})
+        rows = await self._storage.rows(queries.GET_MARK, {"name": REBUILDING})
         if not rows:
             return None
         try:
@@ -103,7 +107,7 @@ class RebuildRun:
             yield Do(statement, {})
         if day >= (yield from first_whole_day()):  # raw rows may have been removed meanwhile
             yield from rebuild(day, self._storage.dialect, is_naming=False)
-        yield Do(queries.PUT_MARK, {"name": MARK, "value": mark})
+        yield Do(queries.PUT_MARK, {"name": REBUILDING, "value": mark})
 
     async def finish(self) -> None:
         """What belongs to no day, and an end to the mark, in one transaction."""
@@ -111,4 +115,4 @@ class RebuildRun:
 
     def _finish(self) -> Script[None]:
         yield from mend_undated(self._storage.dialect)
-        yield Do(queries.DELETE_MARK, {"name": MARK})
+        yield Do(queries.DELETE_MARK, {"name": REBUILDING})

@@ -17,6 +17,10 @@ from botmon_cog.storage.tables import Table
 
 RAW_SINCE = "raw_since"
 """The mark that says from which moment on no raw row was removed, as ISO text."""
+COPYING = "copy"
+"""The mark of a database that is an unfinished copy: the fingerprint of the other one."""
+REBUILDING = "rebuild"
+"""The mark of an unfinished rebuild: how far it came."""
 
 _SLICE = timedelta(minutes=10)
 _BETWEEN = "timestamp >= :since AND timestamp < :until"

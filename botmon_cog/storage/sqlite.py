@@ -125,7 +125,8 @@ class SqliteStorage(SqlReading):
         try:
             yield self.rows
         finally:
-            await self._on(1, lambda db: db.execute("ROLLBACK"))
+            with suppress(StorageError):  # nothing was written; a connection that is gone has forgotten it all
+                await self._on(1, lambda db: db.execute("ROLLBACK"))
 
     async def _on(self, which: int, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
