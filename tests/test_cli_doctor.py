@@ -13,6 +13,7 @@ import pytest
 
 from botmon_cog.__main__ import main
 from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.storage import examining
 from tests.child import Child, Talk
 from tests.sqlite_faults import write_lock
 from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make
@@ -245,3 +246,11 @@ def test_the_configured_database_is_the_default(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BOTMON_STORAGE_URL", url)
     assert main(["doctor"]) == 0
     assert url in capsys.readouterr().out.replace("\n", "")
+
+
+def test_large_files_are_checked_quickly_unless_asked_otherwise(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(examining, "QUICK_BEYOND_BYTES", 0)
+    url = str(tmp_path / "bot.db")
+    asyncio.run(write(url, history(5)))
+    assert "quick_check: ok" in doctor(capsys, url)[1]
+    assert "integrity_check: ok" in doctor(capsys, url, "--thorough")[1]
