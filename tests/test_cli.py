@@ -19,6 +19,9 @@ WITHOUT_RICH = "import sys; sys.modules['rich'] = None; from botmon_cog.__main__
         (["demo", "--help"], "127.0.0.1"),
         (["run", "--help"], "DISCORD_TOKEN"),
         (["report", "--help"], "today, weekly, monthly, perf, health"),
+        (["doctor", "--help"], "anew from the raw rows"),
+        (["rebuild", "--help"], "--restart"),
+        (["copy", "--help"], "The source is only read"),
     ],
 )
 def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
@@ -32,7 +35,7 @@ def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
     ("argv", "says"),
     [
         ([], "COMMAND"),
-        (["frobnicate"], "'demo', 'run', 'report'"),
+        (["frobnicate"], "'demo', 'run', 'report', 'doctor', 'rebuild', 'copy'"),
         (["run", "--token", "x"], "unrecognized arguments: --token"),
         (["demo", "--seconds", "0"], "a number above 0"),
         (["demo", "--seconds", "nan"], "a number above 0"),
@@ -42,6 +45,12 @@ def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
         (["report", "weekly", "--guild", "٣"], "no server's id"),
         (["report", "weekly", "--database", "postgresql://user:secret@host/db"], "is not supported"),
         (["report", "weekly", "--database", ":memory:"], "always empty"),
+        (["doctor", "--database", ":memory:"], "always empty"),
+        (["doctor", "--database", "mysql://user:secret@host/db"], "is not supported"),
+        (["doctor", "--database", "postgresql:user:secret@host/db"], "takes two slashes"),
+        (["rebuild", "--database", "postgresql://user:secret#1@host/db"], "are written as %40"),
+        (["rebuild", "--database", "postgresql://user:sec/secret@host/db"], "are written as %40"),
+        (["copy", "--from", "a.db", "--to", "postgresql://user:secret"], "are written as %40"),
     ],
 )
 def test_wrong_input_gets_one_sentence(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
@@ -53,7 +62,9 @@ def test_wrong_input_gets_one_sentence(argv: list[str], says: str, capsys: pytes
     assert "secret" not in captured.err
 
 
-@pytest.mark.parametrize("argv", [["demo"], ["report", "weekly"]])
+@pytest.mark.parametrize(
+    "argv", [["demo"], ["report", "weekly"], ["doctor"], ["rebuild"], ["copy", "--from", "a", "--to", "b"]]
+)
 def test_without_rich_the_extra_is_named(argv: list[str], tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_RICH, *argv], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -77,3 +88,13 @@ def test_an_interrupt_is_quiet(monkeypatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr("botmon_cog.cli.report.run", interrupted)
     assert main(["report", "weekly"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_without_asyncpg_the_extra_is_named(tmp_path):
+    without = WITHOUT_RICH.replace("'rich'", "'asyncpg'")
+    argv = [sys.executable, "-c", without, "doctor", "--database", "postgresql://user:secret@host/db"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "botmon: storing in PostgreSQL needs an optional dependency: pip install 'botmon-cog[postgres]'\n"
+    )

@@ -1,1 +1,1 @@
-"""The command line: `python -m botmon_cog demo`, `run` and `report`."""
+"""The command line: `python -m botmon_cog demo`, `run`, `report`, `doctor`, `rebuild` and `copy`."""

@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import NoReturn
 
+from botmon_cog.cli.tool_arguments import add_tools
 from botmon_cog.database_url import IN_MEMORY, sqlite_path
 from botmon_cog.errors import ConfigError
 
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_report(commands)
+    add_tools(commands)
     return parser
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from botmon_cog.cli.arguments import make_parser
+from botmon_cog.cli.tool_arguments import TOOLS
 
 FAILED = 1
 WRONG_INPUT = 2
@@ -52,6 +54,8 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         from botmon_cog.cli import report  # noqa: PLC0415
 
         return report.run(arguments)
+    if arguments.command in TOOLS:
+        return importlib.import_module(f"botmon_cog.cli.{arguments.command}").run(arguments)
     from botmon_cog.cli.demo import command  # noqa: PLC0415
 
     return command.run(arguments)

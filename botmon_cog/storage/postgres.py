@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from botmon_cog.storage.loop_thread import LoopThread
 from botmon_cog.storage.postgres_batch import perform, store
 from botmon_cog.storage.postgres_schema import migrate
 from botmon_cog.storage.postgres_sql import numbered
-from botmon_cog.storage.reading import Bound, SqlReading
+from botmon_cog.storage.reading import Bound, Query, SqlReading
 from botmon_cog.storage.rebuilding import Dialect
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script, run_async
@@ -48,7 +48,10 @@ class PostgresStorage(SqlReading):
         connect_timeout_s: for a connection to be made, and for one of the pool to become free.
         command_timeout_s: for a statement.
         busy_timeout_s: for a lock that another process holds.
+        is_read_only: nothing is written, and the schema is neither made nor upgraded.
     """
+
+    engine = "postgres"
 
     trouble: str | None = None
 
@@ -61,6 +64,7 @@ class PostgresStorage(SqlReading):
         connect_timeout_s: float = 5.0,
         command_timeout_s: float = 30.0,
         busy_timeout_s: float = 5.0,
+        is_read_only: bool = False,
     ) -> None:
         if importlib.util.find_spec("asyncpg") is None:
             raise MissingExtraError("storing in PostgreSQL", "postgres")
@@ -71,6 +75,7 @@ class PostgresStorage(SqlReading):
         self._connect_timeout_s = connect_timeout_s
         self._command_timeout_s = command_timeout_s
         self._busy_timeout_s = busy_timeout_s
+        self._is_read_only = is_read_only
         self._thread: LoopThread | None = None
         self._pool: Pool | None = None
         self._opening: asyncio.Lock | None = None
@@ -126,6 +131,30 @@ class PostgresStorage(SqlReading):
 
         return await self._on_connection(work)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Query, None]:
+        stack = AsyncExitStack()
+
+        async def begin() -> Connection:
+            pool = await self._ready()
+            db = await stack.enter_async_context(pool.acquire(timeout=self._connect_timeout_s))
+            await stack.enter_async_context(db.transaction(isolation="repeatable_read", readonly=True))
+            await db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            await db.fetchval("SELECT 1")  # what is seen is settled by the first look
+            return db
+
+        db = await self._run(begin)
+
+        async def rows(query: str, bound: Bound) -> Sequence[Row]:
+            text, values = numbered(query, bound)
+            return await self._run(lambda: db.fetch(text, *values))
+
+        try:
+            yield rows
+        finally:
+            with suppress(StorageError):  # nothing was written; a connection that is gone has forgotten it all
+                await self._run(stack.aclose)
+
     async def ping(self) -> int:
         names = [table.name for table in (*tables.RAW_TABLES.values(), *tables.ROLLUP_TABLES)]
         rows = await self.rows(_SIZE_BYTES, {"names": names})
@@ -171,6 +200,8 @@ class PostgresStorage(SqlReading):
             "lock_timeout": f"{self._busy_timeout_s * 1000:.0f}",
             "idle_in_transaction_session_timeout": f"{2 * self._command_timeout_s * 1000:.0f}",
         }
+        if self._is_read_only:
+            settings["default_transaction_read_only"] = "on"
         async with AsyncExitStack() as stack:
             pool = await create_pool(
                 self._url,
@@ -182,7 +213,8 @@ class PostgresStorage(SqlReading):
             )
             stack.callback(pool.terminate)
             async with pool.acquire(timeout=self._connect_timeout_s) as db:
-                await migrate(db, self._schema, DIALECT)
+                if not self._is_read_only:
+                    await migrate(db, self._schema, DIALECT)
             stack.pop_all()
         return pool
 

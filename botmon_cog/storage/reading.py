@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import MusicEvent, MusicEventType, Outcome
@@ -15,8 +16,12 @@ from botmon_cog.storage import queries
 from botmon_cog.storage.base import AlertState, HistoryFilter
 from botmon_cog.storage.rebuilding import Dialect
 from botmon_cog.storage.rows import Row, storable
+from botmon_cog.storage.script import Script
+
+T = TypeVar("T")
 
 Bound = Mapping[str, Any]
+Query = Callable[[str, Bound], Awaitable[Sequence[Row]]]
 
 _HOUR = timedelta(hours=1)
 _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
@@ -25,6 +30,9 @@ _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
 class SqlReading(ABC):
     """The verbs of `Storage` that read, and those about alerts."""
 
+    engine: str
+    """`sqlite` or `postgres`, as the folders of the migrations are called."""
+    description: str
     instance: str
 
     @property
@@ -39,6 +47,18 @@ class SqlReading(ABC):
     @abstractmethod
     async def execute(self, statement: str, bound: Bound) -> int:
         """Run a statement in a transaction of its own; returns how many rows it changed."""
+
+    @abstractmethod
+    async def transact(self, script: Script[T]) -> T:
+        """Run a script in one transaction that may write."""
+
+    @abstractmethod
+    async def look(self, script: Script[T]) -> T:
+        """Run a script that only reads, on the database as it is at one moment."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Query]:
+        """The database as it is at one moment, for as long as the context lasts."""
 
     @abstractmethod
     def when(self, found: Any) -> datetime:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.errors import StorageError
@@ -13,47 +11,50 @@ from botmon_cog.storage.connection import OwnConnection, connect
 from botmon_cog.storage.migrator import load_migrations, pending
 from botmon_cog.storage.sqlite import SqliteStorage
 
-T = TypeVar("T")
-
 
 class ReadOnlyStorage(SqliteStorage):
-    """Reads a database file. One with an older schema is upgraded in memory, in a copy."""
+    """Reads a database file; a damaged one is left where it is.
 
-    def __init__(self, file: Path, *, instance: str, busy_timeout_s: float = 5.0) -> None:
-        super().__init__(str(file), instance=instance, busy_timeout_s=busy_timeout_s)
+    Args:
+        file: must be there.
+        instance: whose health is asked for.
+        busy_timeout_s: for a lock that another process holds.
+        is_upgraded: whether a file with an older schema is upgraded in memory, in a copy. Else it is read as it is,
+            however old or new that may be.
+    """
+
+    def __init__(self, file: Path, *, instance: str, busy_timeout_s: float = 5.0, is_upgraded: bool = True) -> None:
+        super().__init__(str(file), instance=instance, busy_timeout_s=busy_timeout_s, is_healing=False)
         self._file = file
+        self._is_upgraded = is_upgraded
 
-    async def open(self) -> None:
+    async def _try_open(self) -> None:
         """Look whether the file is there and what it is.
 
         Raises:
             SchemaTooNewError: it belongs to a newer version of this package.
             StorageError: there is none, or it is no database.
         """
-        if not self._is_migrated:
-            await self._try_open()
-
-    async def _try_open(self) -> None:
+        if self._is_migrated:
+            return
         if not self._file.is_file():
             raise StorageError(f"there is no database {self._file}; a bot with the extension makes it when it starts")
         reader = OwnConnection(lambda: _look_into(self._file, self._busy_timeout_s))
+        is_current = False
         try:
-            self._is_migrated = await reader.run(_is_current)
+            is_current = await reader.run(_is_current if self._is_upgraded else _is_readable)
         except sqlite3.Error as error:
             raise StorageError(f"can't read the database {self._file}: {error}") from error
         finally:
-            if not self._is_migrated:
+            if not is_current:
                 await reader.close()
-        is_copy = not self._is_migrated
-        if is_copy:
-            reader = OwnConnection(lambda: _copied(self._file, self._busy_timeout_s))
+        if is_current:
+            self._connections = reader, reader
+            self._is_migrated = True
+            return
+        reader = OwnConnection(lambda: _copied(self._file, self._busy_timeout_s))
         self._connections = reader, reader
-        if is_copy:
-            await super()._try_open()  # upgrades the copy
-
-    async def _undamaged(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """A damaged file stays where it is."""
-        return await attempt()
+        await super()._try_open()  # upgrades the copy
 
     async def ping(self) -> int:
         """The file's size in bytes; nothing is locked."""
@@ -75,6 +76,11 @@ def _look_into(file: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 def _is_current(db: sqlite3.Connection) -> bool:
     return not pending(db, load_migrations("sqlite"))
+
+
+def _is_readable(db: sqlite3.Connection) -> bool:
+    db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    return True
 
 
 def _copied(file: Path, busy_timeout_s: float) -> sqlite3.Connection:

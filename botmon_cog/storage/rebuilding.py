@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,10 @@ from botmon_cog.storage.tables import Table
 
 RAW_SINCE = "raw_since"
 """The mark that says from which moment on no raw row was removed, as ISO text."""
+COPYING = "copy"
+"""The mark of a database that is an unfinished copy: the fingerprint of the other one."""
+REBUILDING = "rebuild"
+"""The mark of an unfinished rebuild: how far it came."""
 
 _SLICE = timedelta(minutes=10)
 _BETWEEN = "timestamp >= :since AND timestamp < :until"
@@ -35,6 +40,7 @@ _DAYS_OF_ROLLUPS = " UNION ".join(
     if table.ends in {"hour", "day"}
 )
 _DAYS = f"SELECT day FROM ({_DAYS_OF_RAW} UNION {_DAYS_OF_ROLLUPS}) AS found WHERE day >= :first ORDER BY day"  # noqa: S608
+_DAYS_OF_STATS = "SELECT DISTINCT date FROM bot_stats WHERE guild_id <> '' AND date LIKE '____-__-__'"
 _LEGACY = """
 SELECT guild_id, songs, playtime_s, skips, pauses, commands, users FROM legacy_stats
 WHERE day = :day AND guild_id <> ''
@@ -77,12 +83,27 @@ class Difference:
 
 def days_with_all_rows(dialect: Dialect, first: int = 0) -> Script[list[int]]:
     """The days (whole ones since 1970) from `first` on that hold anything and of which no raw row was removed."""
-    found = yield Ask(queries.GET_MARK, {"name": RAW_SINCE})
-    if found:
-        since = datetime.fromisoformat(found[0][0])
-        first = max(first, day_of(since + timedelta(days=1) - timedelta.resolution))
+    first = max(first, (yield from first_whole_day()))
     rows = yield Ask(_DAYS.replace("{epoch}", dialect.epoch), {"first": first})
     return [int(day) for (day,) in rows]
+
+
+def days_of_stats() -> Script[list[int]]:
+    """The days that `bot_stats` has rows of, whether or not there is anything else of them."""
+    rows = yield Ask(_DAYS_OF_STATS, {})
+    found: list[int] = []
+    for (date,) in rows:
+        with suppress(ValueError):  # an old row's date may be anything
+            found.append((datetime.fromisoformat(date).date() - start_of_day(0).date()).days)
+    return sorted(found)
+
+
+def first_whole_day() -> Script[int]:
+    """The first day since 1970 of which no raw row was removed; 0 where none was at all."""
+    found = yield Ask(queries.GET_MARK, {"name": RAW_SINCE})
+    if not found:
+        return 0
+    return day_of(datetime.fromisoformat(found[0][0]) + timedelta(days=1) - timedelta.resolution)
 
 
 def counted(day: int, dialect: Dialect) -> Script[Rollup]:
@@ -134,8 +155,11 @@ def differences(day: int, dialect: Dialect) -> Script[list[Difference]]:
     return found
 
 
-def rebuild(day: int, dialect: Dialect) -> Script[None]:
-    """Replace a day's roll-ups by what its raw rows say."""
+def rebuild(day: int, dialect: Dialect, *, is_naming: bool = True) -> Script[None]:
+    """Replace a day's roll-ups by what its raw rows say.
+
+    `is_naming`: whether the guilds get the names that they had on that day, as is right where later days follow.
+    """
     for statement in dialect.lock:
         yield Do(statement, {})
     rollup = yield from counted(day, dialect)
@@ -146,7 +170,7 @@ def rebuild(day: int, dialect: Dialect) -> Script[None]:
     yield Do(_NO_STATS, {"date": iso_date(day)})
     rows = rollup_rows(rollup) | (yield from _all_rows(day, rollup))
     for table in tables.ROLLUP_TABLES:
-        if rows[table]:
+        if rows[table] and (is_naming or table is not tables.GUILDS):
             yield Put(table, rows[table])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from botmon_cog.storage.batch import moment_text, perform, store
 from botmon_cog.storage.connection import BorrowedConnection, OwnConnection, ReplacedError, Runner, connect, use_wal
 from botmon_cog.storage.damage import identity, is_damage, set_aside
 from botmon_cog.storage.migrator import migrate, refuse_newer
-from botmon_cog.storage.reading import Bound, SqlReading
+from botmon_cog.storage.reading import Bound, Query, SqlReading
 from botmon_cog.storage.rebuilding import Dialect, rebuild_all
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script
@@ -41,10 +42,13 @@ class SqliteStorage(SqlReading):
             beside it, with connections of our own that keep our transactions out of the host's; only where it has no
             file do we work through it.
         instance: the name of this process in what it writes.
+        is_healing: whether a new file is begun where this one turns out to be damaged, or is deleted while in use.
 
     Attributes:
         trouble: what happened to the file since the start, for people: None where nothing did.
     """
+
+    engine = "sqlite"
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class SqliteStorage(SqlReading):
         instance: str,
         busy_timeout_s: float = 5.0,
         clock: Clock | None = None,
+        is_healing: bool = True,
     ) -> None:
         self.description = source if isinstance(source, str) else "the host's connection"
         self.instance = instance
@@ -60,6 +65,7 @@ class SqliteStorage(SqlReading):
         self._source = source
         self._clock = clock or SystemClock()
         self._busy_timeout_s = busy_timeout_s
+        self._is_healing = is_healing
         self._connections: tuple[Runner, Runner] | None = None
         self._is_migrated = False
 
@@ -115,10 +121,21 @@ class SqliteStorage(SqlReading):
     async def look(self, script: Script[T]) -> T:
         return await self._on(1, lambda db: _look(db, script))
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Query, None]:
+        await self._on(1, _begin_looking)
+        try:
+            yield self.rows
+        finally:
+            with suppress(StorageError):  # nothing was written; a connection that is gone has forgotten it all
+                await self._on(1, lambda db: db.execute("ROLLBACK"))
+
     async def _on(self, which: int, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return await self._undamaged(lambda: self._try_on(which, work))
         except ReplacedError as error:
+            if not self._is_healing:
+                raise
             self.trouble = f"the file {self.description} was deleted or replaced while in use; a new one was begun"
             _log.error("%s", error)
             await self.close()
@@ -136,7 +153,7 @@ class SqliteStorage(SqlReading):
         try:
             return await attempt()
         except StorageError as error:
-            if self.description == IN_MEMORY or not is_damage(error.__cause__):
+            if not self._is_healing or self.description == IN_MEMORY or not is_damage(error.__cause__):
                 raise
         await self.close()
         damaged = identity(self.description)
@@ -212,6 +229,11 @@ def _transact(db: sqlite3.Connection, script: Script[T]) -> T:
             db.execute("ROLLBACK")
         raise
     return result
+
+
+def _begin_looking(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN")
+    db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # what is seen is settled by the first look
 
 
 def _look(db: sqlite3.Connection, script: Script[T]) -> T:

@@ -174,6 +174,25 @@ GUILDS = Table(
     merges={"name": Merge.REPLACE},
     ends=None,
 )
+LEGACY_STATS = Table(
+    name="legacy_stats",
+    columns={
+        "day": _INTEGER,
+        "guild_id": _TEXT,
+        **dict.fromkeys(("songs", "playtime_s", "skips", "pauses", "commands", "users"), _INTEGER),
+    },
+    key=("day", "guild_id"),
+    merges={},
+    ends=None,
+)
+ALERTS = Table(
+    name="alerts",
+    columns={"instance": _TEXT, "key": _TEXT, "state": _TEXT, "since": Type.MOMENT, "reason": _TEXT},
+    key=("instance", "key"),
+    merges={},
+    ends=None,
+)
+MARKS = Table(name="marks", columns={"name": _TEXT, "value": _TEXT}, key=("name",), merges={}, ends=None)
 ROLLUP_TABLES = (
     COMMAND_HOURLY,
     COMMAND_SEEN,
@@ -185,6 +204,9 @@ ROLLUP_TABLES = (
     GUILDS,
 )
 """In the order in which a transaction writes them: the same for all, so that no two wait for each other."""
+
+
+ALL_TABLES = (*RAW_TABLES.values(), *ROLLUP_TABLES, LEGACY_STATS, ALERTS, MARKS)
 
 
 def insert_statement(table: Table, source: str) -> str:

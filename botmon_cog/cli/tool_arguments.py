@@ -1,0 +1,104 @@
+"""What may stand behind `doctor`, `rebuild` and `copy`."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
+from botmon_cog.errors import ConfigError
+
+TOOLS = ("doctor", "rebuild", "copy")
+
+
+def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
+    _add_doctor(commands)
+    _add_rebuild(commands)
+    _add_copy(commands)
+
+
+def _add_doctor(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    doctor = commands.add_parser(
+        "doctor",
+        help="prove that a database is sound and its numbers are right",
+        description="Count the roll-ups, which all reports read, anew from the raw rows, and hold them against what is "
+        "stored; check the file; show what is in it. The database is only read; a bot may be using it meanwhile. Exits "
+        "with 1 where anything is wrong.",
+    )
+    _add_database(doctor)
+    doctor.add_argument("--thorough", action="store_true", help="check every index of files above 1 GB as well")
+    doctor.add_argument("--json", action="store_true", help="print what was found as JSON and nothing else")
+
+
+def _add_rebuild(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    rebuild = commands.add_parser(
+        "rebuild",
+        help="compute the roll-ups anew from the raw rows",
+        description="Compute the roll-ups anew, a day (UTC) at a time, of all days of which no raw row was removed. A "
+        "bot may go on writing meanwhile. What was interrupted goes on from there when it is started again.",
+    )
+    _add_database(rebuild)
+    rebuild.add_argument("--from", dest="first", type=_date, metavar="DATE", help="the first day, as 2026-01-31")
+    rebuild.add_argument("--to", dest="last", type=_date, metavar="DATE", help="the last day (default: today's)")
+    rebuild.add_argument("--restart", action="store_true", help="begin anew, whatever was done before")
+
+
+def _add_copy(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    copy = commands.add_parser(
+        "copy",
+        help="move a whole history to another database",
+        description="Copy everything from one database to another, empty one, of whichever engine, and hold the two "
+        "against each other. The source is only read. What was interrupted goes on from there when it is started "
+        "again. Stop the bot before: what it writes meanwhile is not copied.",
+    )
+    url = "a file's path, sqlite:///… or postgresql://…"
+    copy.add_argument("--from", dest="source", type=any_database, required=True, metavar="PATH_OR_URL", help=url)
+    copy.add_argument("--to", dest="target", type=any_database, required=True, metavar="PATH_OR_URL", help=url)
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+    )
+
+
+def any_database(given: str) -> str:
+    """A database of either engine; the message never repeats what was given."""
+    try:
+        check_url(given, "the command line", None)
+        if not is_postgres(given):
+            path = sqlite_path(given)
+            if path == IN_MEMORY:
+                raise argparse.ArgumentTypeError(
+                    "a database in memory is always empty here. Allowed: a file, or a server"
+                )
+            return path
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(f"{error.source}: ")) from error
+    if not _is_clear(given):
+        raise argparse.ArgumentTypeError(
+            "the URL can't be read. In a password, the characters @ : / ? # % are written as %40 %3A %2F %3F %23 %25"
+        )
+    return given
+
+
+def _is_clear(url: str) -> bool:
+    """Whether no part of a password would be taken for something that may be shown."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.fragment or "@" in parts.path + parts.query:
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
+    return all(not port or (port.isascii() and port.isdecimal()) for port in ports)
+
+
+def _date(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no date. Allowed: such as 2026-01-31") from None
