@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import NoReturn
 
-from botmon_cog.database_url import IN_MEMORY, sqlite_path
+from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
 PERIODS = ("today", "weekly", "monthly")
@@ -16,6 +16,7 @@ MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
 
 _LONGEST_DEMO_S = 600.0
 _LONGEST_ID = 20
+_MOST_DAYS = 36_500
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,6 +37,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_report(commands)
+    _add_prune(commands)
+    _add_vacuum(commands)
     return parser
 
 
@@ -86,6 +89,44 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     _add_width(report)
 
 
+def _add_prune(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    prune = commands.add_parser(
+        "prune",
+        help="remove what is too old from a database",
+        description="Remove what is older than [retention] says, as the extension does by itself once per interval_s. "
+        "A bot may be using the database meanwhile. Days are those of UTC, and 0 keeps for ever.",
+    )
+    _add_any_database(prune)
+    for name, what in (
+        ("raw", "single rows: commands, music events, measured operations"),
+        ("hourly", "counts by hour, and who used the bot on which day; never less than single rows"),
+        ("daily", "counts by day; never less than single rows"),
+        ("health", "health checks"),
+    ):
+        prune.add_argument(f"--{name}-days", type=_days, metavar="N", help=f"{what} (default: as configured)")
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+
+
+def _add_vacuum(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    vacuum = commands.add_parser(
+        "vacuum",
+        help="give what is free in a database back to the file system",
+        description="Make a database as small as what it holds. A SQLite file that can't shrink yet is written anew "
+        "once, during which a bot can't write; any other gives its free pages back in small steps. On PostgreSQL this "
+        "is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
+    )
+    _add_any_database(vacuum)
+
+
+def _add_any_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        type=_any_database,
+        metavar="PATH_OR_URL",
+        help="a file, or postgresql://user@host/database (default: the configured one, as the bot reads it)",
+    )
+
+
 def _add_width(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", type=_columns, metavar="COLUMNS", help="how wide to draw (default: the terminal, at most 100)"
@@ -118,6 +159,25 @@ def _guild_id(given: str) -> str:
             f"{given!r} is no server's id, which is a number such as 123456789012345678; "
             "without --guild the busiest ones are listed"
         )
+    return given
+
+
+def _days(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and int(given[:9]) <= _MOST_DAYS):
+        raise argparse.ArgumentTypeError(
+            f"{given!r} can't be used. Allowed: a whole number from 0, for ever, to {_MOST_DAYS}"
+        )
+    return int(given)
+
+
+def _any_database(given: str) -> str:
+    """A URL or a path; the message does not repeat it, for it may hold a password."""
+    if not is_postgres(given):
+        return _database(given)
+    try:
+        check_url(given, "--database", None)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix(f"{error.source}: ")) from error
     return given
 
 

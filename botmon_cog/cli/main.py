@@ -52,6 +52,14 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         from botmon_cog.cli import report  # noqa: PLC0415
 
         return report.run(arguments)
+    if arguments.command == "prune":
+        from botmon_cog.cli import prune  # noqa: PLC0415
+
+        return prune.run(arguments)
+    if arguments.command == "vacuum":
+        from botmon_cog.cli import vacuum  # noqa: PLC0415
+
+        return vacuum.run(arguments)
     from botmon_cog.cli.demo import command  # noqa: PLC0415
 
     return command.run(arguments)

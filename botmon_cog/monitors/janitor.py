@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import RetentionConfig
@@ -30,11 +30,18 @@ _FIRST_AFTER_S = 300.0
 _MB = 1_000_000
 _ENOUGH = 0.9
 """Of the cap: so far the oldest go, so that they need not go again at once."""
+_LARGEST_SHARE = 20_000
+"""Bytes of the cap per row that goes at once: of today not much more goes than must."""
 _SHORTEST_PAUSE_S = 0.005
 
 Advance = Callable[[int], object]
 IsEnough = Callable[[], Awaitable[bool]]
-Remove = Callable[[Cut, IsEnough], Awaitable[None]]
+
+
+class Remove(Protocol):
+    """Removes rows until there are none or it is enough, so many at once at the most."""
+
+    async def __call__(self, cut: Cut, is_enough: IsEnough = ..., most: int = ...) -> None: ...
 
 
 def _nobody(n: int) -> None:
@@ -54,13 +61,15 @@ class Pace:
     _FASTER = 2.0
     """At the most: the cost of a row varies, and a small step up can't go far wrong. A step down may be of any size."""
 
-    def __init__(self) -> None:
-        self.n = self.FIRST
+    def __init__(self, most: int = MOST) -> None:
+        """`most`: rows, however quickly they go."""
+        self._most = most
+        self.n = min(self.FIRST, most)
 
     def took(self, seconds: float) -> None:
         """Learn from a chunk of `n` rows."""
         factor = min(self.TARGET_S / seconds, self._FASTER) if seconds > 0 else self._FASTER
-        self.n = max(1, min(int(self.n * factor), self.MOST))
+        self.n = max(1, min(int(self.n * factor), self._most))
 
 
 class Janitor:
@@ -124,8 +133,8 @@ class Janitor:
         """
         removed: Counter[str] = Counter()
 
-        async def remove(cut: Cut, is_enough: IsEnough) -> None:
-            async with aclosing(self._chunks(cut)) as chunks:
+        async def remove(cut: Cut, is_enough: IsEnough = _never, most: int = Pace.MOST) -> None:
+            async with aclosing(self._chunks(cut, most)) as chunks:
                 async for n in chunks:
                     removed[cut.table.name] += n
                     advance(n)
@@ -137,9 +146,9 @@ class Janitor:
         if end is not None:
             await self._storage.transact(retention.raise_raw_since(end))
             for cut in retention.raw_cuts(end):
-                await remove(cut, _never)
+                await remove(cut)
         for cut in retention.other_cuts(self._config, now, await self._storage.look(retention.raw_since())):
-            await remove(cut, _never)
+            await remove(cut)
         await self._keep_below_cap(now, remove)
         await self.give_back()
         if removed:
@@ -168,9 +177,9 @@ class Janitor:
         cap = self._config.disk_cap_mb * _MB
         return max(await self._used_bytes(cap) - cap, 0) if cap else 0
 
-    async def _chunks(self, cut: Cut) -> AsyncGenerator[int, None]:
+    async def _chunks(self, cut: Cut, most: int) -> AsyncGenerator[int, None]:
         """Remove rows, and say after each chunk how many went."""
-        dialect, pace = self._storage.dialect, Pace()
+        dialect, pace = self._storage.dialect, Pace(most)
         while (first := await self._storage.look(retention.first_old(cut, dialect))) is not None:
             removed, took_s = await self._timed(retention.remove_some(cut, first, pace.n, dialect))
             pace.took(took_s)
@@ -221,7 +230,10 @@ class Janitor:
             await self._storage.transact(retention.raise_raw_since(end))
             is_today = end > start_of_day(day_of(now))
             for cut in retention.raw_cuts(end):
-                await remove(cut, is_enough if is_today else _never)
+                if is_today:
+                    await remove(cut, is_enough, max(cap // _LARGEST_SHARE, 1))
+                else:
+                    await remove(cut)
 
     async def _used_bytes(self, below: int) -> int:
         """What the database takes; exact only where that is more than `below`."""

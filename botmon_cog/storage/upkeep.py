@@ -107,3 +107,6 @@ POSTGRES = Upkeep(
     size_bytes=f"SELECT {_relation_bytes(OUR_TABLES)}",
     used_bytes=f"SELECT CAST({' + '.join([*map(_live_bytes, RAW), _OTHERS_BYTES])} AS BIGINT)",
 )
+
+VACUUM_POSTGRES = tuple(f"VACUUM (ANALYZE) {name}" for name in (*OUR_TABLES, "alerts", "marks"))
+"""Each outside of a transaction."""
