@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -33,6 +34,7 @@ _ENOUGH = 0.9
 _LARGEST_SHARE = 20_000
 """Bytes of the cap per row that goes at once: of today not much more goes than must."""
 _SHORTEST_PAUSE_S = 0.005
+_CHUNKS_TO_SETTLE = 4
 
 Advance = Callable[[int], object]
 IsEnough = Callable[[], Awaitable[bool]]
@@ -53,13 +55,13 @@ async def _never() -> bool:
 
 
 class Pace:
-    """How many rows go at once, so that a chunk holds the write lock for about `TARGET_S` seconds."""
+    """How many rows go at once, so that a chunk holds the write lock for `TARGET_S` seconds or less."""
 
     TARGET_S = 0.02
     FIRST = 16
     MOST = 10_000
-    _FASTER = 2.0
-    """At the most: the cost of a row varies, and a small step up can't go far wrong. A step down may be of any size."""
+    _FASTER = 1.5
+    """The cost of a row varies: a small step up can't go far wrong. A step down may be of any size."""
 
     def __init__(self, most: int = MOST) -> None:
         """`most`: rows, however quickly they go."""
@@ -68,8 +70,10 @@ class Pace:
 
     def took(self, seconds: float) -> None:
         """Learn from a chunk of `n` rows."""
-        factor = min(self.TARGET_S / seconds, self._FASTER) if seconds > 0 else self._FASTER
-        self.n = max(1, min(int(self.n * factor), self._most))
+        if seconds > self.TARGET_S:
+            self.n = max(1, int(self.n * self.TARGET_S / seconds))
+        elif seconds < self.TARGET_S / 2:
+            self.n = min(math.ceil(self.n * self._FASTER), self._most)
 
 
 class Janitor:
@@ -86,6 +90,7 @@ class Janitor:
         self._failures = failures
         self._task: asyncio.Task[None] | None = None
         self._is_over_cap = False
+        self._unsettled = 0
 
     # -- when ----------------------------------------------------------------------------------------------------------
 
@@ -200,7 +205,16 @@ class Janitor:
 
     async def _pause(self, took_s: float) -> None:
         """Leave the database to the others for as long as it was ours."""
+        self._unsettled += 1
+        if self._unsettled >= _CHUNKS_TO_SETTLE:
+            await self._settle()
         await self._clock.sleep(max(took_s, _SHORTEST_PAUSE_S))
+
+    async def _settle(self) -> None:
+        """Empty the log on the readers' side: else it would be done in the writer's turn, once it has grown long."""
+        self._unsettled = 0
+        if self._storage.upkeep.settle is not None:
+            await self._storage.rows(self._storage.upkeep.settle, {})
 
     async def _keep_below_cap(self, now: datetime, remove: Remove) -> None:
         cap = self._config.disk_cap_mb * _MB
@@ -259,8 +273,7 @@ class Janitor:
             if not n:
                 break
             await self._pause(took_s)
-        if upkeep.settle is not None:
-            await self._storage.rows(upkeep.settle, {})
+        await self._settle()
 
     def _give_some(self, statement: str, most: int) -> Script[int]:
         """One by one, until it is time to let others have their turn."""

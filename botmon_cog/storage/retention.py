@@ -188,10 +188,11 @@ def remove_some(cut: Cut, first: Any, n: int, dialect: Dialect) -> Script[int]:
         nth = "SELECT {key} FROM {table} WHERE {old} ORDER BY {key} LIMIT 1 OFFSET :skipped"
         rows = yield Ask(cut.query(nth, dialect), bound | {"skipped": n - 1})
         query = "DELETE FROM {table} WHERE {old}"
-        if rows:
+        if rows:  # up to there all are old; to say so once more would make SQLite look through all of them
             names = [f"last_{column}" for column in cut.table.key]
-            query += " AND ({key}) <= (" + ", ".join(f":{name}" for name in names) + ")"
-            bound |= dict(zip(names, rows[0], strict=True))
+            last = ", ".join(f":{name}" for name in names)
+            query = f"DELETE FROM {{table}} WHERE ({{key}}) <= ({last})"  # noqa: S608 (names from the code)
+            bound = dict(zip(names, rows[0], strict=True))
     return (yield Do(cut.query(query, dialect), bound))
 
 
