@@ -16,6 +16,7 @@ from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import HealthCheck
+from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.performance import PerformanceMonitor
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
@@ -23,6 +24,7 @@ from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.spool import Spool
 from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.upkeep import Maintained
 from botmon_cog.storage.writer import Writer
 from botmon_cog.timezones import find_zone
 
@@ -46,6 +48,9 @@ class MonitoringSystem:
 
     Unpacks into them: `logger, performance, statistics, health = system`. The database is opened on first use; `async
     with`, or `close`, writes what is still queued and closes it.
+
+    Attributes:
+        janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
     """
 
     def __init__(
@@ -76,6 +81,9 @@ class MonitoringSystem:
             recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
         )
         self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+        self.janitor = (
+            Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None
+        )
 
     def __iter__(self) -> Iterator[Monitor]:
         return iter((self.command_logger, self.performance, self.statistics, self.health))

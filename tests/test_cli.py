@@ -43,7 +43,7 @@ def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
         (["report", "yearly"], "'yearly'"),
         (["report", "weekly", "--guild", "The Guild"], "no server's id"),
         (["report", "weekly", "--guild", "٣"], "no server's id"),
-        (["report", "weekly", "--database", "postgresql://user:secret@host/db"], "is not supported"),
+        (["report", "weekly", "--database", "mysql://user:secret@host/db"], "is not supported"),
         (["report", "weekly", "--database", ":memory:"], "always empty"),
         (["doctor", "--database", ":memory:"], "always empty"),
         (["doctor", "--database", "mysql://user:secret@host/db"], "is not supported"),

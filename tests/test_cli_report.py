@@ -53,7 +53,7 @@ def checked(ago: timedelta, status: str, reason: str | None = None) -> HealthRec
     return HealthRecord(event_id=f"check-{ago}", occurred_at=datetime.now(UTC) - ago, status=status, reason=reason)
 
 
-def write(path: Path, *events: Event) -> Path:
+def write(path: Path | str, *events: Event) -> Path | str:
     async def writing() -> None:
         async with MonitoringSystem(Config(storage=StorageConfig(url=str(path)))) as system:
             await system.storage.write(events)
@@ -97,6 +97,15 @@ def test_one_server(database, capsys):
     assert "30 commands" in out
     assert "1 song" in out
     assert "One server alone" not in out
+
+
+@pytest.mark.parametrize("name", ["today", "weekly", "perf", "health"])
+def test_a_server_of_postgresql_is_read_as_a_file_is(name: str, postgres_url: str, capsys):
+    write(postgres_url, *used(30, BUSY, "The Busy Guild"), *used(2, QUIET, "The Quiet Guild"))
+    out = report(capsys, name, "--guild", BUSY, "--database", postgres_url)
+    assert "The Busy Guild" in out
+    assert "30" in out
+    assert "32" not in out
 
 
 @pytest.mark.parametrize("name", ["today", "weekly", "monthly", "perf", "health"])

@@ -6,9 +6,7 @@ import argparse
 import math
 from typing import NoReturn
 
-from botmon_cog.cli.tool_arguments import add_tools
-from botmon_cog.database_url import IN_MEMORY, sqlite_path
-from botmon_cog.errors import ConfigError
+from botmon_cog.cli.tool_arguments import add_tools, any_database
 
 PERIODS = ("today", "weekly", "monthly")
 REPORTS = (*PERIODS, "perf", "health")
@@ -82,7 +80,7 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     report.add_argument("report", choices=REPORTS, metavar="REPORT", help=f"one of: {', '.join(REPORTS)}")
     report.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")
     report.add_argument(
-        "--database", type=_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+        "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
     )
     report.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
     _add_width(report)
@@ -121,13 +119,3 @@ def _guild_id(given: str) -> str:
             "without --guild the busiest ones are listed"
         )
     return given
-
-
-def _database(given: str) -> str:
-    try:
-        path = sqlite_path(given)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix(f"{error.source}: {error.key}: ")) from error
-    if path == IN_MEMORY:
-        raise argparse.ArgumentTypeError("a database in memory is always empty here. Allowed: a file")
-    return path

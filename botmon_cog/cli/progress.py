@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+_BAR_COLUMNS = 24
+
 
 @contextmanager
-def progress(console: Console | None, what: str, total: int) -> Generator[Callable[[int], None], None, None]:
+def progress(console: Console | None, doing: str, total: int | None) -> Generator[Callable[[int], None], None, None]:
     """Show that something is being done; what comes out is called with how much more of it is done.
 
     Args:
         console: None shows nothing.
-        what: is being done, such as `checking`.
-        total: of what is to be done.
+        doing: what is done, such as `checking`.
+        total: of what is to be done; None where nobody knows.
     """
     if console is None or not console.is_terminal:
         yield lambda _: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda n: bar.advance(task, n)
+    counting = () if total is None else (MofNCompleteColumn(), TimeRemainingColumn())
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=_BAR_COLUMNS), *counting
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar = bars.add_task(doing, total=total)
+        yield lambda n: bars.advance(bar, n)

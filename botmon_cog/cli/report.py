@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -14,15 +13,14 @@ import msgspec
 
 from botmon_cog.cli.arguments import PERIODS
 from botmon_cog.cli.console import make_console
+from botmon_cog.cli.databases import to_read
 from botmon_cog.cli.health import drawn, read_health
 from botmon_cog.cog import embeds
 from botmon_cog.config import load_config
-from botmon_cog.database_url import sqlite_path
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import Report
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage.readonly import ReadOnlyStorage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _print(arguments: argparse.Namespace, console: Console | None) -> None:
     config = load_config()
-    file = Path(arguments.database or sqlite_path(config.storage.url))
-    system = MonitoringSystem(config, storage=ReadOnlyStorage(file, instance=config.instance))
+    storage = to_read(arguments.database or config.storage.url, config, is_upgraded=True)
+    system = MonitoringSystem(config, storage=storage)
     guild_id: str | None = arguments.guild
     async with AsyncExitStack() as stack:
         stack.push_async_callback(system.close)

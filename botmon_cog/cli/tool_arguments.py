@@ -1,4 +1,4 @@
-"""What may stand behind `doctor`, `rebuild` and `copy`."""
+"""What may stand behind the commands that work on a database."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from urllib.parse import urlsplit
 from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
-TOOLS = ("doctor", "rebuild", "copy")
+TOOLS = ("doctor", "rebuild", "copy", "prune", "vacuum")
+"""Each in a module of its own, of the same name."""
+
+_MOST_DAYS = 36_500
 
 
 def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
     _add_doctor(commands)
     _add_rebuild(commands)
     _add_copy(commands)
+    _add_prune(commands)
+    _add_vacuum(commands)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -58,6 +63,35 @@ def _add_copy(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ig
     copy.add_argument("--to", dest="target", type=any_database, required=True, metavar="PATH_OR_URL", help=url)
 
 
+def _add_prune(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    prune = commands.add_parser(
+        "prune",
+        help="remove what is too old from a database",
+        description="Remove what is older than [retention] says, as the extension does by itself once per interval_s. "
+        "A bot may be using the database meanwhile. Days are those of UTC, and 0 keeps for ever.",
+    )
+    _add_database(prune)
+    for name, what in (
+        ("raw", "single rows: commands, music events, measured operations"),
+        ("hourly", "counts by hour, and who used the bot on which day; never less than single rows"),
+        ("daily", "counts by day; never less than single rows"),
+        ("health", "health checks"),
+    ):
+        prune.add_argument(f"--{name}-days", type=_days, metavar="N", help=f"{what} (default: as configured)")
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+
+
+def _add_vacuum(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    vacuum = commands.add_parser(
+        "vacuum",
+        help="give what is free in a database back to the file system",
+        description="Make a database as small as what it holds. A SQLite file that can't shrink yet is written anew "
+        "once, during which a bot can't write; any other gives its free pages back in small steps. On PostgreSQL this "
+        "is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
+    )
+    _add_database(vacuum)
+
+
 def _add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
@@ -95,6 +129,14 @@ def _is_clear(url: str) -> bool:
     hosts = parts.netloc.rpartition("@")[2].split(",")
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     return all(not port or (port.isascii() and port.isdecimal()) for port in ports)
+
+
+def _days(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and int(given[:9]) <= _MOST_DAYS):
+        raise argparse.ArgumentTypeError(
+            f"{given!r} can't be used. Allowed: a whole number from 0, for ever, to {_MOST_DAYS}"
+        )
+    return int(given)
 
 
 def _date(given: str) -> date:

@@ -80,6 +80,9 @@ class BotMon(commands.Cog):
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
         checker.start()
+        if self.system.janitor is not None:
+            self._undo.push_async_callback(self.system.janitor.stop)
+            self.system.janitor.start()
 
     async def cog_unload(self) -> None:
         """Undo everything, whatever fails on the way. May be called twice."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import MissingExtraError, StorageError
-from botmon_cog.storage import tables
+from botmon_cog.storage import tables, upkeep
 from botmon_cog.storage.asyncpg_types import Connection, Pool, create_pool, outages
 from botmon_cog.storage.loop_thread import LoopThread
 from botmon_cog.storage.postgres_batch import perform, store
@@ -83,6 +83,10 @@ class PostgresStorage(SqlReading):
     @property
     def dialect(self) -> Dialect:
         return DIALECT
+
+    @property
+    def upkeep(self) -> upkeep.Upkeep:
+        return upkeep.POSTGRES
 
     def when(self, found: Any) -> datetime:
         if not isinstance(found, datetime):

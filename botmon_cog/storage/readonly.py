@@ -94,3 +94,26 @@ def _copied(file: Path, busy_timeout_s: float) -> sqlite3.Connection:
     finally:
         original.close()
     return copy
+
+
+def check_current(file: Path, busy_timeout_s: float) -> None:
+    """Make sure that a file is a database of this version, before anything is changed in it. Reads only.
+
+    Raises:
+        SchemaTooNewError: it belongs to a newer version of this package.
+        StorageError: there is none, it is no database, or one that a bot has yet to upgrade.
+    """
+    if not file.is_file():
+        raise StorageError(f"there is no database {file}; a bot with the extension makes it when it starts")
+    try:
+        db = _look_into(file, busy_timeout_s)
+        try:
+            is_current = _is_current(db)
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise StorageError(f"can't read the database {file}: {error}") from error
+    if not is_current:
+        raise StorageError(
+            f"{file} is no database of this version; a bot with the extension upgrades it when it starts"
+        )

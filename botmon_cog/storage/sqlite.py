@@ -15,6 +15,7 @@ from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import script as scripts
+from botmon_cog.storage import upkeep
 from botmon_cog.storage.batch import moment_text, perform, store
 from botmon_cog.storage.connection import BorrowedConnection, OwnConnection, ReplacedError, Runner, connect, use_wal
 from botmon_cog.storage.damage import identity, is_damage, set_aside
@@ -185,6 +186,10 @@ class SqliteStorage(SqlReading):
     @property
     def dialect(self) -> Dialect:
         return DIALECT
+
+    @property
+    def upkeep(self) -> upkeep.Upkeep:
+        return upkeep.SQLITE
 
     def when(self, found: Any) -> datetime:
         """What names no zone is UTC."""
