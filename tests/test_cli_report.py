@@ -99,7 +99,7 @@ def test_one_server(database, capsys):
     assert "One server alone" not in out
 
 
-@pytest.mark.parametrize("name", ["today", "weekly", "perf", "health"])
+@pytest.mark.parametrize("name", ["today", "weekly"])
 def test_a_server_of_postgresql_is_read_as_a_file_is(name: str, postgres_url: str, capsys):
     write(postgres_url, *used(30, BUSY, "The Busy Guild"), *used(2, QUIET, "The Quiet Guild"))
     out = report(capsys, name, "--guild", BUSY, "--database", postgres_url)
