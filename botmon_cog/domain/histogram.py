@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 ALPHA = 0.02
 """The relative error of every quantile, at the most."""
@@ -55,24 +55,40 @@ class Histogram:
     def add(self, bucket: int, n: int) -> None:
         self._counts[bucket] += n
 
+    @classmethod
+    def merged(cls, histograms: Iterable[Histogram]) -> Histogram:
+        """The histogram of all of them."""
+        counts: dict[int, int] = {}
+        for histogram in histograms:
+            for bucket, n in histogram._counts.items():  # noqa: SLF001 (our own class)
+                counts[bucket] = counts.get(bucket, 0) + n
+        return cls(counts)
+
     def __add__(self, other: Histogram) -> Histogram:
-        return Histogram(self._counts + other._counts)
+        return Histogram.merged((self, other))
 
     def quantile(self, q: float) -> float | None:
-        """The q-quantile (0..1) in seconds, None where nothing was counted.
+        """The q-quantile (0..1) in seconds, None where nothing was counted."""
+        return self.quantiles((q,))[0]
+
+    def quantiles(self, qs: Sequence[float]) -> list[float | None]:
+        """Several quantiles (0..1, ascending) in seconds, each None where nothing was counted.
 
         The rank is that of the paper, floor(q * (n - 1)), counted from the smallest.
         """
-        if not self.n:
-            return None
-        rank = math.floor(q * (self.n - 1))
-        seen = 0
-        last = 0
-        for last in sorted(self._counts):
-            seen += self._counts[last]
-            if seen > rank:
-                break
-        return value_of(last)
+        n = self.n
+        if not n:
+            return [None] * len(qs)
+        found: list[float | None] = []
+        buckets = iter(sorted(self._counts))
+        seen = bucket = 0
+        for q in qs:
+            rank = math.floor(q * (n - 1))
+            while seen <= rank:
+                bucket = next(buckets)
+                seen += self._counts[bucket]
+            found.append(value_of(bucket))
+        return found
 
     def share_over(self, threshold_s: float) -> float:
         """The share (0..1) of values in buckets above the threshold's own."""

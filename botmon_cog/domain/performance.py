@@ -129,7 +129,7 @@ def _of_metric(latencies: Mapping[tuple[str, str], Histogram], metric: str) -> d
 
 
 def _sum(histograms: Iterable[Histogram]) -> Histogram:
-    return sum(histograms, start=_NOTHING)
+    return Histogram.merged(histograms)
 
 
 def _slowest_first(command: CommandPerformance) -> tuple[float, int, str]:

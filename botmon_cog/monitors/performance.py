@@ -12,6 +12,7 @@ from botmon_cog.domain.models import MetricSample
 from botmon_cog.domain.performance import TRACKED_COMMAND, Measured, find_bottlenecks, performance_report, with_days
 from botmon_cog.domain.periods import before, last_days
 from botmon_cog.domain.reports import Bottleneck, PerformanceReport, Period
+from botmon_cog.domain.rollup import DURATION
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
@@ -133,7 +134,7 @@ class PerformanceMonitor:
         """
         await self._recorder.settle()
         latencies = await self._storage.latencies(guild_id, period)
-        earlier = await self._storage.latencies(guild_id, before(period))
+        earlier = await self._storage.latencies(guild_id, before(period), DURATION)
         counts = await self._storage.command_counts(guild_id, period)
         if command is not None:
             names = {command, TRACKED_COMMAND + command}

@@ -88,7 +88,9 @@ class Storage(Protocol):
         """Of all days (UTC) that the period touches."""
         ...
 
-    async def latencies(self, guild_id: str | None, period: Period) -> Mapping[tuple[str, str], Histogram]:
+    async def latencies(
+        self, guild_id: str | None, period: Period, metric: str | None = None
+    ) -> Mapping[tuple[str, str], Histogram]:
         """By (command or operation, metric), see `domain.rollup.METRICS`. One guild's are kept by day (UTC)."""
         ...
 

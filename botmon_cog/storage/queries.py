@@ -76,11 +76,13 @@ SELECT {_MUSIC} FROM legacy_stats WHERE day * 24 + 12 >= :first_hour AND day * 2
 
 MUSIC_BETWEEN = f"SELECT type, duration_s FROM music_events WHERE {_BETWEEN}"  # noqa: S608
 
+_METRICS = "AND metric >= :first_metric AND metric <= :last_metric"
+_BUCKETS = "SELECT command, metric, bucket"
 LATENCIES = {
-    "hour": "SELECT command, metric, bucket, SUM(n) FROM {source:latency_hourly} GROUP BY command, metric, bucket",
-    "day": "{with} SELECT command, metric, bucket, SUM(n) FROM {source:latency_daily} GROUP BY command, metric, bucket",
+    "hour": f"{_BUCKETS}, SUM(n) FROM {{source:latency_hourly}} {_METRICS} GROUP BY command, metric, bucket",
+    "day": f"{{with}} {_BUCKETS}, n FROM {{source:latency_daily}} {_METRICS}",
 }
-"""Of all guilds by hour, of one by day."""
+"""Of all guilds by hour, of one by day; a bucket may come once per day: sorting all for `GROUP BY` takes longer."""
 
 _OF_COMMAND = "AND command = :command AND metric = :metric"
 LATENCIES_BY_DAY = {

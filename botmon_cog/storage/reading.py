@@ -154,14 +154,18 @@ class SqlReading(ABC):
         )
         return MusicTotals(songs_played=songs, playtime_s=playtime_s, skips=skips, pauses=pauses)
 
-    async def latencies(self, guild_id: str | None, period: Period) -> Mapping[tuple[str, str], Histogram]:
+    async def latencies(
+        self, guild_id: str | None, period: Period, metric: str | None = None
+    ) -> Mapping[tuple[str, str], Histogram]:
         found: dict[tuple[str, int], dict[int, int]] = {}
-        for command, metric, bucket, n in await self._latency_rows(queries.LATENCIES, guild_id, period, {}):
-            counts = found.get((command, metric))
+        metrics = range(len(METRICS)) if metric is None else [METRICS.index(metric)]
+        bound = {"first_metric": metrics[0], "last_metric": metrics[-1]}
+        for command, of, bucket, n in await self._latency_rows(queries.LATENCIES, guild_id, period, bound):
+            counts = found.get((command, of))
             if counts is None:
-                counts = found[command, metric] = {}
-            counts[bucket] = int(n)
-        return {(command, METRICS[metric]): Histogram(counts) for (command, metric), counts in found.items()}
+                counts = found[command, of] = {}
+            counts[bucket] = counts.get(bucket, 0) + int(n)
+        return {(command, METRICS[of]): Histogram(counts) for (command, of), counts in found.items()}
 
     async def latency_by_day(
         self, guild_id: str | None, period: Period, command: str, metric: str

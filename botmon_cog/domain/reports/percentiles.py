@@ -26,12 +26,7 @@ class Percentiles(Report, frozen=True, kw_only=True):
     @classmethod
     def of(cls, histogram: Histogram) -> Percentiles:
         n = histogram.n
-        enough = n >= MIN_FOR_PERCENTILES
-        return cls(
-            n=n,
-            p50_s=histogram.quantile(0.50) if enough else None,
-            p90_s=histogram.quantile(0.90) if enough else None,
-            p95_s=histogram.quantile(0.95) if enough else None,
-            p99_s=histogram.quantile(0.99) if n >= MIN_FOR_P99 else None,
-            max_s=histogram.quantile(1.0),
-        )
+        p50_s, p90_s, p95_s, p99_s, max_s = histogram.quantiles((0.50, 0.90, 0.95, 0.99, 1.0))
+        if n < MIN_FOR_PERCENTILES:
+            return cls(n=n, max_s=max_s)
+        return cls(n=n, p50_s=p50_s, p90_s=p90_s, p95_s=p95_s, p99_s=p99_s if n >= MIN_FOR_P99 else None, max_s=max_s)
