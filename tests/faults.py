@@ -108,6 +108,7 @@ class Load:
         self.prefix = prefix
         self.made = 0
         self.longest = 0
+        self.is_enough = False
 
     def record(self, n: int = 1) -> None:
         for _ in range(n):
@@ -132,7 +133,7 @@ class Load:
 
     async def _run(self, rate: float) -> None:
         since, before = time.perf_counter(), self.made
-        while True:
+        while not self.is_enough:
             due = int((time.perf_counter() - since) * rate) - (self.made - before)
             self.record(min(due, 100))  # a machine that is busy is not flooded afterwards
             await asyncio.sleep(TICK_S)
