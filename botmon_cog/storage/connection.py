@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_Identity = tuple[int, int]
+
 OLDEST_SQLITE = (3, 35, 0)
 """For UPDATE FROM, UPSERT, and FILTER."""
 
@@ -44,13 +46,15 @@ class OwnConnection:
     """A connection of ours, made on first use. Its thread ends with `close`, or with the interpreter.
 
     With `path`, it looks before and after each piece of work whether the file is still there: SQLite itself would go on
-    writing into one that was deleted.
+    writing into one that was deleted. The write-ahead log of such a file goes with it: SQLite would take what is left of
+    it for the log of whatever file comes in its place.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], path: str | None = None) -> None:
         self._connect = connect
         self._path = path
-        self._identity: tuple[int, int] | None = None
+        self._identity: _Identity | None = None
+        self._log_identity: _Identity | None = None
         self._worker = Worker("botmon-sqlite")
         self._db: sqlite3.Connection | None = None
 
@@ -60,23 +64,20 @@ class OwnConnection:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._db is None:
             self._db = self._connect()
-            self._identity = self._identify()
+            self._identity = _identify(self._path)
         self._check_identity()
         result = work(self._db)
         self._check_identity()
+        if self._path is not None and self._log_identity is None:  # it stays the same one while a connection is open
+            self._log_identity = _identify(self._path + "-wal")
         return result
 
-    def _identify(self) -> tuple[int, int] | None:
-        if self._path is None:
-            return None
-        try:
-            found = Path(self._path).stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+    @property
+    def _is_replaced(self) -> bool:
+        return self._identity is not None and _identify(self._path) != self._identity
 
     def _check_identity(self) -> None:
-        if self._identity is not None and self._identify() != self._identity:
+        if self._is_replaced:
             raise ReplacedError(f"the file {self._path} was deleted or replaced while it was in use")
 
     async def close(self) -> None:
@@ -85,8 +86,32 @@ class OwnConnection:
 
     def _close(self) -> None:
         db, self._db = self._db, None
-        if db is not None:
-            db.close()
+        if db is None:
+            return
+        with closing(db):
+            if self._is_replaced:
+                self._remove_log(db)
+
+    def _remove_log(self, db: sqlite3.Connection) -> None:
+        """Write the log into its own file, which may only have been renamed, and leave its successor none of it."""
+        with suppress(sqlite3.Error):
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        log = f"{self._path}-wal"
+        if self._log_identity is not None and _identify(log) == self._log_identity:
+            for left in (log, f"{self._path}-shm"):
+                with suppress(OSError):
+                    Path(left).unlink()
+
+
+def _identify(path: str | None) -> _Identity | None:
+    """Which file it is, whatever its name; None where there is none."""
+    if path is None:
+        return None
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class BorrowedConnection:
