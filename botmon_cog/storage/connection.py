@@ -46,8 +46,8 @@ class OwnConnection:
     """A connection of ours, made on first use. Its thread ends with `close`, or with the interpreter.
 
     With `path`, it looks before and after each piece of work whether the file is still there: SQLite itself would go on
-    writing into one that was deleted. The write-ahead log of such a file goes with it: SQLite would take what is left of
-    it for the log of whatever file comes in its place.
+    writing into one that was deleted. The write-ahead log of such a file goes with it: SQLite would take it for the log
+    of whatever file comes in its place.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], path: str | None = None) -> None:

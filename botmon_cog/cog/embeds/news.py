@@ -13,6 +13,7 @@ from botmon_cog.domain.reports import HealthReport
 
 _RECOVERED = (
     ("the database does not answer", "the database answers"),
+    ("the database takes no rows", "the database takes rows again"),
     ("the database takes", "the database is quick"),
     ("memory", "memory is back to normal"),
     ("processor", "the processor is back to normal"),
