@@ -37,9 +37,19 @@ class LoopThread:
         """
 
         async def awaited() -> T:
-            return await work()
+            try:
+                return await work()
+            except Exception as error:
+                if _is_cancelled():  # nobody waits for it, and asyncio would complain of that
+                    raise asyncio.CancelledError from error
+                raise
 
-        return await asyncio.wrap_future(self._submit(awaited()))
+        try:
+            return await asyncio.wrap_future(self._submit(awaited()))
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            raise StorageError("the connection was closed") from None  # by `stop`
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Any:
         try:
@@ -64,3 +74,9 @@ class LoopThread:
 
         await asyncio.shield(asyncio.wrap_future(self._submit(ending())))
         await asyncio.to_thread(self._thread.join)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody has cancelled the task that asks."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
