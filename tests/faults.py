@@ -197,7 +197,7 @@ async def nothing_left(folder: Path) -> AsyncIterator[None]:
         assert [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("botmon")] == []
         assert [thread.name for thread in threading.enumerate() if thread.name.startswith("botmon")] == []
         assert open_files(folder) == []
-        assert complaints.messages == []  # such as of tasks that were forgotten
+        assert not complaints.messages, complaints.messages  # such as of tasks that were forgotten
     finally:
         logger.removeHandler(complaints)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -62,6 +63,16 @@ class BusyBot:
 
 
 @asynccontextmanager
+async def same_modules() -> AsyncIterator[None]:
+    """Unloading the extension takes our modules out of `sys.modules`; what comes after it finds those it imported."""
+    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "botmon_cog"}
+    try:
+        yield
+    finally:
+        sys.modules.update(before)
+
+
+@asynccontextmanager
 async def busy_bot(config: Config, rate: float = 200) -> AsyncIterator[BusyBot]:
     """It is busy within the context, with `rate` further rows a second; then it is closed, as a bot is."""
     bot = make_bot()
@@ -73,7 +84,7 @@ async def busy_bot(config: Config, rate: float = 200) -> AsyncIterator[BusyBot]:
     async def ping(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("pong")
 
-    async with LoopbackDiscord() as loopback, loopback.running(bot):
+    async with same_modules(), LoopbackDiscord() as loopback, loopback.running(bot):
         await bot.load_extension(EXTENSION)
         await bot.tree.sync()
         observer = cog_of(bot).observer
