@@ -65,15 +65,23 @@ class LoopThread:
             try:
                 others = asyncio.all_tasks() - {asyncio.current_task()}
                 for task in others:
-                    task.cancel()
-                if others:  # one that waits for a server that says nothing may not hear of it
-                    await asyncio.wait(others, timeout=_PATIENCE_S)
+                    if not task.cancelling():  # a second time it would interrupt the rolling back
+                        task.cancel()
+                left = await _ended(others)  # one that waits for a server that says nothing may not hear of it
                 await last()
+                for task in left:
+                    task.cancel()
+                await _ended(left)
             finally:
                 self._loop.call_soon(self._loop.stop)
 
         await asyncio.shield(asyncio.wrap_future(self._submit(ending())))
         await asyncio.to_thread(self._thread.join)
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Give tasks a moment to end; returns those that have not."""
+    return (await asyncio.wait(tasks, timeout=_PATIENCE_S))[1] if tasks else set()
 
 
 def _is_cancelled() -> bool:
