@@ -31,7 +31,7 @@ from tests.storage_helpers import invocation
 
 FULL = os.environ.get("BOTMON_FAULTS") == "full"
 SPEED = 1 if FULL else 20
-PATIENCE_S = 60.0
+PATIENCE_S = 200.0 if FULL else 60.0
 OUTCOMES = [*Outcome, Outcome.OK, Outcome.OK]
 TICK_S = 0.005
 

@@ -50,7 +50,7 @@ async def obey(talk: Talk, path: str, storage: dict[str, Any]) -> None:
             writer = system.writer
             talk.send({"queued": writer.queued, "spooled": writer.spooled, "dropped": writer.dropped})
         await system.close()
-        assert load.longest <= 2 * system.config.storage.queue_max
+        assert load.longest <= 2 * system.config.storage.queue_max + system.config.storage.batch_max
     talk.send({"missing": len(load.ids ^ await stored(path)), "made": load.made, "dropped": system.writer.dropped})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.child import Child
-from tests.faults import full
+from tests.faults import PATIENCE_S, full
 from tests.faulty_children import ROWS, obey, report
 from tests.sqlite_faults import open_folder, set_writable
 
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 def end(child: Child) -> None:
     child.ask("record")
-    assert child.ask("drain")["spooled"] == 0
+    assert child.ask("drain", PATIENCE_S)["spooled"] == 0
     last = child.ask("close")
     assert (last["missing"], last["dropped"]) == (0, 0)
     assert last["made"] >= 2 * ROWS
@@ -33,7 +33,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, where):
         for n in range(1, full(20, 4)):
             child.ask("record")
             child.ask("beat")
-            away = child.ask("fail")
+            away = child.ask("fail", PATIENCE_S)
             assert away["queued"] + away["spooled"] == n * ROWS
             assert away["dropped"] == 0
         if where == "other disk":
@@ -56,7 +56,7 @@ def test_a_disk_that_our_own_rows_fill_up_loses_nothing_once_there_is_room(tmp_p
         for _ in range(10):
             assert child.ask("record")["dropped"] == 0
             child.ask("beat")
-        assert child.ask("fail")["dropped"] == 0
+        assert child.ask("fail", PATIENCE_S)["dropped"] == 0
         child.ask("make room")
         end(child)
 
@@ -71,7 +71,7 @@ def test_a_folder_that_may_not_be_written_to_at_the_start(is_new):
         with Child(obey, folder / "bot.db", {"spool_folder": str(other / "spool")}, unprivileged=True) as child:
             for n in (1, 2):
                 child.ask("record")
-                child.ask("fail")
+                child.ask("fail", PATIENCE_S)
                 assert child.ask("flush")["spooled"] == n * ROWS
             set_writable(folder, writable=True)
             end(child)
@@ -92,7 +92,7 @@ def test_a_folder_that_may_not_be_written_to_for_a_while():
         set_writable(folder, writable=False)
         with Child(obey, folder / "bot.db", {}, unprivileged=True) as child:
             child.ask("record")
-            away = child.ask("fail")
+            away = child.ask("fail", PATIENCE_S)
             assert (away["queued"], away["spooled"], away["dropped"]) == (ROWS, 0, 0)
             set_writable(folder, writable=True)
             end(child)

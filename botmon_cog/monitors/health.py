@@ -116,7 +116,9 @@ class HealthCheck:
         if self._writer.away_since is not None:
             self._writer.retry()  # it may be back since the last attempt
             await self._recorder.settle()
-        return self._writer.last_error if self._writer.away_since is not None else None
+        if self._writer.away_since is None or self._writer.last_error is None:
+            return None
+        return self._writer.last_error.removeprefix(f"{StorageError.__name__}: ")
 
     async def check_error_rate(self) -> ComponentHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""

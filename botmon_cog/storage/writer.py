@@ -15,7 +15,6 @@ from contextlib import suppress
 from botmon_cog.clock import Clock, Timer
 from botmon_cog.config import StorageConfig
 from botmon_cog.domain.models import Event
-from botmon_cog.errors import StorageError
 from botmon_cog.storage.backlog import Backlog
 from botmon_cog.storage.base import RejectedError, Storage
 from botmon_cog.storage.flushes import Flushes
@@ -268,7 +267,7 @@ class Writer:
         if self.away_since is None:
             self.away_since = now
             _log.error("can't write to %s, will try again", self._storage.description, exc_info=error)
-        self.last_error = str(error) if isinstance(error, StorageError) else f"{type(error).__name__}: {error}"
+        self.last_error = f"{type(error).__name__}: {error}"
         self._backoff_s = min(max(self._backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
         self._wake_in(self._backoff_s * random.uniform(0.8, 1.2))  # noqa: S311 (jitter, so that processes spread out)
         self._armed = self._loop
