@@ -76,7 +76,7 @@ def notice(title: str, words: str) -> discord.Embed:
 
 def _meanwhile(report: HealthReport, waiting: int) -> str:
     if report.database.status == "error" or report.monitor.dropped:
-        return "Commands run on. " + sentence(rows_wait(waiting, report.monitor.dropped))
+        return "Commands run on. " + sentence(rows_wait(waiting, report.monitor.dropped, report.monitor.spooled))
     return "Commands run on, and all of them are still counted."
 
 
