@@ -197,7 +197,7 @@ def test_rows_on_disk_wait_too_and_the_details_say_how_many_and_how_large():
         "12,357 waiting, 12,345 of them on disk (4.8 MiB), 0 lost, 0 failures of its own"
     )
     away = replace(UNREACHABLE, monitor=monitor)
-    assert "Commands run on; 12,357 rows wait, none is lost." in (
+    assert "Commands run on; 12,357 rows wait, 12,345 of them on disk, none is lost." in (
         embeds.health(away, glance(), [], NOW).description or ""
     )
     again = embeds.recovery(health_report(monitor=monitor), since=NOW, now=NOW, instance="a", was=None, lost=0)

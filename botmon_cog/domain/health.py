@@ -63,14 +63,27 @@ def cpu_health(
 
 
 def database_health(
-    response_time_s: float | None, size_bytes: int | None, error: str | None, limits: HealthConfig
+    response_time_s: float | None,
+    size_bytes: int | None,
+    error: str | None,
+    limits: HealthConfig,
+    *,
+    refusal: str | None = None,
 ) -> ComponentHealth:
-    """`error`: what the database said instead of answering."""
+    """`error`: what the database said instead of answering. `refusal`: what it says to rows, where it answers else."""
     if error is not None or response_time_s is None:
         return ComponentHealth(
             status=ERROR,
             reason=f"the database does not answer: {error or 'no reason given'}",
             remedy=_database_remedy(error or ""),
+        )
+    if refusal is not None:
+        return ComponentHealth(
+            status=ERROR,
+            reason=f"the database takes no rows: {refusal}",
+            remedy=_database_remedy(refusal),
+            response_time_s=response_time_s,
+            size_bytes=size_bytes,
         )
     if response_time_s * 1000 > limits.database_slow_ms:
         return ComponentHealth(

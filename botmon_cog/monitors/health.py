@@ -108,7 +108,17 @@ class HealthCheck:
         except Exception as error:  # noqa: BLE001 (the edge: a report must come, whatever an engine raises)
             self._failures.note("checking the database", error)
             return database_health(None, None, f"{type(error).__name__}: {error}", self._config)
-        return database_health(self._clock.monotonic() - started_s, size_bytes, None, self._config)
+        response_time_s = self._clock.monotonic() - started_s
+        return database_health(response_time_s, size_bytes, None, self._config, refusal=await self._refusal())
+
+    async def _refusal(self) -> str | None:
+        """What the database said to the rows that wait; None where it takes them. Only so is a full disk seen."""
+        if self._writer.away_since is not None:
+            self._writer.retry()  # it may be back since the last attempt
+            await self._recorder.settle()
+        if self._writer.away_since is None or self._writer.last_error is None:
+            return None
+        return self._writer.last_error.removeprefix(f"{StorageError.__name__}: ")
 
     async def check_error_rate(self) -> ComponentHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""

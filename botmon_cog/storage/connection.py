@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.damage import identity
+from botmon_cog.storage.damage import Identity, identity
 from botmon_cog.storage.worker import Worker
 
 if TYPE_CHECKING:
@@ -45,13 +45,15 @@ class OwnConnection:
     """A connection of ours, made on first use. Its thread ends with `close`, or with the interpreter.
 
     With `path`, it looks before and after each piece of work whether the file is still there: SQLite itself would go on
-    writing into one that was deleted.
+    writing into one that was deleted. The write-ahead log of such a file goes with it: SQLite would take it for the log
+    of whatever file comes in its place.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], path: str | None = None) -> None:
         self._connect = connect
         self._path = path
-        self._identity: tuple[int, int] | None = None
+        self._identity: Identity | None = None
+        self._log_identity: Identity | None = None
         self._worker = Worker("botmon-sqlite")
         self._db: sqlite3.Connection | None = None
 
@@ -65,13 +67,19 @@ class OwnConnection:
         self._check_identity()
         result = work(self._db)
         self._check_identity()
+        if self._path is not None and self._log_identity is None:  # it stays the same one while a connection is open
+            self._log_identity = identity(self._path + "-wal")
         return result
 
-    def _identify(self) -> tuple[int, int] | None:
+    @property
+    def _is_replaced(self) -> bool:
+        return self._identity is not None and self._identify() != self._identity
+
+    def _identify(self) -> Identity | None:
         return None if self._path is None else identity(self._path)
 
     def _check_identity(self) -> None:
-        if self._identity is not None and self._identify() != self._identity:
+        if self._is_replaced:
             raise ReplacedError(f"the file {self._path} was deleted or replaced while it was in use")
 
     async def close(self) -> None:
@@ -80,8 +88,21 @@ class OwnConnection:
 
     def _close(self) -> None:
         db, self._db = self._db, None
-        if db is not None:
-            db.close()
+        if db is None:
+            return
+        with closing(db):
+            if self._is_replaced:
+                self._remove_log(db)
+
+    def _remove_log(self, db: sqlite3.Connection) -> None:
+        """Write the log into its own file, which may only have been renamed, and leave its successor none of it."""
+        with suppress(sqlite3.Error):
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        log = f"{self._path}-wal"
+        if self._log_identity is not None and identity(log) == self._log_identity:
+            for left in (log, f"{self._path}-shm"):
+                with suppress(OSError):
+                    Path(left).unlink()
 
 
 class BorrowedConnection:

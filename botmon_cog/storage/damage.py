@@ -9,6 +9,9 @@ from pathlib import Path
 
 from botmon_cog.errors import StorageError
 
+Identity = tuple[int, int]
+"""Device and inode of a file."""
+
 _SUFFIXES = ("-wal", "-shm", "")
 """The file itself comes last: whoever finds it gone begins a new one, with helpers that are not to be renamed."""
 _PRIMARY = 0xFF
@@ -21,7 +24,7 @@ def is_damage(error: BaseException | None) -> bool:
     return code is not None and code & _PRIMARY in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def identity(path: str) -> tuple[int, int] | None:
+def identity(path: str) -> Identity | None:
     """Which file is there; None where there is none."""
     try:
         found = Path(path).stat()
@@ -30,7 +33,7 @@ def identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def set_aside(path: str, damaged: tuple[int, int] | None, now: datetime) -> Path | None:
+def set_aside(path: str, damaged: Identity | None, now: datetime) -> Path | None:
     """Rename a database file and what belongs to it. No connection of ours may be open.
 
     Args:

@@ -37,9 +37,19 @@ class LoopThread:
         """
 
         async def awaited() -> T:
-            return await work()
+            try:
+                return await work()
+            except Exception as error:
+                if _is_cancelled():  # nobody waits for it, and asyncio would complain of that
+                    raise asyncio.CancelledError from error
+                raise
 
-        return await asyncio.wrap_future(self._submit(awaited()))
+        try:
+            return await asyncio.wrap_future(self._submit(awaited()))
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            raise StorageError("the connection was closed") from None  # by `stop`
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Any:
         try:
@@ -55,12 +65,26 @@ class LoopThread:
             try:
                 others = asyncio.all_tasks() - {asyncio.current_task()}
                 for task in others:
-                    task.cancel()
-                if others:  # one that waits for a server that says nothing may not hear of it
-                    await asyncio.wait(others, timeout=_PATIENCE_S)
+                    if not task.cancelling():  # a second time it would interrupt the rolling back
+                        task.cancel()
+                left = await _ended(others)  # one that waits for a server that says nothing may not hear of it
                 await last()
+                for task in left:
+                    task.cancel()
+                await _ended(left)
             finally:
                 self._loop.call_soon(self._loop.stop)
 
         await asyncio.shield(asyncio.wrap_future(self._submit(ending())))
         await asyncio.to_thread(self._thread.join)
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Give tasks a moment to end; returns those that have not."""
+    return (await asyncio.wait(tasks, timeout=_PATIENCE_S))[1] if tasks else set()
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody has cancelled the task that asks."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -44,6 +44,8 @@ class Spiller:
         self._segment_rows = min(_SEGMENT_ROWS, max(queue_max // 2, 1))
         self._after_spill = after_spill
         self._task: asyncio.Task[None] | None = None
+        self._spilling = 0
+        """Rows on their way to the disk."""
         self._failed_at: float | None = None
         self._lost = 0
 
@@ -79,7 +81,8 @@ class Spiller:
     def keep_bounded(self) -> bool:
         """Where the queue is too long its oldest rows begin to go to disk, or are dropped where there is no room.
 
-        While the disk fails or hangs, twice as much as the queue may hold stays in memory.
+        While the disk fails or hangs, twice as much as the queue may hold stays in memory, besides the batch that is
+        being written to the database.
 
         Returns:
             Whether a row was dropped.
@@ -87,7 +90,7 @@ class Spiller:
         excess = len(self._backlog.queue) - self._queue_max
         if excess > 0 and self.is_usable:
             self.spill(max(excess, self._queue_max // 2))
-            excess = len(self._backlog) - 2 * self._queue_max
+            excess = len(self._backlog.queue) + self._spilling - 2 * self._queue_max
         if excess <= 0:
             return False
         why = f"{self._queue_max} wait already and the database does not take them: the oldest go"
@@ -137,6 +140,7 @@ class Spiller:
     def forget_loop(self) -> None:
         """What the event loop before this one was about to spill is to be given back."""
         self._task = None
+        self._spilling = 0
 
     async def _run(self, n: int) -> None:
         task = asyncio.current_task()
@@ -152,6 +156,7 @@ class Spiller:
             batch = self._backlog.lend(min(n, self._segment_rows))
             n -= len(batch.rows)
             is_first = not self.spool.rows
+            self._spilling = len(batch.rows)
             try:
                 kept = await self.spool.add(batch.rows)
             except OSError as error:
@@ -160,6 +165,7 @@ class Spiller:
             else:
                 del batch.rows[:kept]
             finally:
+                self._spilling = 0
                 self._backlog.give_back(batch)
             self._failed_at = None
             self._count_lost(self.spool)

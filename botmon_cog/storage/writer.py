@@ -115,6 +115,12 @@ class Writer:
             if not self._backoff_s:
                 self._go.set()
 
+    def retry(self) -> None:
+        """Try at once what else would be tried later. Needs a running event loop."""
+        if self.away_since is not None and not self._is_closed:
+            self._ensure_task(get_running_loop())
+            self._go.set()
+
     async def flush(self) -> None:
         """Return when everything taken before this call is committed or safe in the spool, or was dropped."""
         if self.queued:

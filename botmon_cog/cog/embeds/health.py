@@ -140,9 +140,11 @@ def also(report: HealthReport) -> list[str]:
     ]
 
 
-def rows_wait(waiting: int, lost: int) -> str:
-    """`214 rows wait, none is lost.`"""
+def rows_wait(waiting: int, lost: int, spooled: int = 0) -> str:
+    """`214 rows wait, none is lost.` `spooled` of those that wait are on disk."""
     waits = f"{text.count(waiting)} {text.plural(waiting, 'row waits', 'rows wait')}" if waiting else "nothing waits"
+    if spooled:
+        waits += " on disk" if spooled >= waiting else f", {text.count(spooled)} of them on disk"
     losses = f"**{text.count(lost)} {text.plural(lost, 'is', 'are')} lost**" if lost else "none is lost"
     return f"{waits}, {losses}."
 
@@ -181,8 +183,8 @@ def _trouble(report: HealthReport, past: Sequence[HealthMoment]) -> list[str]:
     if report.remedy:
         lines.append(f"**What to do:** {text.plain(report.remedy, _REMEDY_CHARS)}")
     if report.database.status == "error":
-        waiting = report.monitor.waiting
-        lines.append(f"Commands run on; {rows_wait(waiting, report.monitor.dropped)}")
+        monitor = report.monitor
+        lines.append(f"Commands run on; {rows_wait(monitor.waiting, monitor.dropped, monitor.spooled)}")
     return lines
 
 

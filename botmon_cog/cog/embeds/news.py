@@ -13,6 +13,7 @@ from botmon_cog.domain.reports import HealthReport
 
 _RECOVERED = (
     ("the database does not answer", "the database answers"),
+    ("the database takes no rows", "the database takes rows again"),
     ("the database takes", "the database is quick"),
     ("memory", "memory is back to normal"),
     ("processor", "the processor is back to normal"),
@@ -75,7 +76,7 @@ def notice(title: str, words: str) -> discord.Embed:
 
 def _meanwhile(report: HealthReport, waiting: int) -> str:
     if report.database.status == "error" or report.monitor.dropped:
-        return "Commands run on. " + sentence(rows_wait(waiting, report.monitor.dropped))
+        return "Commands run on. " + sentence(rows_wait(waiting, report.monitor.dropped, report.monitor.spooled))
     return "Commands run on, and all of them are still counted."
 
 
