@@ -1,7 +1,7 @@
 """What the tests of faults share: load that can be told apart row by row, and the proof that no row is missing.
 
 `BOTMON_FAULTS=full` runs them at full scale, see docs/testing.md. Otherwise time is scaled down: the system's clock is
-20 times as fast, and so are its time-outs.
+50 times as fast, and its time-outs are short.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from botmon_cog.storage.rebuilding import days_with_all_rows, differences
 from tests.storage_helpers import invocation
 
 FULL = os.environ.get("BOTMON_FAULTS") == "full"
-SPEED = 1 if FULL else 20
+SPEED = 1 if FULL else 50
 PATIENCE_S = 200.0 if FULL else 60.0
 OUTCOMES = [*Outcome, Outcome.OK, Outcome.OK]
 TICK_S = 0.005

@@ -30,7 +30,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path, where):
         child.ask("record")
         child.ask("flush")
         child.ask("fill" if child.disk == "tmpfs" else "limit")
-        for n in range(1, full(20, 4)):
+        for n in range(1, full(20, 3)):
             child.ask("record")
             child.ask("beat")
             away = child.ask("fail", PATIENCE_S)
