@@ -23,8 +23,9 @@ from botmon_cog.config import Config
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain.rollup import day_of, hour_of
 from botmon_cog.runtime import make_storage
-from botmon_cog.storage import rebuilding, tables
+from botmon_cog.storage import tables
 from botmon_cog.storage.tables import Table
+from botmon_cog.storage.upkeep import rebuilding
 
 NOW = datetime(2026, 1, 7, 23, 59, 30, tzinfo=UTC)
 """When reports are asked for: a report of 7 days then covers a week to the hour."""
@@ -108,7 +109,7 @@ async def _multiply_sqlite(path: str, plan: Plan) -> None:
 
 async def _multiply_postgres(url: str, plan: Plan) -> None:
     asyncpg = importlib.import_module("asyncpg")
-    numbered = importlib.import_module("botmon_cog.storage.postgres_sql").numbered
+    numbered = importlib.import_module("botmon_cog.storage.postgres.sql").numbered
     db = await asyncpg.connect(url)
 
     async def run(statement: str, bound: Mapping[str, int]) -> None:

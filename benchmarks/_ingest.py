@@ -28,8 +28,8 @@ from botmon_cog.config import Config
 from botmon_cog.domain.models import Event
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.storage import tables
-from botmon_cog.storage.batch import moment_text
 from botmon_cog.storage.rows import raw_rows
+from botmon_cog.storage.sqlite.batch import moment_text
 
 GUILDS = 500
 HOURS = 4

@@ -22,10 +22,10 @@ from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
-from botmon_cog.storage.spool import Spool
+from botmon_cog.storage.queue.spool import Spool
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.upkeep import Maintained
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.upkeep.maintained import Maintained
 from botmon_cog.timezones import find_zone
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from botmon_cog.storage.postgres import PostgresStorage
-from botmon_cog.storage.rebuilding import Difference, days_with_all_rows, differences
 from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.upkeep.rebuilding import Difference, days_with_all_rows, differences
 from tests.storage_helpers import OTHER_TABLES, RAW_TABLES, ROLLUP_TABLES
 
 AnyStorage = SqliteStorage | PostgresStorage

@@ -26,7 +26,7 @@ from botmon_cog.config import Config, HealthConfig, StorageConfig
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain.models import Invocation, Kind, Outcome
 from botmon_cog.runtime import MonitoringSystem, make_storage
-from botmon_cog.storage.rebuilding import days_with_all_rows, differences
+from botmon_cog.storage.upkeep.rebuilding import days_with_all_rows, differences
 from tests.storage_helpers import invocation
 
 FULL = os.environ.get("BOTMON_FAULTS") == "full"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from botmon_cog.__main__ import main
-from botmon_cog.storage import copying
+from botmon_cog.storage.upkeep import copying
 from tests.child import Child, Talk
 from tests.postgres_server import PostgresServer
 from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make

@@ -13,7 +13,7 @@ import pytest
 
 from botmon_cog.__main__ import main
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage import examining
+from botmon_cog.storage.upkeep import examining
 from tests.child import Child, Talk
 from tests.sqlite_faults import write_lock
 from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make

@@ -9,8 +9,8 @@ import pytest
 
 from botmon_cog.__main__ import main
 from botmon_cog.cli import rebuild as command
-from botmon_cog.storage import rebuild_run
 from botmon_cog.storage.script import Put
+from botmon_cog.storage.upkeep import rebuild_run
 from tests.child import Child, Talk
 from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make
 from tests.test_cli_doctor import TAMPERED, bot

@@ -74,7 +74,7 @@ async def test_a_server_that_does_not_let_us_in_is_said_clearly_and_without_the_
         assert type(opening[0].exc_info[1]).__name__ == "StorageError"
         assert words in (report.database.reason or "")
         assert report.overall_status == "unhealthy"
-        assert len([record for record in said if record.name == "botmon_cog.storage.writer"]) <= 2
+        assert len([record for record in said if record.name == "botmon_cog.storage.queue.writer"]) <= 2
         for secret in (postgres_server.password, quote(postgres_server.password, safe=""), SECRET, quote(SECRET)):
             assert secret not in caplog.text
             assert secret not in str(report)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from botmon_cog.errors import SchemaTooNewError, StorageError
-from botmon_cog.storage import migrator, postgres_schema
+from botmon_cog.storage import migrator
 from botmon_cog.storage.migrator import Migration, load_migrations, statements
+from botmon_cog.storage.postgres import schema as postgres_schema
 from tests.engines import TABLES, AnyStorage, Engine, all_differences, dump, table
 from tests.storage_helpers import invocation, music, rows, sample
 

@@ -21,12 +21,12 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.janitor import Janitor, Pace
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.storage.postgres import PostgresStorage
-from botmon_cog.storage.rebuilding import RAW_SINCE, days_with_all_rows, differences, rebuild
-from botmon_cog.storage.retention import CLEANED, other_cuts, raise_raw_since, raw_cuts, raw_since, remove_some
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.script import Ask
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.upkeep import SQLITE
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.upkeep.maintained import SQLITE
+from botmon_cog.storage.upkeep.rebuilding import RAW_SINCE, days_with_all_rows, differences, rebuild
+from botmon_cog.storage.upkeep.retention import CLEANED, other_cuts, raise_raw_since, raw_cuts, raw_since, remove_some
 from botmon_cog.testing import ManualClock
 from tests.harness import cog_of, make_bot, make_config, running
 from tests.storage_helpers import EVER, NOON, OLD_AUDIT_LOGS, OLD_BOT_STATS, invocation, make, music, rows

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from botmon_cog.domain.models import HealthRecord, Invocation, MetricSample
-from botmon_cog.storage import segments as segments_module
-from botmon_cog.storage.event_lines import decode_line, encode_line
-from botmon_cog.storage.spool import Spool
+from botmon_cog.storage.queue import segments as segments_module
+from botmon_cog.storage.queue.event_lines import decode_line, encode_line
+from botmon_cog.storage.queue.spool import Spool
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import NOON, invocation, music
 from tests.writer_helpers import make_spool, names, segments

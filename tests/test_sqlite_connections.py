@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from botmon_cog.errors import StorageError
-from botmon_cog.storage import connection
 from botmon_cog.storage.base import HistoryFilter
+from botmon_cog.storage.sqlite import connection
 from tests.storage_helpers import EVER, count_of, invocation, rows, storage_at, threads
 
 UNWRITABLE = Path("/sys/kernel")

@@ -15,9 +15,9 @@ import pytest
 
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import HistoryFilter
-from botmon_cog.storage.damage import identity, set_aside
-from botmon_cog.storage.readonly import ReadOnlyStorage
 from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.sqlite.damage import identity, set_aside
+from botmon_cog.storage.sqlite.readonly import ReadOnlyStorage
 from tests.child import Child, Talk
 from tests.engines import all_differences
 from tests.storage_helpers import NOON, count_of, invocation, storage_at, threads

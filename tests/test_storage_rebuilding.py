@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from botmon_cog.domain.models import MusicEventType, Outcome
 from botmon_cog.domain.rollup import day_of, iso_date
-from botmon_cog.storage.rebuilding import (
+from botmon_cog.storage.upkeep.rebuilding import (
     RAW_SINCE,
     Difference,
     days_with_all_rows,

@@ -9,7 +9,7 @@ import pytest
 
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import StorageConfig
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.writer_helpers import LINGER_S, FakeStorage, make_writer, names, nothing_left, put, settle
 

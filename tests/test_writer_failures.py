@@ -12,8 +12,8 @@ from botmon_cog.clock import SystemClock
 from botmon_cog.config import StorageConfig
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import HistoryFilter
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import rows
 from tests.writer_helpers import LINGER_S, FakeStorage, make_writer, names, nothing_left, put, settle

@@ -12,8 +12,8 @@ import pytest
 
 from botmon_cog.domain.models import Event
 from botmon_cog.storage.base import RejectedError
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import rows
 from tests.writer_helpers import AWAY, FakeStorage, make_spool, make_writer, nothing_left, put, settle, until

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import dump, invocation, music, rows
 from tests.writer_helpers import (

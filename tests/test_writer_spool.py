@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from botmon_cog.storage import spool as spool_module
-from botmon_cog.storage import writer as writer_module
-from botmon_cog.storage.spool import Spool
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.queue import spool as spool_module
+from botmon_cog.storage.queue import writer as writer_module
+from botmon_cog.storage.queue.spool import Spool
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import invocation
 from tests.writer_helpers import (

@@ -13,8 +13,8 @@ from botmon_cog.config import StorageConfig
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import RejectedError
-from botmon_cog.storage.spool import Spool
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.queue.spool import Spool
+from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import invocation
 

@@ -15,12 +15,12 @@ from botmon_cog.cli.progress import progress
 from botmon_cog.config import Config, load_config
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain import text
-from botmon_cog.storage.copying import Copy, fingerprint, newest_ids, refuse_source, refuse_target
+from botmon_cog.storage.upkeep.copying import Copy, fingerprint, newest_ids, refuse_source, refuse_target
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from botmon_cog.storage.comparing import Comparison
+    from botmon_cog.storage.upkeep.comparing import Comparison
 
 _FAILED = 1
 _MEANWHILE = (

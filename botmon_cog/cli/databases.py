@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from botmon_cog.config import Config
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError, StorageError
-from botmon_cog.storage.readonly import ReadOnlyStorage
 from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.sqlite.readonly import ReadOnlyStorage
 
 if TYPE_CHECKING:
     from botmon_cog.storage.postgres import PostgresStorage

@@ -20,8 +20,8 @@ from botmon_cog.config import load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.rollup import METRICS, iso_date, start_of_hour
 from botmon_cog.storage import tables
-from botmon_cog.storage.examining import Examination, Examiner
-from botmon_cog.storage.rebuilding import Difference
+from botmon_cog.storage.upkeep.examining import Examination, Examiner
+from botmon_cog.storage.upkeep.rebuilding import Difference
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -19,7 +19,7 @@ from botmon_cog.domain import text
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.runtime import make_storage
-from botmon_cog.storage.readonly import ReadOnlyStorage, check_current
+from botmon_cog.storage.sqlite.readonly import ReadOnlyStorage, check_current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ from botmon_cog.config import load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.rollup import iso_date
 from botmon_cog.errors import ConfigError
-from botmon_cog.storage.rebuild_run import RebuildRun
+from botmon_cog.storage.upkeep.rebuild_run import RebuildRun
 
 if TYPE_CHECKING:
     from rich.console import Console

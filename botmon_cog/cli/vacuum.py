@@ -17,8 +17,8 @@ from botmon_cog.config import Config, load_config
 from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.domain import text
 from botmon_cog.runtime import make_storage
-from botmon_cog.storage.upkeep import VACUUM_POSTGRES
-from botmon_cog.storage.vacuum import VacuumedFile
+from botmon_cog.storage.sqlite.vacuum import VacuumedFile
+from botmon_cog.storage.upkeep.maintained import VACUUM_POSTGRES
 
 if TYPE_CHECKING:
     from rich.console import Console

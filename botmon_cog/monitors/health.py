@@ -24,7 +24,7 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recorder import Recorder, new_event_id
 from botmon_cog.monitors.windows import RecentOutcomes
 from botmon_cog.storage.base import Storage
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.queue.writer import Writer
 
 _log = logging.getLogger(__name__)
 _HOUR_S = 3600.0

@@ -17,10 +17,10 @@ from botmon_cog.domain import text
 from botmon_cog.domain.rollup import day_of, start_of_day
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.storage import retention
-from botmon_cog.storage.retention import Cut
 from botmon_cog.storage.script import Do, Script
-from botmon_cog.storage.upkeep import Maintained
+from botmon_cog.storage.upkeep import retention
+from botmon_cog.storage.upkeep.maintained import Maintained
+from botmon_cog.storage.upkeep.retention import Cut
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, MetricSample
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
-from botmon_cog.storage.writer import Writer
+from botmon_cog.storage.queue.writer import Writer
 
 _SETTLE_TIMEOUT_S = 1.0
 _MOST_HELD_BACK = 250

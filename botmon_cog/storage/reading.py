@@ -14,9 +14,9 @@ from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry,
 from botmon_cog.domain.rollup import HOURS_PER_DAY, METRICS, Rollup, day_of, hour_of, iso_date, start_of_hour
 from botmon_cog.storage import queries
 from botmon_cog.storage.base import AlertState, HistoryFilter
-from botmon_cog.storage.rebuilding import Dialect
 from botmon_cog.storage.rows import Row, storable
 from botmon_cog.storage.script import Script
+from botmon_cog.storage.upkeep.rebuilding import Dialect
 
 T = TypeVar("T")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from botmon_cog.storage.asyncpg_types import Connection
 from botmon_cog.storage.migrator import load_migrations, unapplied
-from botmon_cog.storage.postgres_batch import perform
-from botmon_cog.storage.rebuilding import Dialect, rebuild_all
+from botmon_cog.storage.postgres.asyncpg_types import Connection
+from botmon_cog.storage.postgres.batch import perform
 from botmon_cog.storage.script import run_async
+from botmon_cog.storage.upkeep.rebuilding import Dialect, rebuild_all
 
 _LOCK = 0x626F746D6F6E
 """The bytes of "botmon": the key of the advisory lock that one of several starting processes gets."""

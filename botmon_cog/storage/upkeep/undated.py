@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from botmon_cog.storage import queries, tables
-from botmon_cog.storage.rebuilding import RAW_SINCE, Dialect, Difference
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Ask, Do, Put, Script
+from botmon_cog.storage.upkeep.rebuilding import RAW_SINCE, Dialect, Difference
 
 _HOURS = "SELECT guild_id, command, MIN(hour), MAX(hour) FROM command_hourly GROUP BY guild_id, command"
 _SEEN = "SELECT guild_id, command, first_hour, last_hour FROM command_seen"

@@ -13,10 +13,10 @@ from typing import Any
 from botmon_cog.config import RetentionConfig
 from botmon_cog.domain.rollup import day_of, hour_of, iso_date, start_of_day, start_of_hour
 from botmon_cog.storage import queries, tables
-from botmon_cog.storage.rebuilding import RAW_SINCE, Dialect
 from botmon_cog.storage.script import Ask, Do, Script
 from botmon_cog.storage.tables import Table
-from botmon_cog.storage.upkeep import RAW
+from botmon_cog.storage.upkeep.maintained import RAW
+from botmon_cog.storage.upkeep.rebuilding import RAW_SINCE, Dialect
 
 CLEANED = "cleaned"
 """The mark that says when the last clean-up began, as ISO text."""

@@ -15,15 +15,22 @@ from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import script as scripts
-from botmon_cog.storage import upkeep
-from botmon_cog.storage.batch import moment_text, perform, store
-from botmon_cog.storage.connection import BorrowedConnection, OwnConnection, ReplacedError, Runner, connect, use_wal
-from botmon_cog.storage.damage import identity, is_damage, set_aside
 from botmon_cog.storage.migrator import migrate, refuse_newer
 from botmon_cog.storage.reading import Bound, Query, SqlReading
-from botmon_cog.storage.rebuilding import Dialect, rebuild_all
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script
+from botmon_cog.storage.sqlite.batch import moment_text, perform, store
+from botmon_cog.storage.sqlite.connection import (
+    BorrowedConnection,
+    OwnConnection,
+    ReplacedError,
+    Runner,
+    connect,
+    use_wal,
+)
+from botmon_cog.storage.sqlite.damage import identity, is_damage, set_aside
+from botmon_cog.storage.upkeep import maintained as upkeep
+from botmon_cog.storage.upkeep.rebuilding import Dialect, rebuild_all
 
 if TYPE_CHECKING:
     import aiosqlite

@@ -8,11 +8,11 @@ import msgspec
 
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import queries
-from botmon_cog.storage.examining import ODD_VALUES, checkable_days, date_of
 from botmon_cog.storage.reading import SqlReading
-from botmon_cog.storage.rebuilding import COPYING, REBUILDING, first_whole_day, rebuild
 from botmon_cog.storage.script import Do, Script
-from botmon_cog.storage.undated import mend_undated
+from botmon_cog.storage.upkeep.examining import ODD_VALUES, checkable_days, date_of
+from botmon_cog.storage.upkeep.rebuilding import COPYING, REBUILDING, first_whole_day, rebuild
+from botmon_cog.storage.upkeep.undated import mend_undated
 
 _ATTEMPTS = 10
 _IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})

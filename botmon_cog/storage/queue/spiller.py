@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event
-from botmon_cog.storage.backlog import Backlog
-from botmon_cog.storage.losses import Losses
-from botmon_cog.storage.spool import Spool
+from botmon_cog.storage.queue.backlog import Backlog
+from botmon_cog.storage.queue.losses import Losses
+from botmon_cog.storage.queue.spool import Spool
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from botmon_cog.storage.backlog import Backlog
+from botmon_cog.storage.queue.backlog import Backlog
 
 
 class Flushes:

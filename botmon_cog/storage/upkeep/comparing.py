@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from botmon_cog.storage.converting import Conversion
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.tables import Table, Type
+from botmon_cog.storage.upkeep.converting import Conversion
 
 _MASK = (1 << 64) - 1
 _TOLERANCE = 1e-9

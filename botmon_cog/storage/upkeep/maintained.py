@@ -8,10 +8,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from botmon_cog.storage import tables
 from botmon_cog.storage.reading import Bound
-from botmon_cog.storage.rebuilding import Dialect
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script
 from botmon_cog.storage.tables import Table
+from botmon_cog.storage.upkeep.rebuilding import Dialect
 
 T = TypeVar("T")
 

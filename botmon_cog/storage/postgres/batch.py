@@ -8,9 +8,9 @@ from typing import Any
 from botmon_cog.domain.models import Event
 from botmon_cog.domain.rollup import Rollup
 from botmon_cog.storage import tables
-from botmon_cog.storage.asyncpg_types import Connection, sqlstate_of
 from botmon_cog.storage.base import RejectedError
-from botmon_cog.storage.postgres_sql import arrays_statement, numbered
+from botmon_cog.storage.postgres.asyncpg_types import Connection, sqlstate_of
+from botmon_cog.storage.postgres.sql import arrays_statement, numbered
 from botmon_cog.storage.rows import Row, bot_stats_rows, raw_rows, rollup_rows, storable_events
 from botmon_cog.storage.script import Ask, Put, Step
 from botmon_cog.storage.tables import Table

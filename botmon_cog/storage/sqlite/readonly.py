@@ -7,9 +7,9 @@ from pathlib import Path
 
 from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.connection import OwnConnection, connect
 from botmon_cog.storage.migrator import load_migrations, pending
 from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.storage.sqlite.connection import OwnConnection, connect
 
 
 class ReadOnlyStorage(SqliteStorage):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.damage import Identity, identity
-from botmon_cog.storage.worker import Worker
+from botmon_cog.storage.sqlite.damage import Identity, identity
+from botmon_cog.storage.sqlite.worker import Worker
 
 if TYPE_CHECKING:
     import aiosqlite

@@ -11,10 +11,11 @@ import msgspec
 
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.storage import queries, tables
-from botmon_cog.storage.catalogue import CATALOGUES, is_ours
 from botmon_cog.storage.migrator import load_migrations, unapplied
 from botmon_cog.storage.reading import SqlReading
-from botmon_cog.storage.rebuilding import (
+from botmon_cog.storage.script import Ask, Script
+from botmon_cog.storage.upkeep.catalogue import CATALOGUES, is_ours
+from botmon_cog.storage.upkeep.rebuilding import (
     COPYING,
     RAW_SINCE,
     REBUILDING,
@@ -25,8 +26,7 @@ from botmon_cog.storage.rebuilding import (
     first_whole_day,
     iso_date,
 )
-from botmon_cog.storage.script import Ask, Script
-from botmon_cog.storage.undated import undated_differences
+from botmon_cog.storage.upkeep.undated import undated_differences
 
 QUICK_BEYOND_BYTES = 1 << 30
 """Larger files are checked less thoroughly, unless asked for."""

@@ -15,12 +15,12 @@ from contextlib import suppress
 from botmon_cog.clock import Clock, Timer
 from botmon_cog.config import StorageConfig
 from botmon_cog.domain.models import Event
-from botmon_cog.storage.backlog import Backlog
 from botmon_cog.storage.base import RejectedError, Storage
-from botmon_cog.storage.flushes import Flushes
-from botmon_cog.storage.losses import Losses
-from botmon_cog.storage.spiller import Spiller
-from botmon_cog.storage.spool import Spool
+from botmon_cog.storage.queue.backlog import Backlog
+from botmon_cog.storage.queue.flushes import Flushes
+from botmon_cog.storage.queue.losses import Losses
+from botmon_cog.storage.queue.spiller import Spiller
+from botmon_cog.storage.queue.spool import Spool
 
 _log = logging.getLogger(__name__)
 

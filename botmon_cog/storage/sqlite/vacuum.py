@@ -12,8 +12,8 @@ from typing import Self
 
 from botmon_cog.clock import Clock
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.connection import connect
-from botmon_cog.storage.upkeep import SQLITE
+from botmon_cog.storage.sqlite.connection import connect
+from botmon_cog.storage.upkeep.maintained import SQLITE
 
 _STEP_S = 0.02
 """So long the file is locked at a time."""

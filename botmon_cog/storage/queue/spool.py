@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event
-from botmon_cog.storage.event_lines import decode_line, encode_line
-from botmon_cog.storage.segments import Names, Segment, find_segments, read_lines, remove_segment, write_segment
+from botmon_cog.storage.queue.event_lines import decode_line, encode_line
+from botmon_cog.storage.queue.segments import Names, Segment, find_segments, read_lines, remove_segment, write_segment
 
 _log = logging.getLogger(__name__)
 

@@ -16,15 +16,15 @@ import msgspec
 
 from botmon_cog.errors import ConfigError, StorageError
 from botmon_cog.storage import queries, tables
-from botmon_cog.storage.catalogue import CATALOGUES, is_ours
-from botmon_cog.storage.comparing import Comparison, Totals
-from botmon_cog.storage.converting import Conversion
-from botmon_cog.storage.examining import read_schema
 from botmon_cog.storage.reading import Query, SqlReading
-from botmon_cog.storage.rebuilding import COPYING
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Ask, Do, Put, Script
 from botmon_cog.storage.tables import Table, Type
+from botmon_cog.storage.upkeep.catalogue import CATALOGUES, is_ours
+from botmon_cog.storage.upkeep.comparing import Comparison, Totals
+from botmon_cog.storage.upkeep.converting import Conversion
+from botmon_cog.storage.upkeep.examining import read_schema
+from botmon_cog.storage.upkeep.rebuilding import COPYING
 
 _CHUNK = 2_000
 _SINCE = "_since"

@@ -12,16 +12,17 @@ from urllib.parse import urlsplit
 
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import MissingExtraError, StorageError
-from botmon_cog.storage import tables, upkeep
-from botmon_cog.storage.asyncpg_types import Connection, Pool, create_pool, outages
-from botmon_cog.storage.loop_thread import LoopThread
-from botmon_cog.storage.postgres_batch import perform, store
-from botmon_cog.storage.postgres_schema import migrate
-from botmon_cog.storage.postgres_sql import numbered
+from botmon_cog.storage import tables
+from botmon_cog.storage.postgres.asyncpg_types import Connection, Pool, create_pool, outages
+from botmon_cog.storage.postgres.batch import perform, store
+from botmon_cog.storage.postgres.loop_thread import LoopThread
+from botmon_cog.storage.postgres.schema import migrate
+from botmon_cog.storage.postgres.sql import numbered
 from botmon_cog.storage.reading import Bound, Query, SqlReading
-from botmon_cog.storage.rebuilding import Dialect
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script, run_async
+from botmon_cog.storage.upkeep import maintained as upkeep
+from botmon_cog.storage.upkeep.rebuilding import Dialect
 
 T = TypeVar("T")
 
