@@ -78,7 +78,7 @@ async def test_a_roll_up_that_fails_takes_the_whole_migration_back(engine, monke
         yield
 
     with monkeypatch.context() as patch:
-        for module in ("sqlite", "postgres_schema"):
+        for module in ("sqlite.engine", "postgres.schema"):
             patch.setattr(f"botmon_cog.storage.{module}.rebuild_all", failing)
         async with engine.storage() as storage:
             with pytest.raises((StorageError, ValueError), match="no roll-up today"):
