@@ -52,6 +52,14 @@ async def test_closing_leaves_no_thread_no_descriptor_and_no_task(tmp_path):
         assert traces() == before
 
 
+async def test_closing_puts_the_log_away_every_time(tmp_path):
+    for _ in range(50):
+        storage = storage_at(tmp_path / "tidy.db")
+        await storage.write([invocation()])
+        await storage.close()
+        assert [p.name for p in tmp_path.iterdir()] == ["tidy.db"]
+
+
 async def test_closing_twice_or_unopened_does_nothing(tmp_path):
     storage = storage_at(tmp_path / "twice.db")
     await storage.close()

@@ -7,6 +7,7 @@ between threads, and nothing else can come between its statements.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ OLDEST_SQLITE = (3, 35, 0)
 """For UPDATE FROM, UPSERT, and FILTER."""
 
 
+_LONGEST_CLOSE_S = 5.0
 _WAL_PAGES = 4000
 """16 MB: pages that change with every commit are copied into the database a quarter as often as by default."""
 
@@ -47,11 +49,23 @@ class OwnConnection:
     With `path`, it looks before and after each piece of work whether the file is still there: SQLite itself would go on
     writing into one that was deleted. The write-ahead log of such a file goes with it: SQLite would take it for the log
     of whatever file comes in its place.
+
+    With `beside`, it closes after that one: of two that close at once each takes the other for a user of the file, and
+    neither puts the write-ahead log away.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], path: str | None = None) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        path: str | None = None,
+        *,
+        beside: OwnConnection | None = None,
+    ) -> None:
         self._connect = connect
         self._path = path
+        self._beside = beside
+        self._is_closing = False
+        self._is_closed = threading.Event()
         self._identity: Identity | None = None
         self._log_identity: Identity | None = None
         self._worker = Worker("botmon-sqlite")
@@ -84,15 +98,24 @@ class OwnConnection:
 
     async def close(self) -> None:
         """Finish the work that was asked for, then close. Being cancelled does not undo that, it only stops waiting."""
+        self._is_closing = True
         await self._worker.close(self._close)
 
     def _close(self) -> None:
-        db, self._db = self._db, None
-        if db is None:
-            return
-        with closing(db):
-            if self._is_replaced:
-                self._remove_log(db)
+        if self._beside is not None:
+            self._beside.wait_until_closed()
+        db = self._db
+        if db is not None:
+            with closing(db):
+                if self._is_replaced:
+                    self._remove_log(db)
+        self._db = None
+        self._is_closed.set()
+
+    def wait_until_closed(self) -> None:
+        """Return, for another thread, once the closing that was asked for is done."""
+        if self._is_closing and self._db is not None:
+            self._is_closed.wait(_LONGEST_CLOSE_S)
 
     def _remove_log(self, db: sqlite3.Connection) -> None:
         """Write the log into its own file, which may only have been renamed, and leave its successor none of it."""

@@ -104,13 +104,13 @@ class SqliteStorage(SqlReading):
         if path == IN_MEMORY:
             only = OwnConnection(lambda: connect(path, self._busy_timeout_s))
             return only, only
-        writer, reader = (OwnConnection(lambda: connect(path, self._busy_timeout_s), path) for _ in range(2))
-        return writer, reader
+        reader = OwnConnection(lambda: connect(path, self._busy_timeout_s), path)
+        return OwnConnection(lambda: connect(path, self._busy_timeout_s), path, beside=reader), reader
 
     async def close(self) -> None:
         self._is_migrated = False
         connections, self._connections = self._connections, None
-        closing = asyncio.gather(*(connection.close() for connection in dict.fromkeys(connections or ())))
+        closing = asyncio.gather(*(connection.close() for connection in dict.fromkeys(reversed(connections or ()))))
         await _guarded(asyncio.shield(closing))  # whoever stops waiting does not stop the closing
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,7 +21,10 @@ _Job = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"
 
 
 class Worker:
-    """Begins with the first job. A daemon: it never keeps the process from exiting."""
+    """Begins with the first job, and ends when it is closed or forgotten.
+
+    A daemon: it never keeps the process from exiting.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -36,8 +41,10 @@ class Worker:
         if self._is_closed:
             raise StorageError("the connection was closed")
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            # The thread knows only the queue, or nobody could ever be said to have forgotten the worker.
+            self._thread = threading.Thread(target=_work, args=(self._jobs,), name=self._name, daemon=True)
             self._thread.start()
+            weakref.finalize(self, self._jobs.put, None).atexit = False
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._jobs.put((work, loop, done))
@@ -56,21 +63,24 @@ class Worker:
         await asyncio.shield(done)
         self._thread.join()
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            work, loop, done = job
-            if done.cancelled():
-                continue
-            result: Any = None
-            failure: BaseException | None = None
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 (whoever asked for it gets it)
-                failure = error
-            try:
-                loop.call_soon_threadsafe(_settle, done, result, failure)
-            except RuntimeError:  # its loop has been closed meanwhile: nobody waits any more
-                continue
+
+def _work(jobs: SimpleQueue[_Job | None]) -> None:
+    while (job := jobs.get()) is not None:
+        _do(*job)
+        del job  # or what it refers to would be kept until the next one
+
+
+def _do(work: Callable[[], Any], loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any]) -> None:
+    if done.cancelled():
+        return
+    result: Any = None
+    failure: BaseException | None = None
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001 (whoever asked for it gets it)
+        failure = error
+    with suppress(RuntimeError):  # its loop has been closed meanwhile: nobody waits any more
+        loop.call_soon_threadsafe(_settle, done, result, failure)
 
 
 def _settle(done: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
