@@ -13,6 +13,7 @@ HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unk
 WARNING, CRITICAL, SLOW, ERROR = "warning", "critical", "slow", "error"
 
 _OVERALL = {CRITICAL: UNHEALTHY, ERROR: UNHEALTHY, WARNING: DEGRADED, SLOW: DEGRADED}
+_SEE_THE_LOG = "See the log lines of botmon_cog; please report them if they are our fault."
 _WORST_FIRST = (UNHEALTHY, DEGRADED, UNKNOWN, HEALTHY)
 
 
@@ -134,16 +135,13 @@ def monitor_health(
     """
     reason = remedy = None
     if dropped:
-        reason = f"{dropped} rows were lost since the start"
+        reason, remedy = f"{dropped} rows were lost since the start", _SEE_THE_LOG
     elif trouble is not None:
-        reason = trouble
+        reason, remedy = trouble, "The bot goes on with the new file; its next start takes this note away."
     elif failed_lately:
-        reason = "the monitor itself failed within the last hour"
-    if reason is not None:
-        remedy = "See the log lines of botmon_cog; please report them if they are our fault."
+        reason, remedy = "the monitor itself failed within the last hour", _SEE_THE_LOG
     elif spooled:
-        wait = plural(spooled, "row waits", "rows wait")
-        reason = f"{count(spooled)} {wait} on disk for the database"
+        reason = f"{count(spooled)} {plural(spooled, 'row waits', 'rows wait')} on disk for the database"
         remedy = "Nothing is lost: they are written as soon as the database takes them. See what keeps it."
     return MonitorHealth(
         status=HEALTHY if reason is None else WARNING,

@@ -144,7 +144,7 @@ class SqliteStorage(SqlReading):
         except ReplacedError as error:
             if not self._is_healing:
                 raise
-            self.trouble = f"the file {self.description} was deleted or replaced while in use; a new one was begun"
+            self.trouble = f"the database file was deleted or replaced while in use: {self.description}"
             _log.error("%s", error)
             await self.close()
             return await self._undamaged(lambda: self._try_on(which, work))
@@ -173,7 +173,7 @@ class SqliteStorage(SqlReading):
             await self.close()
             kept = set_aside(self.description, damaged, self._clock.now())
             if kept is not None:
-                self.trouble = f"the database was damaged; it was kept as {kept} and a new one was begun"
+                self.trouble = f"the database was damaged, a new one was begun: kept as {kept}"
                 _log.critical(
                     "%s was damaged (%s); it was kept as %s and a new one is begun", self.description, error, kept
                 )
