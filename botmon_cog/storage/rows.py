@@ -55,12 +55,12 @@ def storable(text: str) -> str:
 
 
 def raw_rows(events: Iterable[Event], moment: Moment, instance: str) -> dict[Table, list[Row]]:
-    """The rows of the raw tables, in the order of the events."""
+    """The rows of the raw tables, in the order of the events; the tables in one order, as whoever locks them does."""
     found: dict[Table, list[Row]] = {}
     for event in events:
         kind = type(event)
         found.setdefault(tables.RAW_TABLES[kind], []).append(_MAKERS[kind](event, moment, instance))
-    return found
+    return {table: found[table] for table in tables.RAW_TABLES.values() if table in found}
 
 
 def _audit_row(event: Invocation, moment: Moment, instance: str) -> Row:
