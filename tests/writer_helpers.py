@@ -64,6 +64,11 @@ def put(writer: Writer, *ids: str) -> None:
         writer.put(invocation(event_id=event_id))
 
 
+def counts(writer: Writer) -> tuple[int, int, int]:
+    """Rows in memory, on disk, and lost."""
+    return writer.queued, writer.spooled, writer.dropped
+
+
 def names(n: int, prefix: str = "e") -> list[str]:
     return [f"{prefix}{i}" for i in range(n)]
 

@@ -14,38 +14,8 @@ from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import HistoryFilter
 from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import rows
-from tests.writer_helpers import LINGER_S, FakeStorage, make_writer, names, nothing_left, put, settle
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def storage():
-    return FakeStorage()
-
-
-@pytest.fixture
-async def make(storage, clock):
-    """Makes writers without a spool, and afterwards checks that closing them leaves nothing."""
-    made: list[Writer] = []
-
-    def make(**config) -> Writer:
-        made.append(make_writer(storage, clock, **config))
-        return made[-1]
-
-    async with nothing_left(clock):
-        yield make
-        storage.error = None
-        if storage.gate is not None:
-            storage.gate.set()
-        for writer in made:
-            await writer.close(5.0)
-            assert writer.queued == 0
+from tests.writer_helpers import LINGER_S, names, put, settle
 
 
 async def test_a_failed_batch_goes_back_in_order_before_what_came_later(make, storage, clock):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from botmon_cog.storage.queue.writer import Writer
 from botmon_cog.storage.sqlite import SqliteStorage
 from botmon_cog.testing.manual_clock import ManualClock
@@ -13,7 +11,7 @@ from tests.storage_helpers import dump, invocation, music, rows
 from tests.writer_helpers import (
     AWAY,
     LINGER_S,
-    FakeStorage,
+    counts,
     make_spool,
     make_writer,
     names,
@@ -24,70 +22,35 @@ from tests.writer_helpers import (
 )
 
 
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def storage():
-    return FakeStorage()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "data" / "spool"
-
-
-@pytest.fixture
-async def make(storage, clock, folder):
-    """Makes writers over one folder, and afterwards checks that closing them leaves nothing."""
-    made: list[Writer] = []
-
-    def make(max_bytes: int = 10**7, **config) -> Writer:
-        made.append(make_writer(storage, clock, make_spool(folder, clock, max_bytes=max_bytes), **config))
-        return made[-1]
-
-    async with nothing_left(clock):
-        yield make
-        for writer in made:
-            await writer.close(0)
-            assert writer.queued == 0
-
-
-def counts(writer: Writer) -> tuple[int, int, int]:
-    return writer.queued, writer.spooled, writer.dropped
-
-
-async def test_what_an_earlier_process_left_is_written_at_the_start(make, storage, clock, folder):
+async def test_what_an_earlier_process_left_is_written_at_the_start(make_spooled, storage, clock, folder):
     storage.error = AWAY
-    first = make()
+    first = make_spooled()
     put(first, *names(5))
     await first.close(0)
     assert counts(first) == (0, 5, 0)
     storage.error = None
-    second = make(batch_max=2)
+    second = make_spooled(batch_max=2)
     second.start()
     await until(lambda: len(storage.stored) == 5 and not second.spooled)
     assert storage.batches == [["e0", "e1"], ["e2", "e3"], ["e4"]]
     assert not folder.exists()
 
 
-async def test_a_start_with_nothing_on_disk_writes_nothing(make, storage, folder):
-    writer = make()
+async def test_a_start_with_nothing_on_disk_writes_nothing(make_spooled, storage, folder):
+    writer = make_spooled()
     writer.start()
     await until(lambda: not writer._spiller.can_replay)
     assert storage.attempts == 0
     assert not folder.parent.exists()
 
 
-async def test_new_rows_do_not_wait_for_a_long_replay(make, storage, clock):
+async def test_new_rows_do_not_wait_for_a_long_replay(make_spooled, storage, clock):
     storage.error = AWAY
-    first = make(batch_max=2)
+    first = make_spooled(batch_max=2)
     put(first, *names(20))
     await first.close(0)
     storage.error, storage.gate, storage.attempts = None, asyncio.Event(), 0
-    second = make(batch_max=2)
+    second = make_spooled(batch_max=2)
     second.start()
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
     put(second, *names(3, "new"))
@@ -96,13 +59,13 @@ async def test_new_rows_do_not_wait_for_a_long_replay(make, storage, clock):
     assert storage.batches[:4] == [["e0", "e1"], ["new0", "new1"], ["new2"], ["e2", "e3"]]
 
 
-async def test_a_replay_that_fails_in_the_middle_leaves_the_file(make, storage, clock, folder):
+async def test_a_replay_that_fails_in_the_middle_leaves_the_file(make_spooled, storage, clock, folder):
     storage.error = AWAY
-    first = make()
+    first = make_spooled()
     put(first, *names(6))
     await first.close(0)
     storage.error, storage.gate, storage.attempts = None, asyncio.Event(), 0
-    second = make(batch_max=2)
+    second = make_spooled(batch_max=2)
     second.start()
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
     gate, storage.gate = storage.gate, None
@@ -112,25 +75,25 @@ async def test_a_replay_that_fails_in_the_middle_leaves_the_file(make, storage, 
     assert (len(segments(folder)), second.spooled) == (1, 6)
     await second.close(0)
     storage.error = None
-    third = make()
+    third = make_spooled()
     third.start()
     await until(lambda: len(storage.stored) == 6 and not third.spooled)
 
 
-async def test_a_row_on_disk_that_the_database_refuses_is_dropped_alone(make, storage, clock):
+async def test_a_row_on_disk_that_the_database_refuses_is_dropped_alone(make_spooled, storage, clock):
     storage.error = AWAY
-    first = make()
+    first = make_spooled()
     put(first, *names(6))
     await first.close(0)
     storage.error, storage.refused = None, {"e3"}
-    second = make()
+    second = make_spooled()
     second.start()
     await until(lambda: len(storage.stored) == 5 and not second.spooled)
     assert counts(second) == (0, 0, 1)
 
 
-async def test_what_was_spilled_while_the_database_works_does_not_wait_for_the_next_row(make, storage, clock):
-    writer = make(queue_max=10, batch_max=100)
+async def test_what_was_spilled_while_the_database_works_does_not_wait_for_the_next_row(make_spooled, storage, clock):
+    writer = make_spooled(queue_max=10, batch_max=100)
     put(writer, *names(11))
     await until(lambda: len(storage.stored) == 11 and not writer.spooled, clock, LINGER_S)
     assert counts(writer) == (0, 0, 0)
@@ -139,8 +102,8 @@ async def test_what_was_spilled_while_the_database_works_does_not_wait_for_the_n
     await until(lambda: len(storage.stored) == 22 and not writer.spooled)
 
 
-async def test_what_comes_while_it_closes_starts_nothing(make, storage, clock):
-    writer = make()
+async def test_what_comes_while_it_closes_starts_nothing(make_spooled, storage, clock):
+    writer = make_spooled()
     put(writer, "a")
     await writer.flush()
     closing = asyncio.create_task(writer.close(5))
@@ -152,9 +115,9 @@ async def test_what_comes_while_it_closes_starts_nothing(make, storage, clock):
     assert writer.queued == 0
 
 
-async def test_close_leaves_exactly_the_rest_on_disk_in_flight_rows_included(make, storage, clock):
+async def test_close_leaves_exactly_the_rest_on_disk_in_flight_rows_included(make_spooled, storage, clock):
     storage.gate = asyncio.Event()
-    writer = make(batch_max=2)
+    writer = make_spooled(batch_max=2)
     put(writer, *names(5))
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
     await writer.close(0)
@@ -162,7 +125,7 @@ async def test_close_leaves_exactly_the_rest_on_disk_in_flight_rows_included(mak
     put(writer, "too late")
     assert counts(writer) == (0, 5, 1)
     storage.gate = None
-    other = make()
+    other = make_spooled()
     put(other, "new")
     await other.flush()
     await until(lambda: not other.spooled and len(storage.stored) == 6)

@@ -10,37 +10,7 @@ import pytest
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import StorageConfig
 from botmon_cog.storage.queue.writer import Writer
-from botmon_cog.testing.manual_clock import ManualClock
-from tests.writer_helpers import LINGER_S, FakeStorage, make_writer, names, nothing_left, put, settle
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def storage():
-    return FakeStorage()
-
-
-@pytest.fixture
-async def make(storage, clock):
-    """Makes writers without a spool, and afterwards checks that closing them leaves nothing."""
-    made: list[Writer] = []
-
-    def make(**config) -> Writer:
-        made.append(make_writer(storage, clock, **config))
-        return made[-1]
-
-    async with nothing_left(clock):
-        yield make
-        storage.error = None
-        if storage.gate is not None:
-            storage.gate.set()
-        for writer in made:
-            await writer.close(5.0)
-            assert writer.queued == 0
+from tests.writer_helpers import LINGER_S, names, put, settle
 
 
 async def test_a_lone_event_is_written_after_the_linger_time(make, storage, clock):

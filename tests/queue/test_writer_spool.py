@@ -8,22 +8,15 @@ import threading
 import timeit
 from pathlib import Path
 
-import pytest
-
 from botmon_cog.storage.queue import spool as spool_module
 from botmon_cog.storage.queue import writer as writer_module
 from botmon_cog.storage.queue.spool import Spool
-from botmon_cog.storage.queue.writer import Writer
-from botmon_cog.testing.manual_clock import ManualClock
 from tests.storage_helpers import invocation
 from tests.writer_helpers import (
     AWAY,
     LINGER_S,
-    FakeStorage,
-    make_spool,
-    make_writer,
+    counts,
     names,
-    nothing_left,
     put,
     segments,
     settle,
@@ -31,44 +24,9 @@ from tests.writer_helpers import (
 )
 
 
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def storage():
-    return FakeStorage()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "data" / "spool"
-
-
-@pytest.fixture
-async def make(storage, clock, folder):
-    """Makes writers over one folder, and afterwards checks that closing them leaves nothing."""
-    made: list[Writer] = []
-
-    def make(max_bytes: int = 10**7, **config) -> Writer:
-        made.append(make_writer(storage, clock, make_spool(folder, clock, max_bytes=max_bytes), **config))
-        return made[-1]
-
-    async with nothing_left(clock):
-        yield make
-        for writer in made:
-            await writer.close(0)
-            assert writer.queued == 0
-
-
-def counts(writer: Writer) -> tuple[int, int, int]:
-    return writer.queued, writer.spooled, writer.dropped
-
-
-async def test_the_oldest_part_of_a_full_queue_goes_to_disk_and_comes_back_in_order(make, storage, clock, folder):
+async def test_the_oldest_part_of_a_full_queue_goes_to_disk_and_comes_back(make_spooled, storage, clock, folder):
     storage.error = AWAY
-    writer = make(queue_max=10, batch_max=4)
+    writer = make_spooled(queue_max=10, batch_max=4)
     put(writer, *names(10))
     await clock.advance(LINGER_S)
     assert counts(writer) == (10, 0, 0)
@@ -84,9 +42,9 @@ async def test_the_oldest_part_of_a_full_queue_goes_to_disk_and_comes_back_in_or
     assert not folder.exists()
 
 
-async def test_a_write_that_hangs_does_not_hold_up_the_spilling(make, storage, clock):
+async def test_a_write_that_hangs_does_not_hold_up_the_spilling(make_spooled, storage, clock):
     storage.gate = asyncio.Event()
-    writer = make(queue_max=10, batch_max=4)
+    writer = make_spooled(queue_max=10, batch_max=4)
     put(writer, *names(4))
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
     put(writer, *names(40, "late"))
@@ -98,9 +56,9 @@ async def test_a_write_that_hangs_does_not_hold_up_the_spilling(make, storage, c
     assert len(storage.stored) + writer.dropped == 44
 
 
-async def test_a_long_outage_leaves_little_in_memory(make, storage, clock):
+async def test_a_long_outage_leaves_little_in_memory(make_spooled, storage, clock):
     storage.error = AWAY
-    writer = make(spool_after_s=5)
+    writer = make_spooled(spool_after_s=5)
     put(writer, "a", "b")
     await clock.advance(LINGER_S)
     away_since = writer.away_since
@@ -119,9 +77,9 @@ async def test_a_long_outage_leaves_little_in_memory(make, storage, clock):
     assert storage.written == ["a", "b", "c"]
 
 
-async def test_a_flush_ends_when_its_rows_are_safe_on_disk(make, storage, clock):
+async def test_a_flush_ends_when_its_rows_are_safe_on_disk(make_spooled, storage, clock):
     storage.error = AWAY
-    writer = make(spool_after_s=1)
+    writer = make_spooled(spool_after_s=1)
     put(writer, "a")
     flush = asyncio.create_task(writer.flush())
     await clock.advance(0.5)
@@ -130,9 +88,9 @@ async def test_a_flush_ends_when_its_rows_are_safe_on_disk(make, storage, clock)
     assert counts(writer) == (0, 1, 0)
 
 
-async def test_a_flush_does_not_end_with_a_younger_row(make, storage, clock):
+async def test_a_flush_does_not_end_with_a_younger_row(make_spooled, storage, clock):
     storage.gate = asyncio.Event()
-    writer = make(queue_max=4, batch_max=2)
+    writer = make_spooled(queue_max=4, batch_max=2)
     put(writer, "a", "b")
     flush = asyncio.create_task(writer.flush())
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
@@ -143,10 +101,10 @@ async def test_a_flush_does_not_end_with_a_younger_row(make, storage, clock):
     await until(flush.done)
 
 
-async def test_a_full_spool_drops_the_oldest_and_says_so_once(make, storage, clock, caplog):
+async def test_a_full_spool_drops_the_oldest_and_says_so_once(make_spooled, storage, clock, caplog):
     storage.error = AWAY
     line = 170
-    writer = make(max_bytes=3 * line, queue_max=4, batch_max=4)
+    writer = make_spooled(max_bytes=3 * line, queue_max=4, batch_max=4)
     for name in names(40):
         put(writer, name)
         await settle()
@@ -163,11 +121,11 @@ async def test_a_full_spool_drops_the_oldest_and_says_so_once(make, storage, clo
     assert [r.message for r in caplog.records if "rows were lost" in r.message]
 
 
-async def test_a_disk_that_fails_keeps_the_rows_in_memory_up_to_a_bound(make, storage, clock, folder, caplog):
+async def test_a_disk_that_fails_keeps_the_rows_in_memory_up_to_a_bound(make_spooled, storage, clock, folder, caplog):
     folder.parent.mkdir()
     folder.write_text("a file in the folder's place")
     storage.error = AWAY
-    writer = make(queue_max=10, batch_max=4, spool_after_s=1)
+    writer = make_spooled(queue_max=10, batch_max=4, spool_after_s=1)
     put(writer, *names(14))
     await until(lambda: "the spool can't be used" in caplog.text)
     assert counts(writer) == (14, 0, 0)
@@ -183,14 +141,14 @@ async def test_a_disk_that_fails_keeps_the_rows_in_memory_up_to_a_bound(make, st
 
 
 async def test_a_disk_that_hangs_keeps_the_rows_in_memory_up_to_a_bound_and_closing_ends(
-    make, storage, clock, monkeypatch
+    make_spooled, storage, clock, monkeypatch
 ):
     hanging = threading.Event()
     write = spool_module.write_segment
     monkeypatch.setattr(spool_module, "write_segment", lambda *args: hanging.wait() and write(*args))
     monkeypatch.setattr(writer_module, "_STOP_TIMEOUT_S", 0.01)
     storage.error = AWAY
-    writer = make(queue_max=10, batch_max=4)
+    writer = make_spooled(queue_max=10, batch_max=4)
     put(writer, *names(100))
     await settle()
     put(writer, *names(100, "late"))
@@ -202,9 +160,9 @@ async def test_a_disk_that_hangs_keeps_the_rows_in_memory_up_to_a_bound_and_clos
     await until(lambda: not [thread for thread in threading.enumerate() if thread.name == "botmon-spool"])
 
 
-async def test_put_does_no_io_and_costs_little(make, storage, clock, monkeypatch):
+async def test_put_does_no_io_and_costs_little(make_spooled, storage, clock, monkeypatch):
     storage.gate = asyncio.Event()
-    writer = make(queue_max=1_000, batch_max=10, linger_ms=0)
+    writer = make_spooled(queue_max=1_000, batch_max=10, linger_ms=0)
     event = invocation(event_id="a")
     put(writer, "first")
     await until(lambda: storage.attempts == 1, clock, LINGER_S)
