@@ -19,7 +19,7 @@ from tests.test_commands import text_of
 @pytest.fixture
 def bot(tmp_path: Path) -> commands.Bot:
     bot = make_bot()
-    bot.botmon_config = make_config(url=str(tmp_path / "bot.db"), health=make_health(checks_to_change=2))
+    bot.botmon_config = make_config(url=str(tmp_path / "bot.db"), health=make_health(checks_to_enter=2))
     return bot
 
 
@@ -69,7 +69,7 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
 async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
     bot.botmon_config = make_config(
         url=bot.botmon_config.storage.url,
-        health=make_health(checks_to_change=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002),
+        health=make_health(checks_to_enter=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002),
     )
     async with running(bot) as rig:
         await check(rig, 2)
@@ -98,7 +98,7 @@ async def test_closed_dms_go_to_the_log_and_to_the_configured_channel(
     async with running(bot, load=False) as rig:
         bot.botmon_config = make_config(
             url=bot.botmon_config.storage.url,
-            health=make_health(checks_to_change=1),
+            health=make_health(checks_to_enter=1),
             alerts=AlertsConfig(channel_id=rig.discord.channel.id),
         )
         await bot.load_extension(EXTENSION)
@@ -123,7 +123,7 @@ async def test_nobody_to_tell_is_said_in_the_log(
 
 
 async def test_news_that_discord_could_not_take_are_told_at_the_next_check(bot: commands.Bot, tmp_path: Path) -> None:
-    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=make_health(checks_to_change=1))
+    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=make_health(checks_to_enter=1))
     async with running(bot) as rig:
         await break_database(rig, tmp_path)
         rig.discord.faults.drop_next(50, path="/users/@me/channels")
@@ -156,7 +156,7 @@ async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.Lo
 
 async def test_alerts_can_be_switched_off(bot: commands.Bot, tmp_path: Path) -> None:
     bot.botmon_config = make_config(
-        url=bot.botmon_config.storage.url, health=make_health(checks_to_change=1), alerts=AlertsConfig(enabled=False)
+        url=bot.botmon_config.storage.url, health=make_health(checks_to_enter=1), alerts=AlertsConfig(enabled=False)
     )
     async with running(bot) as rig:
         await break_database(rig, tmp_path)

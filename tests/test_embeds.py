@@ -17,6 +17,10 @@ from botmon_cog.domain.reports import (
     CommandCounts,
     CommandPerformance,
     ComponentHealth,
+    CpuHealth,
+    DatabaseHealth,
+    ErrorRateHealth,
+    MemoryHealth,
     HealthMoment,
     HealthReport,
     HourCount,
@@ -43,16 +47,16 @@ def stamp(when: datetime, style: str) -> str:
 # -- /health -----------------------------------------------------------------------------------------------------------
 
 
-def component(status: str = "healthy", **numbers: Any) -> ComponentHealth:
-    return ComponentHealth(status=status, **numbers)
+def component(kind: type[ComponentHealth], status: str = "healthy", **numbers: Any) -> Any:
+    return kind(status=status, **numbers)
 
 
 def health_report(status: str = "healthy", reason: str | None = None, **parts: Any) -> HealthReport:
     healthy: dict[str, Any] = {
-        "memory": component(rss_bytes=172_000_000, vms_bytes=1_300_000_000, percent=3.1),
-        "cpu": component(percent=1.2, system_percent=11.4),
-        "database": component(response_time_s=0.0009, size_bytes=14_700_000),
-        "error_rate": component(total=318, errors=0, error_rate=0.0),
+        "memory": component(MemoryHealth, rss_bytes=172_000_000, vms_bytes=1_300_000_000, percent=3.1),
+        "cpu": component(CpuHealth, percent=1.2, system_percent=11.4),
+        "database": component(DatabaseHealth, response_time_s=0.0009, size_bytes=14_700_000),
+        "error_rate": component(ErrorRateHealth, total=318, errors=0, error_rate=0.0),
         "monitor": MonitorHealth(status="healthy"),
         "remedy": STOP_IT if reason else None,
         "uptime_s": 1_062_000.0,
@@ -82,7 +86,7 @@ def moment(hours_ago: float, status: str, reason: str | None = None) -> HealthMo
 UNREACHABLE = health_report(
     "unhealthy",
     LOCKED,
-    database=component("error", reason=LOCKED, remedy=STOP_IT),
+    database=component(DatabaseHealth, "error", reason=LOCKED, remedy=STOP_IT),
     monitor=MonitorHealth(status="healthy", queued=214),
 )
 
@@ -131,7 +135,7 @@ def test_the_count_stands_beside_the_rate():
 
 
 def test_before_the_first_check_nothing_is_claimed():
-    unknown = component("unknown")
+    unknown = component(MemoryHealth, "unknown")
     report = health_report("unknown", memory=unknown, cpu=unknown, database=unknown, error_rate=unknown)
     embed = embeds.health(report, glance(gateway_latency_s=None, commands_1h=0, calm_since=None), [], NOW)
     assert (embed.title, embed.colour) == ("⚪ Not known yet", embeds.NEUTRAL)
@@ -161,7 +165,9 @@ def test_missing_shards_are_news_even_while_all_else_is_well():
 
 
 def test_what_else_is_not_well_gets_its_line():
-    memory = component("warning", reason="the bot uses 83 % of this machine's memory", percent=83.0, rss_bytes=1)
+    memory = component(
+        MemoryHealth, "warning", reason="the bot uses 83 % of this machine's memory", percent=83.0, rss_bytes=1
+    )
     report = replace(UNREACHABLE, memory=memory)
     assert "🟡 The bot uses 83 % of this machine's memory." in (
         embeds.health(report, glance(), [], NOW).description or ""
@@ -224,7 +230,7 @@ def test_an_alert_does_not_hide_a_loss():
     report = replace(UNREACHABLE, monitor=MonitorHealth(status="warning", dropped=2, queued=1))
     embed = embeds.alert(report, since=NOW, instance="a", waiting=1, next_reminder=None)
     assert values(embed)["Meanwhile"] == "Commands run on. 1 row waits, **2 are lost**."
-    other = replace(report, database=component(response_time_s=0.001))
+    other = replace(report, database=component(DatabaseHealth, response_time_s=0.001))
     quiet = embeds.alert(other, since=NOW, instance="a", waiting=0, next_reminder=None)
     assert values(quiet)["Meanwhile"] == "Commands run on. Nothing waits, **2 are lost**."
 
@@ -246,7 +252,7 @@ def test_an_alert_does_not_hide_a_loss():
     ],
 )
 def test_why_has_the_numbers_behind_the_headline(reason, numbers, why):
-    parts = {key: component("critical", reason=reason, **found) for key, found in numbers.items()}
+    parts = {key: component(KINDS[key], "critical", reason=reason, **found) for key, found in numbers.items()}
     embed = embeds.alert(
         health_report("unhealthy", reason, **parts), since=NOW, instance="a", waiting=0, next_reminder=None
     )

@@ -10,7 +10,7 @@ import msgspec
 from botmon_cog.cog import embeds
 from botmon_cog.domain import text
 from botmon_cog.domain.health import HEALTHY, UNKNOWN, error_rate_health
-from botmon_cog.domain.reports import ComponentHealth, HealthMoment, HealthReport, MonitorHealth
+from botmon_cog.domain.reports import CpuHealth, DatabaseHealth, HealthMoment, HealthReport, MemoryHealth, MonitorHealth
 from botmon_cog.runtime import MonitoringSystem
 
 _HOUR = timedelta(hours=1)
@@ -51,9 +51,9 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
         overall_status=last.status if last and is_known else UNKNOWN,
         reason=last.reason if last and is_known else None,
         remedy=None,
-        memory=ComponentHealth(status=UNKNOWN),
-        cpu=ComponentHealth(status=UNKNOWN),
-        database=ComponentHealth(status=HEALTHY, response_time_s=answered_s, size_bytes=await storage.ping()),
+        memory=MemoryHealth(status=UNKNOWN),
+        cpu=CpuHealth(status=UNKNOWN),
+        database=DatabaseHealth(status=HEALTHY, response_time_s=answered_s, size_bytes=await storage.ping()),
         error_rate=error_rate_health(sum(n for _, n, _ in minutes), sum(f for _, _, f in minutes), limits),
         monitor=MonitorHealth(status=UNKNOWN),
         uptime_s=0.0,

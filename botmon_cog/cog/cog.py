@@ -48,7 +48,7 @@ class BotMon(commands.Cog):
         self.system = MonitoringSystem(config, clock=clock)
         self.observer = Observer(bot, self.system)
         self._notifier = Notifier(bot, config.alerts)
-        self._watch = HealthWatch(config.health.checks_to_change)
+        self._watch = HealthWatch(config.health.checks_to_enter)
         self._untold: discord.Embed | None = None
         self._dropped_before = 0
         self._undo = AsyncExitStack()
@@ -176,7 +176,7 @@ class BotMon(commands.Cog):
             return  # `start` has logged that the database is away
         if known is not None and known.state == _FIRING:
             told = Change(kind="alert", since=known.since, reason=known.reason)
-            self._watch = HealthWatch(self.config.health.checks_to_change, told)
+            self._watch = HealthWatch(self.config.health.checks_to_enter, told)
 
     async def _remember(self, change: Change) -> None:
         """Keep what is about to be told, so that a restart neither forgets nor repeats it."""

@@ -6,7 +6,14 @@ import math
 from collections.abc import Iterable
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reports import ComponentHealth, MonitorHealth
+from botmon_cog.domain.reports import (
+    ComponentHealth,
+    CpuHealth,
+    DatabaseHealth,
+    ErrorRateHealth,
+    MemoryHealth,
+    MonitorHealth,
+)
 from botmon_cog.domain.text import count, percent, plural
 
 HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unknown"
@@ -19,7 +26,7 @@ _WORST_FIRST = (UNHEALTHY, DEGRADED, UNKNOWN, HEALTHY)
 
 def memory_health(
     rss_bytes: int | None, vms_bytes: int | None, percent_used: float | None, limits: HealthConfig
-) -> ComponentHealth:
+) -> MemoryHealth:
     """`percent_used`: this process's share of the machine's memory, 0..100; None where it can't be read."""
     status = _level(percent_used, limits.memory_warning_percent, limits.memory_critical_percent)
     reason = {
@@ -27,7 +34,7 @@ def memory_health(
         HEALTHY: None,
     }.get(status, f"the bot uses {percent((percent_used or 0) / 100)} of this machine's memory")
     remedy = "Restart the bot soon and look for what it keeps: caches, message history, unclosed sessions."
-    return ComponentHealth(
+    return MemoryHealth(
         status=status,
         reason=reason,
         remedy=remedy if status in _OVERALL else None,
@@ -39,13 +46,13 @@ def memory_health(
 
 def cpu_health(
     percent_used: float | None, system_percent: float | None, limits: HealthConfig, *, is_measured: bool = True
-) -> ComponentHealth:
+) -> CpuHealth:
     """`percent_used`: of one core, by this process, since the check before; above 100 with several threads.
 
     `is_measured` False: there was no time to measure it yet, which is no fault.
     """
     if not is_measured:
-        return ComponentHealth(status=UNKNOWN)
+        return CpuHealth(status=UNKNOWN)
     status = _level(percent_used, limits.cpu_warning_percent, limits.cpu_critical_percent)
     reason = {
         UNKNOWN: "the processor time of this process can't be read",
@@ -54,7 +61,7 @@ def cpu_health(
     remedy = (
         "Something computes instead of waiting: move it to a thread or a process, or spread the guilds over shards."
     )
-    return ComponentHealth(
+    return CpuHealth(
         status=status,
         reason=reason,
         remedy=remedy if status in _OVERALL else None,
@@ -70,16 +77,16 @@ def database_health(
     limits: HealthConfig,
     *,
     refusal: str | None = None,
-) -> ComponentHealth:
+) -> DatabaseHealth:
     """`error`: what the database said instead of answering. `refusal`: what it says to rows, where it answers else."""
     if error is not None or response_time_s is None:
-        return ComponentHealth(
+        return DatabaseHealth(
             status=ERROR,
             reason=f"the database does not answer: {error or 'no reason given'}",
             remedy=_database_remedy(error or ""),
         )
     if refusal is not None:
-        return ComponentHealth(
+        return DatabaseHealth(
             status=ERROR,
             reason=f"the database takes no rows: {refusal}",
             remedy=_database_remedy(refusal),
@@ -87,26 +94,26 @@ def database_health(
             size_bytes=size_bytes,
         )
     if response_time_s * 1000 > limits.database_slow_ms:
-        return ComponentHealth(
+        return DatabaseHealth(
             status=SLOW,
             reason=f"the database takes {response_time_s:.1f} s to answer",
             remedy="Look for another process that uses the same file or disk.",
             response_time_s=response_time_s,
             size_bytes=size_bytes,
         )
-    return ComponentHealth(status=HEALTHY, response_time_s=response_time_s, size_bytes=size_bytes)
+    return DatabaseHealth(status=HEALTHY, response_time_s=response_time_s, size_bytes=size_bytes)
 
 
-def error_rate_health(total: int, errors: int, limits: HealthConfig) -> ComponentHealth:
+def error_rate_health(total: int, errors: int, limits: HealthConfig) -> ErrorRateHealth:
     """Commands within the last hour, and the bot's faults among them. Too few commands give no rate: `unknown`."""
     if total < limits.error_rate_min_commands:
         status = UNKNOWN if errors else HEALTHY
-        return ComponentHealth(status=status, total=total, errors=errors)
+        return ErrorRateHealth(status=status, total=total, errors=errors)
     rate = errors / total
     status = _level(rate, limits.error_rate_warning, limits.error_rate_critical)
     if status == HEALTHY:
-        return ComponentHealth(status=HEALTHY, error_rate=rate, total=total, errors=errors)
-    return ComponentHealth(
+        return ErrorRateHealth(status=HEALTHY, error_rate=rate, total=total, errors=errors)
+    return ErrorRateHealth(
         status=status,
         reason=f"{percent(rate)} of the last hour's commands failed ({errors} of {total})",
         remedy="See the bot's log for the tracebacks, and /perf for the commands concerned.",
@@ -156,7 +163,7 @@ def monitor_health(
     )
 
 
-def overall(components: Iterable[ComponentHealth | MonitorHealth]) -> tuple[str, str | None, str | None]:
+def overall(components: Iterable[ComponentHealth]) -> tuple[str, str | None, str | None]:
     """(status, reason, remedy) of the worst component, the first of equals.
 
     A source that can't be read is not healthy; too few commands to judge (`unknown` without a reason) change nothing.

@@ -18,7 +18,14 @@ from botmon_cog.domain.health import (
     overall,
 )
 from botmon_cog.domain.models import HealthRecord
-from botmon_cog.domain.reports import ComponentHealth, HealthReport, MonitorHealth
+from botmon_cog.domain.reports import (
+    CpuHealth,
+    DatabaseHealth,
+    ErrorRateHealth,
+    HealthReport,
+    MemoryHealth,
+    MonitorHealth,
+)
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recorder import Recorder, new_event_id
@@ -62,7 +69,7 @@ class HealthCheck:
         """Seconds since this process began; a reload of the extension does not set it back."""
         return self._clock.monotonic() - self._started_s
 
-    async def check_memory(self) -> ComponentHealth:
+    async def check_memory(self) -> MemoryHealth:
         """`rss_bytes`, `vms_bytes`, and `percent` of the machine's memory."""
         try:
             memory = self._process.memory_info()
@@ -72,7 +79,7 @@ class HealthCheck:
             return memory_health(None, None, None, self._config)
         return memory_health(memory.rss, memory.vms, percent, self._config)
 
-    async def check_cpu(self) -> ComponentHealth:
+    async def check_cpu(self) -> CpuHealth:
         """`percent` of one core by this process and `system_percent` of the machine, since the check before.
 
         A check within 5 s of the one before repeats it: over less time the number means nothing.
@@ -94,7 +101,7 @@ class HealthCheck:
         times = self._process.cpu_times()
         return self._clock.monotonic(), times.user + times.system
 
-    async def check_database(self) -> ComponentHealth:
+    async def check_database(self) -> DatabaseHealth:
         """`response_time_s` of taking the write lock for a moment, and `size_bytes`."""
         try:
             async with asyncio.timeout(self._config.database_timeout_s):
@@ -120,7 +127,7 @@ class HealthCheck:
             return None
         return self._writer.last_error.removeprefix(f"{StorageError.__name__}: ")
 
-    async def check_error_rate(self) -> ComponentHealth:
+    async def check_error_rate(self) -> ErrorRateHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
         total, errors = self._recent.totals()
         return error_rate_health(total, errors, self._config)

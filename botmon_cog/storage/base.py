@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
+from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Event
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
+from botmon_cog.domain.uptime import GatewayLoss, Run
 from botmon_cog.errors import StorageError
 
 
@@ -127,6 +129,67 @@ class Storage(Protocol):
     async def get_alert(self, key: str) -> AlertState | None: ...
 
     async def put_alert(self, key: str, alert: AlertState) -> None: ...
+
+    async def alerts(self, now: datetime) -> AlertBook:
+        """The alerts of this instance and the shared ones, with the mutes in force."""
+        ...
+
+    async def keep_alerts(
+        self, changed: Sequence[Alert], gone: Sequence[Alert], messages: Sequence[AlertMessage]
+    ) -> bool:
+        """Store alerts, forget others, and put messages beside them, all in one transaction.
+
+        False: nothing was stored, for another process has changed one of these alerts since it was read. `version` of
+        each is the one that was read; it is stored as one more.
+        """
+        ...
+
+    async def due_messages(self, audience: str, claims_from: datetime) -> list[AlertMessage]:
+        """What waits to be sent by whichever process of one bot, oldest first: not claimed, or claimed before
+        `claims_from` and never finished.
+        """
+        ...
+
+    async def claim_message(
+        self, message_id: str, by: str, now: datetime, claims_from: datetime
+    ) -> AlertMessage | None:
+        """Claim a due message by one atomic UPDATE; None where another process was quicker.
+
+        Where a claim before this one ended without a result, `is_repeat` says so.
+        """
+        ...
+
+    async def finish_message(
+        self, message_id: str, by: str, state: Literal["due", "sent", "failed"], result: str, now: datetime
+    ) -> None:
+        """Note what became of a claimed message. `due` lets it be claimed again, without being a repeat."""
+        ...
+
+    async def alert_history(self, since: datetime, limit: int) -> list[AlertMessage]:
+        """What was told or was to be, of all instances, newest first."""
+        ...
+
+    async def put_mute(self, mute: Mute) -> None:
+        """Mute a key, in place of a mute that it has."""
+        ...
+
+    async def end_mute(self, scope: str, key: str) -> bool:
+        """Whether there was one."""
+        ...
+
+    async def put_run(self, run: Run) -> None:
+        """Store a run of this instance, in place of the one with the same start."""
+        ...
+
+    async def runs(self, since: datetime) -> list[Run]:
+        """Those of this instance, oldest first: those still seen at `since` or later, and the one before them."""
+        ...
+
+    async def put_gateway_loss(self, loss: GatewayLoss) -> None: ...
+
+    async def gateway_losses(self, since: datetime) -> list[GatewayLoss]:
+        """Those of this instance that ended at `since` or later, oldest first."""
+        ...
 
     async def ping(self) -> int:
         """Write-lock the database for a moment, without writing; returns its size in bytes."""

@@ -42,7 +42,7 @@ def demo_config(database: Path) -> Config:
     """As impatient as the audience: an owner's bot checks every minute, and three times before it wakes anybody."""
     health = HealthConfig(
         interval_s=CHECK_EVERY_S,
-        checks_to_change=CHECKS_TO_CHANGE,
+        checks_to_enter=CHECKS_TO_CHANGE,
         # A busy laptop's disk may take its time.
         database_slow_ms=1_500.0,
         database_timeout_s=3.0,

@@ -10,7 +10,7 @@ import msgspec
 
 from botmon_cog.cog.embeds.parts import at, clamp, sentence, status_colour
 from botmon_cog.domain import text
-from botmon_cog.domain.reports import ComponentHealth, HealthMoment, HealthReport, MonitorHealth
+from botmon_cog.domain.reports import ErrorRateHealth, HealthMoment, HealthReport, MonitorHealth
 
 _WORDS = {"healthy": "Healthy", "degraded": "Degraded", "unhealthy": "Unhealthy"}
 _NAMES = {
@@ -283,7 +283,7 @@ def _spool_lines(monitor: MonitorHealth) -> list[str]:
     return [f"{text.count(monitor.spooled)} of them on disk ({text.bytes_(monitor.spool_bytes)})"]
 
 
-def _rate_lines(component: ComponentHealth, glance: Glance) -> list[str]:
+def _rate_lines(component: ErrorRateHealth, glance: Glance) -> list[str]:
     total = glance.commands_1h if component.total is None else component.total
     errors = glance.faults_1h if component.errors is None else component.errors
     lines = [text.count(total), f"{text.count(errors)} failed"]

@@ -9,7 +9,23 @@ from __future__ import annotations
 
 from botmon_cog.domain.reports.base import Period, Report
 from botmon_cog.domain.reports.commands import CommandCounts, CommandStats, HistoryEntry, HourCount
-from botmon_cog.domain.reports.health import ComponentHealth, HealthMoment, HealthReport, MonitorHealth
+from botmon_cog.domain.reports.health import (
+    UNWATCHED,
+    CommandsHealth,
+    ComponentHealth,
+    CpuHealth,
+    DatabaseHealth,
+    ErrorRateHealth,
+    FilesHealth,
+    GatewayHealth,
+    HealthMoment,
+    HealthReport,
+    LoopHealth,
+    MemoryHealth,
+    MonitorHealth,
+    Problem,
+    RestHealth,
+)
 from botmon_cog.domain.reports.percentiles import MIN_FOR_P99, MIN_FOR_PERCENTILES, Percentiles
 from botmon_cog.domain.reports.performance import (
     Bottleneck,
@@ -22,21 +38,32 @@ from botmon_cog.domain.reports.statistics import MusicTotals, StatisticsReport
 __all__ = [
     "MIN_FOR_P99",
     "MIN_FOR_PERCENTILES",
+    "UNWATCHED",
     "Bottleneck",
     "CommandCounts",
     "CommandPerformance",
     "CommandStats",
+    "CommandsHealth",
     "ComponentHealth",
+    "CpuHealth",
+    "DatabaseHealth",
+    "ErrorRateHealth",
+    "FilesHealth",
+    "GatewayHealth",
     "HealthMoment",
     "HealthReport",
     "HistoryEntry",
     "HourCount",
+    "LoopHealth",
+    "MemoryHealth",
     "MonitorHealth",
     "MusicTotals",
     "OperationPerformance",
     "Percentiles",
     "PerformanceReport",
     "Period",
+    "Problem",
     "Report",
+    "RestHealth",
     "StatisticsReport",
 ]

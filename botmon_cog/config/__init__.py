@@ -1,0 +1,51 @@
+"""The configuration: one frozen struct per TOML table, and where it is read from."""
+
+from botmon_cog.config.reading import (
+    DEFAULT_FILE,
+    ENV_FILE,
+    ENV_STORAGE_URL,
+    as_config,
+    load_config,
+    read_config,
+)
+from botmon_cog.config.tables import (
+    AlertsConfig,
+    CommandsConfig,
+    ComponentName,
+    Config,
+    HealthConfig,
+    HeartbeatConfig,
+    HttpConfig,
+    LoopConfig,
+    PrivacyConfig,
+    ReportsConfig,
+    RetentionConfig,
+    RuleConfig,
+    Severity,
+    StorageConfig,
+    ThresholdsConfig,
+)
+
+__all__ = [
+    "DEFAULT_FILE",
+    "ENV_FILE",
+    "ENV_STORAGE_URL",
+    "AlertsConfig",
+    "CommandsConfig",
+    "ComponentName",
+    "Config",
+    "HealthConfig",
+    "HeartbeatConfig",
+    "HttpConfig",
+    "LoopConfig",
+    "PrivacyConfig",
+    "ReportsConfig",
+    "RetentionConfig",
+    "RuleConfig",
+    "Severity",
+    "StorageConfig",
+    "ThresholdsConfig",
+    "as_config",
+    "load_config",
+    "read_config",
+]

@@ -1,0 +1,100 @@
+"""What no type can tell: whether what is named can be, and whether the values fit together."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from botmon_cog.config.tables import BELOW, CommandsConfig, Config
+from botmon_cog.database_url import check_url
+from botmon_cog.errors import ConfigError
+from botmon_cog.timezones import find_zone
+
+_MOST_PORT = 65_535
+
+
+def check(config: Config, source: str) -> None:
+    """Hold the values against each other and against the world.
+
+    Raises:
+        ConfigError: something can't be; it names the key and what is allowed, and never a URL that may hold a secret.
+    """
+    check_url(config.storage.url, source, "storage.url")
+    find_zone(config.reports.timezone, source=source)
+    _check_health(config, source)
+    _check_addresses(config, source)
+    _check_names(config.commands, source)
+
+
+def _check_health(config: Config, source: str) -> None:
+    health = config.health
+    for lower, upper in BELOW:
+        low, high = getattr(health, lower), getattr(health, upper)
+        if low >= high:
+            raise ConfigError(source, f"health.{lower}", f"{low!r} must be below {upper}, which is {high!r}")
+    if health.checks_to_enter > health.checks_window:
+        raise ConfigError(
+            source,
+            "health.checks_to_enter",
+            f"{health.checks_to_enter} must not be above checks_window, which is {health.checks_window}",
+        )
+
+
+def _check_addresses(config: Config, source: str) -> None:
+    if config.http.listen:
+        split_address(config.http.listen, source)
+    for key, url in (("heartbeat.url", config.heartbeat.url), ("alerts.webhook", config.alerts.webhook)):
+        if url and not _is_web_address(url):
+            raise ConfigError(
+                source, key, "this text can't be used. Allowed: a URL that begins with https:// or http://"
+            )
+    if any("://" not in url for url in config.alerts.notify):
+        raise ConfigError(
+            source,
+            "alerts.notify",
+            "one of these can't be used. Allowed: URLs as Apprise takes them, such as ntfy://topic",
+        )
+
+
+def split_address(address: str, source: str = "the configuration") -> tuple[str, int]:
+    """(host, port) of `127.0.0.1:8081`, `[::1]:8081` or `localhost:8081`. Port 0 lets the machine choose one.
+
+    Raises:
+        ConfigError: it is no such address.
+    """
+    host, colon, port = address.rpartition(":")
+    name = host.removeprefix("[").removesuffix("]")
+    if colon and name and port.isdecimal() and int(port) <= _MOST_PORT and (":" not in name or _is_ipv6(name)):
+        return name, int(port)
+    raise ConfigError(
+        source, "http.listen", f"{address!r} can't be used. Allowed: an address and a port, such as '127.0.0.1:8081'"
+    )
+
+
+def _is_ipv6(name: str) -> bool:
+    try:
+        return isinstance(ipaddress.ip_address(name), ipaddress.IPv6Address)
+    except ValueError:
+        return False
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _check_names(commands: CommandsConfig, source: str) -> None:
+    taken: dict[str, str] = {}
+    for key in CommandsConfig.__struct_fields__:
+        name = getattr(commands, key)
+        if name and name in taken:
+            raise ConfigError(
+                source,
+                f"commands.{key}",
+                f"{name!r} is the name of commands.{taken[name]} too. Allowed: a name that no other command has, "
+                "or an empty string to leave the command out",
+            )
+        taken[name] = key

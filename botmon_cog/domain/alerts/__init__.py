@@ -1,0 +1,14 @@
+"""When owners are told, and of what."""
+
+from botmon_cog.domain.alerts.values import (
+    EVERYTHING,
+    SHARED,
+    Alert,
+    AlertBook,
+    AlertMessage,
+    Mute,
+    News,
+    NewsItem,
+)
+
+__all__ = ["EVERYTHING", "SHARED", "Alert", "AlertBook", "AlertMessage", "Mute", "News", "NewsItem"]

@@ -1,0 +1,123 @@
+"""Alerts, mutes and news, as they are kept: all times are aware UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from botmon_cog.config import Severity
+
+SHARED = ""
+"""The scope of what every process on the same database sees; else a scope is an instance's name."""
+
+EVERYTHING = "*"
+"""The key of a mute that holds for all alerts of its scope."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A struct without identity."""
+
+
+class Alert(Value, frozen=True, kw_only=True):
+    """What is known of one key: how it is, and what of that the owners were told. News is the difference of the two."""
+
+    scope: str
+    key: str
+    state: Literal["pending", "firing", "resolved"]
+    severity: Severity
+    reason: str
+    remedy: str | None = None
+    since: datetime
+    """When the trouble was first seen."""
+    fired_at: datetime | None = None
+    """When it had lasted long enough to be told; None while pending."""
+    good_since: datetime | None = None
+    """While firing: since when it has looked well again; None while it does not."""
+    ended_at: datetime | None = None
+    """When it had been well for long enough: the moment from which it was, not when that was certain."""
+    relapses: int = 0
+    """How often it came back soon after it looked well. Each makes the next recovery wait longer."""
+    told: Literal["", "warning", "critical", "resolved"] = ""
+    """What the owners were told last of this trouble."""
+    told_at: datetime | None = None
+    version: int = 0
+    """Counts the changes of the row, so that of two processes that change it one notices. 0: not stored yet."""
+
+
+class Mute(Value, frozen=True, kw_only=True):
+    """Nothing is told of a key until a moment. What is still news then is told then."""
+
+    scope: str
+    key: str
+    """`EVERYTHING` for all keys."""
+    until: datetime
+    by: str
+    """The user's id."""
+    made_at: datetime
+
+
+class AlertBook(Value, frozen=True, kw_only=True):
+    """What is kept of one scope and of what is shared."""
+
+    alerts: tuple[Alert, ...] = ()
+    mutes: tuple[Mute, ...] = ()
+    """Those in force."""
+
+
+class NewsItem(Value, frozen=True, kw_only=True):
+    """One alert in a message."""
+
+    scope: str
+    key: str
+    change: Literal["fired", "worsened", "still", "recovered"]
+    severity: Severity
+    reason: str
+    remedy: str | None = None
+    since: datetime
+    ended_at: datetime | None = None
+    relapses: int = 0
+
+
+class News(Value, frozen=True, kw_only=True):
+    """One message to the owners: everything that came together."""
+
+    kind: Literal["alert", "reminder", "recovery"]
+    items: tuple[NewsItem, ...]
+    """At least one, the gravest first."""
+    instance: str
+    made_at: datetime
+    next_reminder_at: datetime | None = None
+    """None where none comes."""
+    held_back: str | None = None
+    """Why it comes late, in words: `while muted`, `during maintenance`."""
+    waiting: int = 0
+    """Rows that wait for the database."""
+    spooled: int = 0
+    """Those of them that are on disk."""
+    lost: int = 0
+    """Rows lost since the trouble began."""
+
+
+class AlertMessage(Value, frozen=True, kw_only=True):
+    """News on its way: stored before it is sent, claimed by the process that sends it, and finished with the result."""
+
+    message_id: str
+    instance: str
+    """Whose news it is."""
+    audience: str
+    """The application's id: only a process of the same bot sends it."""
+    news: News
+    made_at: datetime
+    state: Literal["due", "sent", "failed"] = "due"
+    claimed_by: str | None = None
+    """A process, not an instance: two may go by the same name."""
+    claimed_at: datetime | None = None
+    attempts: int = 0
+    """How often it was claimed."""
+    is_repeat: bool = False
+    """Whether a claim ended without a result: it may have been sent before."""
+    finished_at: datetime | None = None
+    result: str | None = None
+    """What became of the last attempt, in words: `DM to 1 owner`, `channel 123`, `Discord was not reached`."""
