@@ -1,0 +1,1 @@
+"""What is told to the outside, other than to people."""

@@ -1,0 +1,82 @@
+"""`/healthz` and `/readyz`, for Docker, Kubernetes, systemd and whoever else asks whether the bot is well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from botmon_cog.config.checking import split_address
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.readiness import Readiness
+
+_log = logging.getLogger(__name__)
+
+_OK, _UNAVAILABLE = 200, 503
+_FRESH = {"Cache-Control": "no-store"}
+_SHUTDOWN_S = 1.0
+"""How long a request that is being answered may hold up the end."""
+
+
+class HttpServer:
+    """Serves two addresses, where `[http] listen` says so.
+
+    Attributes:
+        problem: why it does not serve although it should, in words; None while it does.
+        is_stopping: from then on the bot is not ready any more, though it still answers.
+    """
+
+    def __init__(self, listen: str, readiness: Callable[[], Awaitable[Readiness]], failures: Failures) -> None:
+        self._listen = listen
+        self._readiness = readiness
+        self._failures = failures
+        self._runner: web.AppRunner | None = None
+        self.problem: str | None = None
+        self.is_stopping = False
+
+    @property
+    def port(self) -> int | None:
+        """The port that it listens on; None while it does not."""
+        return self._runner.addresses[0][1] if self._runner is not None and self._runner.addresses else None
+
+    async def start(self) -> None:
+        """Begin to serve. An address that can't be had costs the feature, and nothing else."""
+        host, port = split_address(self._listen)
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            await runner.cleanup()
+            self.problem = f"nothing listens on {self._listen}: {error.strerror or type(error).__name__}"
+            _log.warning("[http] %s; /healthz and /readyz are off, everything else goes on", self.problem)
+            return
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Stop serving and let go of the port."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        """Alive: the event loop has come round to answer."""
+        return web.json_response({"status": "alive"}, headers=_FRESH)
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reasons = await self._reasons()
+        body = {"status": "not ready", "reasons": reasons} if reasons else {"status": "ready"}
+        return web.json_response(body, status=_UNAVAILABLE if reasons else _OK, headers=_FRESH)
+
+    async def _reasons(self) -> list[str]:
+        if self.is_stopping:
+            return ["the bot is shutting down"]
+        try:
+            return list((await self._readiness()).reasons)
+        except Exception as error:  # noqa: BLE001 (the edge: whoever asks gets an answer)
+            self._failures.note("answering /readyz", error)
+            return ["the monitor failed while it looked; see the bot's log"]

@@ -1,0 +1,223 @@
+"""What is told to the outside: two addresses, and a push that ends when the bot is not well."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import json
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from botmon_cog.clock import SystemClock
+from botmon_cog.config import HeartbeatConfig
+from botmon_cog.exporters.heartbeat import HeartbeatPush
+from botmon_cog.exporters.http import HttpServer
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.readiness import Readiness
+from botmon_cog.testing import ManualClock
+from tests.harness import until
+
+ANYWHERE = "127.0.0.1:0"
+
+
+# -- /healthz and /readyz ----------------------------------------------------------------------------------------------
+
+
+async def ready() -> Readiness:
+    return Readiness()
+
+
+@asynccontextmanager
+async def serving(readiness: Callable[[], Awaitable[Readiness]] = ready) -> AsyncIterator[HttpServer]:
+    server = HttpServer(ANYWHERE, readiness, Failures(ManualClock()))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def ask(server: HttpServer, path: str, method: str = "GET") -> tuple[int, str]:
+    url = f"http://127.0.0.1:{server.port}{path}"
+    async with aiohttp.ClientSession() as session, session.request(method, url) as response:
+        return response.status, await response.text()
+
+
+async def test_alive_whatever_else_is():
+    async def away() -> Readiness:
+        return Readiness(reasons=("the database does not answer",))
+
+    async with serving(away) as server:
+        status, body = await ask(server, "/healthz")
+        assert (status, json.loads(body)) == (200, {"status": "alive"})
+
+
+async def test_ready_or_why_not():
+    reasons: list[str] = []
+
+    async def now() -> Readiness:
+        return Readiness(reasons=tuple(reasons))
+
+    async with serving(now) as server:
+        status, body = await ask(server, "/readyz")
+        assert (status, json.loads(body)) == (200, {"status": "ready"})
+        reasons += ["the gateway is not connected", "the database does not answer"]
+        status, body = await ask(server, "/readyz")
+        assert (status, json.loads(body)) == (503, {"status": "not ready", "reasons": reasons})
+        reasons.clear()
+        server.is_stopping = True
+        status, body = await ask(server, "/readyz")
+        assert (status, json.loads(body)["reasons"]) == (503, ["the bot is shutting down"])
+        assert (await ask(server, "/healthz"))[0] == 200
+
+
+async def test_a_failure_of_ours_is_an_answer_too(caplog: pytest.LogCaptureFixture):
+    async def broken() -> Readiness:
+        raise RuntimeError("secret inside")
+
+    async with serving(broken) as server:
+        status, body = await ask(server, "/readyz")
+        assert status == 503
+        assert "secret" not in body
+        assert "secret inside" in caplog.text
+
+
+@pytest.mark.parametrize(("path", "method", "status"), [("/", "GET", 404), ("/healthz", "POST", 405)])
+async def test_nothing_else_is_served(path: str, method: str, status: int):
+    async with serving() as server:
+        assert (await ask(server, path, method))[0] == status
+        assert (await ask(server, "/readyz", "HEAD")) == (200, "")
+
+
+async def test_a_port_that_is_taken_costs_the_feature_and_says_so(caplog: pytest.LogCaptureFixture):
+    async with serving() as first:
+        second = HttpServer(f"127.0.0.1:{first.port}", ready, Failures(ManualClock()))
+        await second.start()
+        assert second.port is None
+        assert second.problem is not None
+        assert f"127.0.0.1:{first.port}" in second.problem
+        assert "/healthz and /readyz are off" in caplog.text
+        await second.stop()
+        assert (await ask(first, "/healthz"))[0] == 200
+
+
+async def test_the_port_is_free_again_after_the_end():
+    async with serving() as server:
+        port = server.port
+    again = HttpServer(f"127.0.0.1:{port}", ready, Failures(ManualClock()))
+    await again.start()
+    assert (again.port, again.problem) == (port, None)
+    await again.stop()
+
+
+# -- the push ----------------------------------------------------------------------------------------------------------
+
+
+class Outside:
+    """Somebody who counts the pushes, in a thread of its own: a loop that hangs does not stop it."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.status = 200
+        outside = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outside.paths.append(self.path)
+                self.send_response(outside.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/ping/s3cret-uuid"
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    outside = Outside()
+    thread = threading.Thread(target=outside.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield outside
+    outside.server.shutdown()
+    thread.join()
+    outside.server.server_close()
+
+
+@asynccontextmanager
+async def pushing(url: str, is_well: Callable[[], bool], clock: ManualClock) -> AsyncIterator[HeartbeatPush]:
+    push = HeartbeatPush(HeartbeatConfig(url=url, interval_s=60), is_well, clock, Failures(clock))
+    push.start()
+    try:
+        yield push
+    finally:
+        await push.stop()
+
+
+async def test_pushed_every_interval_while_the_bot_is_well(outside: Outside):
+    clock, well = ManualClock(), [True]
+    async with pushing(outside.url, lambda: well[0], clock) as push:
+        await until(lambda: push.n == 1)
+        await clock.advance(59)
+        assert push.n == 1
+        await clock.advance(1)
+        await until(lambda: push.n == 2)
+        well[0] = False
+        await clock.advance(600)
+        assert push.n == 2
+        well[0] = True
+        await clock.advance(60)
+        await until(lambda: push.n == 3)
+    assert outside.paths == ["/ping/s3cret-uuid"] * 3
+    await clock.advance(600)
+    assert len(outside.paths) == 3
+
+
+async def test_a_push_that_is_not_taken_is_logged_once_without_the_url(
+    outside: Outside, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    clock = ManualClock()
+    outside.status = 404
+    async with pushing(outside.url, lambda: True, clock) as push:
+        await until(lambda: len(outside.paths) == 1 and "HTTP 404" in caplog.text)
+        await clock.advance(60)
+        await until(lambda: len(outside.paths) == 2)
+        outside.status = 200
+        await clock.advance(60)
+        await until(lambda: push.n == 1)
+    assert caplog.text.count("is not taken") == 1
+    assert caplog.text.count("taken again") == 1
+    assert "s3cret" not in caplog.text
+    assert "127.0.0.1" not in caplog.text
+
+
+async def test_nobody_outside_costs_a_log_line(unused_tcp_port: int, caplog: pytest.LogCaptureFixture):
+    clock = ManualClock()
+    async with pushing(f"http://127.0.0.1:{unused_tcp_port}/s3cret", lambda: True, clock) as push:
+        await until(lambda: "is not taken" in caplog.text)
+        assert push.n == 0
+    assert "s3cret" not in caplog.text
+
+
+async def test_a_loop_that_hangs_pushes_nothing(outside: Outside):
+    interval_s = 0.05
+    clock = SystemClock()
+    push = HeartbeatPush(HeartbeatConfig(url=outside.url, interval_s=interval_s), lambda: True, clock, Failures(clock))
+    push.start()
+    try:
+        await until(lambda: push.n >= 2)
+        seen = len(outside.paths)
+        threading.Event().wait(10 * interval_s)  # nothing else runs on this loop meanwhile
+        assert len(outside.paths) - seen <= 1, "at most the one that was under way"
+        await until(lambda: len(outside.paths) > seen + 1)
+    finally:
+        await push.stop()
+    assert not [t for t in asyncio.all_tasks() if t.get_name() == "botmon-heartbeat"]
