@@ -15,6 +15,7 @@ from botmon_cog.domain.samples import CommandsSample, SlowCommand
 from botmon_cog.domain.text import duration, percent
 
 _PREFIX = "commands."
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def judge_error_rate(sample: CommandsSample, config: HealthConfig, check: Check) -> ErrorRateHealth:
@@ -44,10 +45,11 @@ def judge_commands(sample: CommandsSample, _config: HealthConfig, check: Check) 
 
 
 def error_rate_health(total: int, errors: int, config: HealthConfig) -> ErrorRateHealth:
-    """Judge one hour's commands at once, without the checks before: for who reads them from a database."""
-    at_once = msgspec.structs.replace(config, checks_to_enter=1)
-    check = Check(Levels(at_once), datetime.min.replace(tzinfo=UTC), is_step=True)
-    return judge_error_rate(CommandsSample(total=total, errors=errors), at_once, check)
+    """Judge one hour's commands as they are, without problems, for there were no checks before."""
+    at_once = Levels(msgspec.structs.replace(config, checks_to_enter=1))
+    check = Check(at_once, _NO_TIME, is_step=True)
+    found = judge_error_rate(CommandsSample(total=total, errors=errors), config, check)
+    return msgspec.structs.replace(found, problems=())
 
 
 def _failing(sample: CommandsSample, rate: float | None) -> Words:

@@ -7,7 +7,7 @@ from botmon_cog.domain.health.levels import Check, Words
 from botmon_cog.domain.health.verdict import CRITICAL, ERROR, SLOW, conclude
 from botmon_cog.domain.reports import DatabaseHealth, Problem
 from botmon_cog.domain.samples import DatabaseSample
-from botmon_cog.domain.text import duration
+from botmon_cog.domain.text import latency
 
 
 def judge_database(sample: DatabaseSample, config: HealthConfig, check: Check) -> DatabaseHealth:
@@ -36,7 +36,7 @@ def _fault(sample: DatabaseSample, check: Check) -> Problem | None:
 
 
 def _slow(response_s: float | None) -> Words:
-    return f"the database takes {duration(response_s)} to answer", (
+    return f"the database takes {latency(response_s)} to answer", (
         "Look for another process that uses the same file or disk."
     )
 
