@@ -108,7 +108,7 @@ def _convert(struct: type[msgspec.Struct], table: Mapping[str, Any], source: str
     return struct(**values)
 
 
-_NEEDED = {
+_NEEDED: dict[type[msgspec.Struct], set[str]] = {
     struct: {field.name for field in msgspec.structs.fields(struct) if field.required} for struct in (Config, *TABLES)
 }
 
