@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
@@ -20,7 +21,8 @@ from botmon_cog.clock import SystemClock
 from botmon_cog.config import LoopConfig
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.monitors.event_loop.blocks import Blocks
-from botmon_cog.monitors.event_loop.lag import LagMeter, Late
+from botmon_cog.monitors.event_loop.lag import LagMeter
+from botmon_cog.monitors.event_loop.scheduling import Starvation, waited_s
 from botmon_cog.monitors.event_loop.stacks import callback_frames, place_of
 from botmon_cog.monitors.event_loop.watchdog import THREAD_NAME, Watchdog
 from botmon_cog.monitors.failures import Failures
@@ -45,7 +47,7 @@ class LateClock(ManualClock):
 
 
 def make_meter(clock: LateClock) -> LagMeter:
-    meter = LagMeter(clock, interval_s=0.05, window_s=60, late_s=0.2)
+    meter = LagMeter(clock, interval_s=0.05, window_s=60)
     meter.start()
     return meter
 
@@ -67,7 +69,6 @@ def test_lag_has_the_quantiles_of_how_late_beats_came() -> None:
     assert lag.p50_s == pytest.approx(0.020, rel=0.03)
     assert lag.p99_s == pytest.approx(0.039, rel=0.03)
     assert lag.max_s == pytest.approx(0.040)
-    assert not meter.late
 
 
 def test_beats_that_a_stuck_loop_skipped_count_as_late_too() -> None:
@@ -80,7 +81,6 @@ def test_beats_that_a_stuck_loop_skipped_count_as_late_too() -> None:
     lag = meter.lag()
     assert lag.p99_s == pytest.approx(30 * 0.98, rel=0.04)
     assert lag.max_s == pytest.approx(30.0)
-    assert [late.late_s for late in meter.late] == [pytest.approx(30.0)]
 
 
 def test_lag_grows_old() -> None:
@@ -225,112 +225,168 @@ def test_paths_are_relative_to_the_working_directory_else_short(monkeypatch: pyt
 # -- the watchdog ------------------------------------------------------------------------------------------------------
 
 
-class Watched:
-    """A watchdog without its thread, over a clock that a test moves; it looks at the stack of the test."""
+class StubLoop:
+    """Its pings wait until a test lets it answer."""
 
     def __init__(self) -> None:
-        self.clock = LateClock()
-        self.meter = make_meter(self.clock)
-        self.blocks = Blocks(self.clock)
-        self.dog = Watchdog(
-            self.meter, self.blocks, lambda *_: "/play", Failures(self.clock), self.clock, blocked_s=0.2
-        )
-        self.dog._loop = SimpleNamespace(is_running=lambda: True)
-        self.dog._watched = threading.get_ident()
+        self.runs = True
+        self.pings: list[Callable[[], object]] = []
 
-    def look(self, slept_s: float, starved_s: float = 0.0) -> float:
+    def is_running(self) -> bool:
+        return self.runs
+
+    def call_soon_threadsafe(self, callback: Callable[[], object]) -> None:
+        self.pings.append(callback)
+
+    def answer(self) -> None:
+        self.pings.pop()()
+
+
+class Watched:
+    """A watchdog without its thread, over a clock that a test moves; the stack that it looks at is the test's."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.blocks = Blocks(self.clock)
+        self.loop = StubLoop()
+        self.dog = Watchdog(self.blocks, lambda *_: "/play", Failures(self.clock), self.clock, blocked_s=0.2)
+        self.dog._loop = self.loop
+        self.works(True)
+
+    def works(self, does: bool) -> None:
+        """Whether the loop is at work; else its thread has nothing on its stack."""
+        self.dog._watched = threading.get_ident() if does else 0
+
+    def look(self, slept_s: float, overslept_s: float = 0.0, computed_s: float = 0.0) -> float:
         self.clock._move_to(self.clock.monotonic() + slept_s)
-        return self.dog.look(slept_s, starved_s=starved_s)
+        return self.dog.look(overslept_s, computed_s)
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(asyncio, "current_task", lambda _: None)
+    monkeypatch.setattr("botmon_cog.monitors.event_loop.scheduling.waited_s", lambda _: None)
     return Watched()
 
 
-def test_beats_in_time_are_looked_at_a_few_times_a_second(watched: Watched) -> None:
-    for _ in range(10):
-        watched.clock.run_late(0.0)
-        assert 0.15 <= watched.look(0.0) <= 0.25
+def test_loop_that_waits_for_work_is_not_even_woken(watched: Watched) -> None:
+    watched.works(False)
+    for _ in range(100):
+        assert watched.look(0.05) == pytest.approx(0.05)
+    assert watched.loop.pings == []
     assert watched.blocks.ranked() == ()
-    assert not watched.dog._looks
+
+
+def test_loop_that_is_at_work_and_answers_soon_is_not_blocked(watched: Watched) -> None:
+    for _ in range(100):
+        watched.look(0.05)
+        watched.loop.answer()
+    assert watched.loop.pings == []
+    assert watched.blocks.ranked() == ()
 
 
 def test_stall_is_looked_at_several_times_and_makes_one_block(watched: Watched) -> None:
-    wait_s = 0.3
+    wait_s = watched.look(0.05)
     for _ in range(10):
         wait_s = watched.look(wait_s)
         assert wait_s < 0.05
-    assert len(watched.dog._looks) == 10
     assert watched.blocks.ranked() == ()
-    watched.clock.fire()
-    watched.look(0.0)
+    watched.loop.answer()
+    watched.works(False)
+    watched.look(0.05)
     (block,) = watched.blocks.ranked()
     assert (block.who, block.n) == ("/play", 1)
-    assert block.total_s == pytest.approx(0.3 - 0.05 + 9 * 0.025)
-    assert " in " in block.where
+    assert block.total_s == pytest.approx(0.05 + 9 * 0.025)
+    assert block.where == f"tests/test_event_loop.py:{look_line()} in look"
+
+
+def look_line() -> int:
+    lines, first = inspect.getsourcelines(Watched.look)
+    return first + len(lines) - 1
 
 
 def test_process_that_was_stopped_as_a_whole_is_nobodys_block(watched: Watched) -> None:
-    watched.look(10.0, starved_s=9.85)
-    watched.clock.fire()
-    watched.look(0.0)
+    watched.works(False)
+    watched.look(10.0, 9.95)
+    watched.works(True)
+    watched.look(10.0, 9.95)
+    watched.look(10.0, 9.95)
+    watched.loop.answer()
+    watched.look(0.05)
     assert watched.blocks.ranked() == ()
 
 
 def test_time_without_a_processor_is_taken_off(watched: Watched) -> None:
+    watched.look(0.05)
     watched.look(0.3)
-    watched.look(1.0, starved_s=0.5)
-    watched.clock.fire()
-    watched.look(0.0)
+    watched.look(1.0, 0.5, 0.1)
+    watched.loop.answer()
+    watched.look(0.05)
     (block,) = watched.blocks.ranked()
-    assert block.total_s == pytest.approx(1.25 - 0.5)
+    assert block.total_s == pytest.approx(1.3 - 0.4)
 
 
-def test_late_timer_of_a_loop_that_waited_for_work_is_no_block(watched: Watched) -> None:
-    watched.dog._watched = 0  # no such thread: nothing is on its stack
-    watched.look(1.0)
-    watched.clock.fire()
-    watched.look(0.0)
-    assert watched.blocks.ranked() == ()
-
-
-def test_stall_that_could_not_be_looked_at_is_counted_all_the_same(watched: Watched) -> None:
-    """A library that holds the interpreter's lock keeps the watchdog from looking as well."""
-    watched.clock.run_late(2.0)
-    watched.look(0.0)
+def test_code_that_does_not_let_go_of_pythons_lock_is_named_by_the_only_look_at_it(watched: Watched) -> None:
+    watched.look(2.05, 2.0, 1.9)
+    watched.loop.answer()
+    watched.look(0.05)
     (block,) = watched.blocks.ranked()
-    assert (block.who, block.where) == ("unknown", "not seen")
-    assert block.total_s == pytest.approx(2.0)
+    assert block.who == "/play"
+    assert block.total_s == pytest.approx(1.9)
 
 
-def test_loop_that_does_not_run_is_not_stuck(watched: Watched) -> None:
-    watched.dog._loop = SimpleNamespace(is_running=lambda: False)
+def test_code_that_nobody_could_look_at_is_counted_all_the_same(watched: Watched) -> None:
+    watched.works(False)
+    watched.look(2.05, 2.0, 1.9)
+    (block,) = watched.blocks.ranked()
+    assert (block.who, block.where, block.total_s) == ("unknown", "not seen", pytest.approx(1.9))
+
+
+def test_loop_that_has_ended_is_not_stuck(watched: Watched) -> None:
+    watched.look(0.05)
+    watched.loop.runs = False
     for _ in range(5):
-        watched.look(1.0)
-    watched.dog._loop = SimpleNamespace(is_running=lambda: True)
-    watched.clock.fire()
-    watched.look(0.0)
+        assert watched.look(1.0) == 1.0
+    watched.loop.runs = True
+    watched.works(False)
+    watched.look(0.05)
     assert watched.blocks.ranked() == ()
 
 
 def test_loop_that_does_not_come_back_is_told_to_the_log_once(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(50):
-        watched.look(1.0)
-    (record,) = caplog.records
-    assert "blocked for 11 s by /play" in record.getMessage()
-    assert len(watched.dog._looks) == 50
-
-
-def test_what_is_kept_of_a_long_stall_is_bounded(watched: Watched) -> None:
     for _ in range(2_000):
         watched.look(0.25)
-    assert len(watched.dog._looks) == 256
-    watched.meter.late.extend(Late(0.0, 1.0) for _ in range(1_000))
-    assert len(watched.meter.late) == 64
+    (record,) = caplog.records
+    assert "blocked for 10 s by /play" in record.getMessage()
+    assert len(watched.loop.pings) == 1
+    assert len(watched.dog._ping.looks) == 256
+
+
+def test_starvation_is_what_the_watched_thread_waited_for_and_what_the_process_was_stopped() -> None:
+    waited = {1: 10.0, threading.get_native_id(): 5.0}
+    starvation = Starvation(1, waited.get)
+    assert starvation.total_s() == 0
+    waited[1] += 0.3
+    assert starvation.total_s() == pytest.approx(0.3)
+    waited[threading.get_native_id()] += 0.2
+    starvation.overslept(0.2)  # for the watching thread had to wait itself: nobody was stopped
+    assert starvation.total_s() == pytest.approx(0.3)
+    starvation.overslept(4.0)
+    assert starvation.total_s() == pytest.approx(4.0)
+
+
+def test_waits_that_took_too_long_are_starvation_where_the_system_tells_nothing() -> None:
+    starvation = Starvation(1, lambda _: None)
+    starvation.overslept(0.4)
+    assert starvation.total_s() == pytest.approx(0.4)
+
+
+def test_wait_of_a_thread_is_told_by_linux_alone() -> None:
+    found = waited_s(threading.get_native_id())
+    assert found is None or found >= 0
+    assert waited_s(-1) is None
 
 
 def threads() -> list[str]:
@@ -403,7 +459,7 @@ async def main():
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     print("ready", flush=True)
     await reader.readline()
-    while watch.sample().max_s is None or watch.sample().max_s < 0.5:
+    while watch.sample().max_s is None or watch.sample().max_s < 0.3:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.3)  # a look of the watchdog's
     print(len(watch.sample().blocks), watch.sample().blocked_s, flush=True)

@@ -13,18 +13,6 @@ from botmon_cog.domain.histogram import Histogram, bucket_of
 _SLOTS = 6
 """Into so many the window is cut, so that it slides."""
 _MOST_WAITERS = 100
-_LATE_KEPT = 64
-
-
-class Late(msgspec.Struct, frozen=True):
-    """A beat that came much too late. Both are monotonic seconds."""
-
-    due_s: float
-    at_s: float
-
-    @property
-    def late_s(self) -> float:
-        return self.at_s - self.due_s
 
 
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,41 +37,32 @@ class LagMeter:
 
     A loop that is stuck beats once where it should have done so many times: the beats that it skipped would have waited
     too, each a little less, and count. So a quantile says how long something waited that came at any time.
-
-    Attributes:
-        due_s: when the next beat is due, in monotonic seconds. The watchdog's thread reads it.
-        late: the beats that came `late_s` or more too late, for the watchdog to take.
     """
 
-    def __init__(self, clock: Clock, *, interval_s: float, window_s: float, late_s: float) -> None:
+    def __init__(self, clock: Clock, *, interval_s: float, window_s: float) -> None:
         self._clock = clock
         self._interval_s = interval_s
         self._slot_s = window_s / _SLOTS
-        self._late_s = late_s
         self._slots: deque[_Slot] = deque(maxlen=_SLOTS + 1)  # the last one is being filled
         self._timer: Timer | None = None
-        self.due_s = math.inf
-        self.late: deque[Late] = deque(maxlen=_LATE_KEPT)
+        self._due_s = 0.0
 
     def start(self) -> None:
         """Needs a running event loop."""
         self._arm(self._clock.monotonic())
 
     def stop(self) -> None:
-        self.due_s = math.inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _arm(self, now_s: float) -> None:
-        self.due_s = now_s + self._interval_s
+        self._due_s = now_s + self._interval_s
         self._timer = self._clock.call_later(self._interval_s, self._beat)
 
     def _beat(self) -> None:
-        due_s, now_s = self.due_s, self._clock.monotonic()
-        late_s = max(now_s - due_s, 0.0)
-        if late_s >= self._late_s:
-            self.late.append(Late(due_s, now_s))  # before the next is armed: the watchdog looks at both
+        now_s = self._clock.monotonic()
+        late_s = max(now_s - self._due_s, 0.0)
         self._arm(now_s)
         self._count(now_s, late_s)
 
