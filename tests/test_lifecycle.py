@@ -16,7 +16,7 @@ import psutil
 import pytest
 from discord.ext import commands
 
-from botmon_cog.config import CommandsConfig
+from botmon_cog.config import CommandsConfig, LoopConfig
 from botmon_cog.errors import CommandNameTakenError, ConfigError, SchemaTooNewError
 from tests.harness import EXTENSION, make_bot, make_config, running
 
@@ -73,6 +73,26 @@ async def test_unloading_leaves_no_trace(kind: type[commands.Bot]) -> None:
         assert trace(bot) != before
         await bot.unload_extension(EXTENSION)
         assert trace(bot) == before
+
+
+async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
+    bot = bot_of(commands.Bot)
+    bot.botmon_config = make_config(url="bot.db", loop=LoopConfig())
+    async with running(bot, load=False):
+        before = trace(bot)
+        await bot.load_extension(EXTENSION)
+        for _ in range(20):
+            await bot.reload_extension(EXTENSION)
+        assert trace(bot)["threads"].count("botmon-watchdog") == 1
+        assert beats() == 1
+        await bot.unload_extension(EXTENSION)
+        assert trace(bot) == before
+        assert beats() == 0
+
+
+def beats() -> int:
+    """How many timers of the lag meter's are armed."""
+    return sum("LagMeter" in repr(t) for t in asyncio.get_running_loop()._scheduled if not t.cancelled())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,7 @@ from discord.ext import commands, tasks
 from botmon_cog import api
 from botmon_cog.clock import Clock
 from botmon_cog.cog import embeds
+from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.hooks import Hooks
@@ -24,6 +25,7 @@ from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError
+from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.runtime import MonitoringSystem
 
 _log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class BotMon(commands.Cog):
 
     Attributes:
         system: the four monitors, for hosts that want to ask or tell them something.
+        loop_watch: who blocked the event loop.
     """
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
@@ -43,6 +46,9 @@ class BotMon(commands.Cog):
         self.config = config
         self.system = MonitoringSystem(config, clock=clock)
         self.observer = Observer(bot, self.system)
+        self.loop_watch = LoopWatch(
+            config.loop, self.system.failures, who_blocks, self.system.clock, window_s=config.health.interval_s
+        )
         self._notifier = Notifier(bot, config.alerts)
         self._watch = HealthWatch(config.health.checks_to_enter)
         self._untold: discord.Embed | None = None
@@ -71,6 +77,8 @@ class BotMon(commands.Cog):
         hooks = Hooks(self.bot, self.observer, self.system.failures)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
+        self._undo.callback(self.loop_watch.stop)
+        self.loop_watch.start()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)

@@ -42,7 +42,7 @@ class Block(Sample, frozen=True, kw_only=True):
     where: str
     """The host's own line: `cogs/music.py:42 in play`."""
     inside: str | None = None
-    """The library's function that it waited in, `requests.sessions.send`; None where its own line did it."""
+    """The library's function that it called there, `requests.api.get`; None where its own line did it."""
     n: int
     total_s: float
     longest_s: float
@@ -50,7 +50,7 @@ class Block(Sample, frozen=True, kw_only=True):
 
 
 class LoopSample(Sample, frozen=True, kw_only=True):
-    """How late the event loop ran its callbacks since the check before, and who blocked it within the last hour."""
+    """How late the event loop ran its callbacks since about the check before, and who blocked it in the last hour."""
 
     p50_s: float | None = None
     p99_s: float | None = None
