@@ -1,7 +1,7 @@
 """What discord.py tells in its log alone: rate limits, blocked heartbeats, a gateway that it can't keep up with.
 
-Records are counted by filters on its loggers, which let everything through and keep nothing. A handler would do too,
-but once there is one, Python no longer shows the warnings of a host that has configured no logging.
+Records are counted by a filter on its loggers, which lets everything through and keeps nothing. A handler would be taken
+away by a host that configures its logging later.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TOO_MANY_REQUESTS = 429
 
 
 class DiscordLogs(logging.Filter):
-    """Counts over the last hour, for all bots of this process."""
+    """Counts over the last hour. The log is that of all bots of this process."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

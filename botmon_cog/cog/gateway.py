@@ -84,7 +84,7 @@ class GatewayProbe:
         self._shards: dict[int, Shard] = {}
         self.budget = IdentifyBudget(bot, clock, failures)
         self.lost: Callable[[GatewayLoss], None] = _nowhere
-        self._look()
+        self._take_over()
         for shard in self._shards.values():
             if shard.is_connected:
                 shard.since = None  # it may have stood for long
@@ -96,7 +96,7 @@ class GatewayProbe:
                 self._waiters.listen(f"shard_{event}", partial(self._hear, event))
             else:
                 self._waiters.listen(event, partial(self._hear, event, *self._shard_ids()))
-        self._look()
+        self._take_over()
 
     async def detach(self) -> None:
         await self._waiters.end()
@@ -137,8 +137,8 @@ class GatewayProbe:
         shard.event, shard.event_at = event, self._clock.now()
         self._turn(shard_id, shard, is_connected=event != "disconnect")
 
-    def _look(self) -> None:
-        """Take over what came to stand without our hearing of it."""
+    def _take_over(self) -> None:
+        """Connections that came to stand before anybody listened."""
         for shard_id, shard in self._every():
             if _stands(self._bot, shard_id):
                 self._turn(shard_id, shard, is_connected=True)
@@ -158,7 +158,12 @@ class GatewayProbe:
         return GatewayLoss(shard_id=shard_id, began_at=now - timedelta(seconds=down_s), ended_at=now, share=share)
 
     def _every(self) -> list[tuple[int, Shard]]:
-        return [(shard_id, self._shard(shard_id)) for shard_id in self._shard_ids()]
+        every = [(shard_id, self._shard(shard_id)) for shard_id in self._shard_ids()]
+        for shard_id, shard in every:
+            if shard.is_connected and not _stands(self._bot, shard_id):
+                # discord.py reconnects one shard after the other, and says that one is lost when its turn has come.
+                shard.turn(is_connected=False)
+        return every
 
     def _shard(self, shard_id: int) -> Shard:
         shard = self._shards.get(shard_id)
