@@ -60,7 +60,7 @@ def test_heartbeats_that_are_blocked_in_threads(logs: DiscordLogs, caplog: pytes
 
     def beat() -> None:
         for _ in range(250):
-            logger.warning(f"{HEARTBEAT_BLOCKED}\nLoop thread traceback:\n  File ...", 0, 10)
+            logger.warning(HEARTBEAT_BLOCKED + "\nLoop thread traceback:\n  File ...", 0, 10)  # noqa: G003 (as discord.py)
         logger.warning(BEHIND, 0, 12.5)
         logger.warning("Shard ID %s voice heartbeat blocked for more than %s seconds", 0, 10)
         logger.warning({"not": "a text"})

@@ -1,7 +1,7 @@
 """What discord.py tells in its log alone: rate limits, blocked heartbeats, a gateway that it can't keep up with.
 
-Records are counted by a filter on its loggers, which lets everything through and keeps nothing. A handler would be taken
-away by a host that configures its logging later.
+Records are counted by a filter on its loggers, which lets everything through and keeps nothing. A handler would be gone
+once a host configures its logging after us.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
@@ -182,7 +183,7 @@ def _stands(bot: commands.Bot, shard_id: int) -> bool:
     if isinstance(bot, commands.AutoShardedBot):
         shard = bot.get_shard(shard_id)
         return shard is not None and not shard.is_closed()
-    socket: DiscordWebSocket | None = bot.ws  # None until the first connection
+    socket = cast("DiscordWebSocket | None", bot.ws)  # None until the first connection
     return socket is not None and socket.open
 
 

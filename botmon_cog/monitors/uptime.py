@@ -14,7 +14,7 @@ import msgspec
 from botmon_cog.clock import Clock
 from botmon_cog.domain.uptime import DAY_H, MONTH_H, WEEK_H, GatewayLoss, Run, Uptime, uptime
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.storage.base import Storage
 
 _log = logging.getLogger(__name__)
@@ -25,6 +25,13 @@ _MOST_WAITING = 1000
 
 def _no_losses() -> Sequence[GatewayLoss]:
     return ()
+
+
+def _nothing_known() -> tuple[Uptime, Uptime, Uptime]:
+    day, week, month = (
+        Uptime(hours=hours, up_share=None, watched_s=0.0, gaps=()) for hours in (DAY_H, WEEK_H, MONTH_H)
+    )
+    return day, week, month
 
 
 class UptimeKeeper:
@@ -42,7 +49,7 @@ class UptimeKeeper:
         """`timeout_s` is for each use of the database."""
         self._storage = storage
         self._clock = clock
-        self._failures = failures
+        self.failures = failures
         self._timeout_s = timeout_s
         self._run: Run | None = None
         self._waiting: deque[GatewayLoss] = deque(maxlen=_MOST_WAITING)
@@ -53,6 +60,7 @@ class UptimeKeeper:
     async def begin(self) -> None:
         """The extension was loaded."""
         now = self._clock.now()
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # as exact as every database keeps it
         self._run = Run(started_at=now, seen_at=now)
         await self._store(self._run)
 
@@ -75,16 +83,14 @@ class UptimeKeeper:
         """The gateway was lost, and is back. Stored with the next beat."""
         self._waiting.append(loss)
 
+    @absorbing(_nothing_known)
     async def report(self) -> tuple[Uptime, Uptime, Uptime]:
         """Of the last 24 hours, 7 days and 30 days. Without the database they tell of nothing watched."""
         now = self._clock.now()
         since = now - timedelta(hours=MONTH_H)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                runs = await self._storage.runs(since)
-                losses = await self._storage.gateway_losses(since)
-        except (StorageError, TimeoutError):
-            return _unknown(DAY_H), _unknown(WEEK_H), _unknown(MONTH_H)
+        async with asyncio.timeout(self._timeout_s):
+            runs = await self._storage.runs(since)
+            losses = await self._storage.gateway_losses(since)
         if self._run is not None:
             runs = [*(run for run in runs if run.started_at != self._run.started_at), self._seen(self._run)]
         losses = [*losses, *self._waiting, *self.ongoing()]
@@ -116,10 +122,6 @@ class UptimeKeeper:
                 _log.warning("the database can't keep the uptime for now: %s", str(error) or "no answer")
             self._is_behind = True
         except Exception as error:  # noqa: BLE001 (the edge: a health check and the unloading must go on)
-            self._failures.note("keeping the uptime", error)
+            self.failures.note("keeping the uptime", error)
         else:
             self._is_behind = False
-
-
-def _unknown(hours: float) -> Uptime:
-    return Uptime(hours=hours, up_share=None, watched_s=0.0, gaps=())
