@@ -30,7 +30,8 @@ _CONNECTION_TASKS = {"RequestHandler.start"}
 def trace(bot: commands.Bot) -> dict[str, Any]:
     """Everything that an extension could leave behind."""
     gc.collect()
-    loggers = [logging.getLogger(name) for name in ("", "discord", "asyncio", "botmon_cog")]
+    names = ("", "discord", "discord.http", "discord.gateway", "discord.webhook.async_", "asyncio", "botmon_cog")
+    loggers = [logging.getLogger(name) for name in names]
     return {
         "tree commands": sorted(c.name for c in bot.tree.walk_commands()),
         "tree attributes": dict(vars(bot.tree)),
@@ -106,12 +107,11 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
         for _ in range(100):
             await bot.reload_extension(EXTENSION)
         loaded = trace(bot)
-        assert {event: len(found) for event, found in loaded["waiters"].items()} == {
-            "command": 1,
-            "command_completion": 1,
-            "command_error": 1,
-            "message": 1,
-        }
+        per_shard = "shard_" if kind is commands.AutoShardedBot else ""
+        gateway = [f"{per_shard}{event}" for event in ("connect", "ready", "resumed", "disconnect")]
+        assert {event: len(found) for event, found in loaded["waiters"].items()} == dict.fromkeys(
+            ["command", "command_completion", "command_error", "message", *gateway], 1
+        )
         assert len([t for t in loaded["threads"] if t.startswith("botmon")]) <= 2
         await bot.unload_extension(EXTENSION)
         assert trace(bot) == before

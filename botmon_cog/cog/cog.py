@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import AsyncExitStack
 from typing import Any, cast
@@ -18,6 +19,8 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
 from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
@@ -49,6 +52,10 @@ class BotMon(commands.Cog):
         self.loop_watch = LoopWatch(
             config.loop, self.system.failures, who_blocks, self.system.clock, window_s=config.health.interval_s
         )
+        self._logs = DiscordLogs(self.system.clock)
+        self._gateway = GatewayProbe(bot, self.system.clock, self.system.failures, self._logs)
+        self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
+        self.observer.refused = self._logs.refused
         self._notifier = Notifier(bot, config.alerts)
         self._watch = HealthWatch(config.health.checks_to_enter)
         self._untold: discord.Embed | None = None
@@ -58,6 +65,8 @@ class BotMon(commands.Cog):
     async def cog_load(self) -> None:
         self._undo.push_async_callback(self.system.close)
         await self.system.start()
+        self._undo.push_async_callback(self._end_run)
+        await self.system.uptime.begin()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
@@ -79,6 +88,10 @@ class BotMon(commands.Cog):
         hooks.attach()
         self._undo.callback(self.loop_watch.stop)
         self.loop_watch.start()
+        self._undo.callback(self._logs.detach)
+        self._logs.attach()
+        self._undo.push_async_callback(self._gateway.detach)
+        self._gateway.attach()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
@@ -93,6 +106,9 @@ class BotMon(commands.Cog):
             await self._undo.aclose()
         except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
             self.system.failures.note("unloading", error)
+
+    async def _end_run(self) -> None:
+        await self.system.uptime.end("stopped" if _is_closing(self.bot) else "unloaded")
 
     def _add_commands(self) -> None:
         """Add the app commands.
@@ -127,6 +143,8 @@ class BotMon(commands.Cog):
     async def _tick(self) -> None:
         try:
             self.observer.sweep()
+            await self._gateway.budget.ask()
+            await self.system.uptime.beat()
             await self.check_health()
         except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
             self.system.failures.note("checking the health", error)
@@ -174,6 +192,19 @@ class BotMon(commands.Cog):
 def _is_set_up(bot: commands.Bot) -> bool:
     """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
     return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
+
+
+def _is_closing(bot: commands.Bot) -> bool:
+    """Whether this runs inside the bot's `close`, and so whether it is unloaded because the bot is shut down.
+
+    `is_closed` does not tell: a closing bot unloads its extensions first, and says that it is closed only then.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "close" and frame.f_locals.get("self") is bot:
+            return True
+        frame = frame.f_back
+    return bot.is_closed()
 
 
 async def _stop(loop: tasks.Loop[Any]) -> None:
