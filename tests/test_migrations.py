@@ -15,7 +15,7 @@ from botmon_cog.storage.postgres import schema as postgres_schema
 from tests.engines import TABLES, AnyStorage, Engine, all_differences, dump, table
 from tests.storage_helpers import invocation, music, rows, sample
 
-NEWEST = 3
+NEWEST = 4
 
 
 def files(engine: Engine) -> list[Migration]:
@@ -40,7 +40,7 @@ async def columns_of(storage: AnyStorage) -> dict[str, set[str]]:
 def break_newest(monkeypatch: pytest.MonkeyPatch, engine: Engine, statement: str) -> None:
     """Let the newest migration fail at its end."""
     *older, newest = files(engine)
-    broken = newest._replace(sql=f"{newest.sql.rpartition('-- then')[0]}\n{statement};\n")
+    broken = newest._replace(sql=f"{newest.sql.partition('-- then')[0]}\n{statement};\n")
     for module in (migrator, postgres_schema):
         monkeypatch.setattr(module, "load_migrations", lambda _: [*older, broken])
 
@@ -161,7 +161,9 @@ async def test_two_processes_that_start_at_once_upgrade_a_database_once(engine, 
     errors = open_at_once(engine.url)
     assert errors == ["", ""]
     async with engine.storage() as storage:
-        assert await table(storage, "SELECT version FROM schema_migrations ORDER BY 1") == [(1,), (2,), (3,)]
+        assert await table(storage, "SELECT version FROM schema_migrations ORDER BY 1") == [
+            (version,) for version in range(1, NEWEST + 1)
+        ]
         n = "SELECT commands_executed, unique_users FROM bot_stats WHERE guild_id = '5'"
         assert await table(storage, n) == ([] if is_new else [(10_000, 10_000)])
         assert await all_differences(storage) == []

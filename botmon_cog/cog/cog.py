@@ -25,16 +25,12 @@ from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
+from botmon_cog.errors import BotMonError, CommandNameTakenError
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage.base import AlertState
 
 _log = logging.getLogger(__name__)
 
-_ALERT_KEY = "health"
 _CONNECTED = "on_connect"
-_FIRING = "firing"
-_RESOLVED = "resolved"
 
 
 class BotMon(commands.Cog):
@@ -58,7 +54,6 @@ class BotMon(commands.Cog):
     async def cog_load(self) -> None:
         self._undo.push_async_callback(self.system.close)
         await self.system.start()
-        await self._recall()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
@@ -137,7 +132,6 @@ class BotMon(commands.Cog):
         self.system.health.record(report)
         change = self._watch.step(report.overall_status, report.reason, report.checked_at)
         if change is not None:
-            await self._remember(change)
             if change.kind == "recovery":
                 await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
                 report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
@@ -185,26 +179,6 @@ class BotMon(commands.Cog):
             was=change.reason,
             lost=dropped - self._dropped_before,
         )
-
-    async def _recall(self) -> None:
-        """Take up an alert that was told before this process began."""
-        try:
-            known = await self.system.storage.get_alert(_ALERT_KEY)
-        except StorageError:
-            return  # `start` has logged that the database is away
-        if known is not None and known.state == _FIRING:
-            told = Change(kind="alert", since=known.since, reason=known.reason)
-            self._watch = HealthWatch(self.config.health.checks_to_enter, told)
-
-    async def _remember(self, change: Change) -> None:
-        """Keep what is about to be told, so that a restart neither forgets nor repeats it."""
-        state = _FIRING if change.kind == "alert" else _RESOLVED
-        try:
-            await self.system.storage.put_alert(
-                _ALERT_KEY, AlertState(state=state, since=change.since, reason=change.reason)
-            )
-        except StorageError as error:
-            _log.warning("a restart may repeat this news, for the database can't keep it: %s", error)
 
 
 def _is_set_up(bot: commands.Bot) -> bool:
