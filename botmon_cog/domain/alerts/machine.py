@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
+from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts.values import SHARED, Alert, Value, covers
 from botmon_cog.domain.reports import Problem
-
-RULES = "rule"
-"""What the keys of `[[alerts.rule]]` begin with. A rule has waited for its own `for` before it is a problem."""
 
 _MOST_DOUBLINGS = 30
 
@@ -36,9 +34,8 @@ def moved(
 ) -> Moved:
     """Move every alert by what one check found.
 
-    Args:
-        unknown: keys whose source could not be looked at, all beneath them included: without a problem there, an alert
-            stays as it is.
+    `unknown` are keys whose source could not be looked at, all beneath them included: without a problem there, an alert
+    stays as it is.
     """
     known = {(alert.scope, alert.key): alert for alert in alerts}
     found: dict[tuple[str, str], Problem] = {}
@@ -85,7 +82,7 @@ def _recovery(alert: Alert, config: AlertsConfig) -> timedelta:
 
 def _patience(key: str, severity: Severity, config: AlertsConfig) -> timedelta:
     """How long it must be bad until it fires."""
-    if covers(RULES, key):
+    if covers(RULES, key):  # it has waited for its own `for` already
         return timedelta(0)
     return timedelta(seconds=config.critical_after_s if severity == "critical" else config.warning_after_s)
 
