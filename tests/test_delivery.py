@@ -92,7 +92,7 @@ async def test_owners_are_told_by_dm_and_then_nobody_else(listener: tuple[Listen
     async with running(make_bot(), load=False) as rig:
         channel = rig.discord.channel
         async with delivering(rig, channel_id=channel.id, webhook=str(server.make_url("/hook"))) as delivery:
-            sent = await delivery.send(news(), message_id="m1")
+            sent = await delivery.send(news(message_id="m1"))
             assert sent == Sent(state="told", words="DM to 1 owner")
             (dm,) = rig.discord.owner.dms
             assert [button["custom_id"] for button in dm.components[0]["components"]] == [
@@ -128,7 +128,7 @@ async def test_closed_dms_then_a_channel_then_the_webhook(listener: tuple[Listen
         channel = rig.discord.channel
         rig.discord.faults.close_dms(rig.discord.owner)
         async with delivering(rig, channel_id=channel.id, webhook=str(server.make_url("/hook"))) as delivery:
-            assert await delivery.send(news(), message_id="m1") == Sent(state="told", words=f"channel {channel.id}")
+            assert await delivery.send(news(message_id="m1")) == Sent(state="told", words=f"channel {channel.id}")
             message = await channel.next_message()
             assert message.components
             assert len(delivery.unreachable()) == 1

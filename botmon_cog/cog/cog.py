@@ -21,6 +21,7 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.hooks import Hooks
 from botmon_cog.cog.observer import Observer
 from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.alerts import News, NewsItem
@@ -45,6 +46,7 @@ class BotMon(commands.Cog):
         self.config = config
         self.system = MonitoringSystem(config, clock=clock)
         self.observer = Observer(bot, self.system)
+        self._desk = Desk(bot, self.system)
         self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
         self._untold: tuple[News, discord.Embed] | None = None
@@ -74,6 +76,9 @@ class BotMon(commands.Cog):
         self._undo.push_async_callback(self.delivery.close)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
+        presses = Presses(self.bot, self._desk)
+        self._undo.push_async_callback(presses.detach)
+        presses.attach()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
@@ -96,8 +101,7 @@ class BotMon(commands.Cog):
             CommandNameTakenError: the host has one of that name.
             BotMonError: the host has as many as Discord allows.
         """
-        desk = Desk(self.bot, self.system)
-        for key, command in make_commands(desk, self.config.commands).items():
+        for key, command in make_commands(self._desk, self.config.commands).items():
             try:
                 self.bot.tree.add_command(command)
             except app_commands.CommandAlreadyRegistered as error:
@@ -146,7 +150,7 @@ class BotMon(commands.Cog):
         is_over = change.kind == "recovery"
         item = NewsItem(
             scope=self.system.instance,
-            key=_ALERT_KEY,
+            key="health",
             change="recovered" if is_over else "fired",
             severity="critical",
             reason=change.reason or "",

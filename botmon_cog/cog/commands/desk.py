@@ -49,6 +49,8 @@ class Desk:
 
     ADMINS = discord.Permissions(manage_guild=True)
     """Who sees the commands unless a server's admins say otherwise."""
+    NOBODY = discord.Permissions.none()
+    """In a server only its administrators see what is the owners' alone; in DMs with the bot, everybody does."""
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self.bot = bot

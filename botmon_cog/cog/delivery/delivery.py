@@ -38,14 +38,13 @@ class Delivery:
         """The ways that are closed, in words."""
         return self._closed.reasons
 
-    async def send(self, news: News, *, is_repeat: bool = False, message_id: str = "") -> Sent:
+    async def send(self, news: News, is_repeat: bool = False) -> Sent:
         """`told` where somebody was; `failed` where trying again later makes sense."""
         if not self._config.enabled:
             return Sent(state="refused", words="[alerts] enabled is false")
         letter = Letter(
             news=news,
             is_repeat=is_repeat,
-            message_id=message_id,
             embed=self._draw(news, is_repeat),
             make_view=self._make_view,
         )

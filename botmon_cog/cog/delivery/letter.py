@@ -25,14 +25,12 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     news: News
     is_repeat: bool
-    message_id: str
-    """By which its buttons find it again; empty where it was not stored, and then it has none."""
     embed: discord.Embed
     make_view: MakeView
 
     def for_discord(self) -> dict[str, Any]:
         """The arguments of `Messageable.send`: each message has a view of its own."""
-        view = self.make_view(self.message_id) if self.message_id else None
+        view = self.make_view(self.news.message_id) if self.news.message_id else None
         mentions = discord.AllowedMentions.none()
         return {"embed": self.embed, "allowed_mentions": mentions} | ({"view": view} if view is not None else {})
 
