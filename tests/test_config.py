@@ -15,11 +15,14 @@ from botmon_cog.config import (
     DEFAULT_FILE,
     ENV_FILE,
     ENV_STORAGE_URL,
+    CommandsConfig,
     Config,
+    RuleConfig,
     StorageConfig,
     load_config,
     read_config,
 )
+from botmon_cog.config.tables import BELOW
 from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
@@ -47,6 +50,8 @@ DEFAULTS = msgspec.structs.asdict(Config())
 TABLES = {name: value.__struct_fields__ for name, value in DEFAULTS.items() if isinstance(value, msgspec.Struct)}
 TABLES[""] = tuple(name for name in DEFAULTS if name not in TABLES)
 """The keys of the code, by table; the top level is ''."""
+LISTED = {"alerts": ("rule",)}
+"""Keys that are lists of tables."""
 
 
 def test_no_file_and_no_variables_give_the_defaults(tmp_path):
@@ -170,7 +175,7 @@ def test_a_misspelt_key_or_table_suggests_the_nearest(write, text, key, meant):
 
 def test_a_key_that_resembles_none_lists_what_there_is(write):
     message = refusal(write("[alerts]\nzzzzzz = 5"))
-    assert "alerts.zzzzzz: there is no such key. Allowed here: enabled, channel_id" in message
+    assert "alerts.zzzzzz: there is no such key. Allowed here: enabled, level" in message
 
 
 @pytest.mark.parametrize(
@@ -274,20 +279,44 @@ def test_the_example_holds_every_key():
     example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     for table, keys in TABLES.items():
         there = example[table] if table else {k: v for k, v in example.items() if not isinstance(v, dict)}
-        assert tuple(there) == keys
+        assert (*there, *LISTED.get(table, ())) == keys
+
+
+def test_the_rule_of_the_example_holds_every_key_but_the_other_bound(write):
+    text = EXAMPLE.read_text(encoding="utf-8")
+    (rule,) = read_config(write(re.sub(r"(?m)^#(?=\S)", "", text))).alerts.rule
+    assert rule == RuleConfig(metric="players", over=500, for_s=300, message="more players than this machine can bear")
+    keys = re.findall(r"(?m)^#(\w+) = ", text)
+    assert keys == [field.encode_name for field in msgspec.structs.fields(RuleConfig) if field.name != "under"]
+    assert "`under`" in text
 
 
 def test_every_key_of_the_example_is_explained_in_a_comment_above_it_or_above_its_pair():
-    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#[")]
     for above, line in pairwise(lines):
-        if not line.startswith(("#", "[")) and line:
-            assert above.startswith("#") or above.split(" ")[0].endswith(
-                ("_warning", "_warning_percent", "health", "stats")
-            )
+        key = line.removeprefix("#").split(" = ")[0]
+        if key and not line.startswith(("# ", "[")):
+            before = above.split(" = ")[0]
+            assert above.startswith("# ") or (before, key) in BELOW or before in CommandsConfig.__struct_fields__
 
 
 def test_the_documentation_names_every_table_and_key():
     text = DOCUMENTATION.read_text(encoding="utf-8")
     for table, keys in TABLES.items():
         assert f"`[{table}]`" in text or not table
-        assert all(f"`{key}`" in text for key in keys)
+        assert all(f"`{key}`" in text for key in keys if key not in LISTED.get(table, ()))
+    assert "`[[alerts.rule]]`" in text
+    assert all(f"`{field.encode_name}`" in text for field in msgspec.structs.fields(RuleConfig))
+
+
+def test_the_documentation_has_the_defaults():
+    structs = {"top": Config(), "alerts.rule": RuleConfig(metric="players")} | msgspec.structs.asdict(Config())
+    table, seen = "", 0
+    for line in DOCUMENTATION.read_text(encoding="utf-8").split("\n## ", maxsplit=1)[0].splitlines():
+        heading, keys, shown, *_ = [cell.strip() for cell in line.split("|")[1:]] + [""] * 3
+        table = heading.strip("`[]()") or table
+        for key, value in zip(keys.split(", "), shown.split(", "), strict=True) if shown.startswith("`") else ():
+            default = msgspec.json.decode(msgspec.json.encode(structs[table]))[key.strip("`")]
+            assert tomllib.loads(f"x = {value.strip('`')}")["x"] == default, f"{table}.{key}"
+            seen += 1
+    assert seen >= 80

@@ -214,7 +214,7 @@ ALERT_MESSAGES = Table(
     },
     key=("message_id",),
     merges={},
-    ends="finished_at",
+    ends="made_at",
 )
 ALERT_MUTES = Table(
     name="alert_mutes",

@@ -69,7 +69,7 @@ _RAW = tuple(map(_aged, RAW))
 _HEALTH = _aged(tables.HEALTH_CHECKS)
 _KEPT_LIKE_HEALTH = (
     _HEALTH,
-    Aged(name="alert_messages", key=("message_id",), ends="finished_at"),
+    Aged(name="alert_messages", key=("message_id",), ends="made_at", and_if="finished_at IS NOT NULL"),
     Aged(name="runs", key=("id",), ends="seen_at", and_if=_HAS_NEWER),
     Aged(name="gateway_losses", key=("id",), ends="ended_at"),
 )
