@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -20,7 +21,8 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.views import alert_buttons
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, NewsItem, Sent
-from tests.harness import Rig, make_bot, running
+from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
+from tests.test_lifecycle import trace
 
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DAY_S = 86_400
@@ -346,3 +348,24 @@ async def test_sending_that_is_called_off_ends_before_the_thread_is_let_go(
         await delivery.close()
         assert len(taken.got) == 1
         assert not [t.name for t in threading.enumerate() if t.name.startswith("botmon")]
+
+
+async def test_unloading_leaves_no_trace_of_what_was_sent(
+    listener: tuple[Listener, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken, server = listener
+    bot = make_bot()
+    bot.botmon_config = make_config(
+        alerts=AlertsConfig(
+            dm=False, webhook=str(server.make_url("/hook")), notify=(f"json://127.0.0.1:{server.port}/notify",)
+        )
+    )
+    async with running(bot, load=False) as rig:
+        before = trace(bot)
+        await bot.load_extension(EXTENSION)
+        sent = await cog_of(rig.bot).delivery.send(news())
+        assert sent == Sent(state="told", words="webhook; json target 1")
+        await bot.unload_extension(EXTENSION)
+        assert trace(bot) == before
+    assert sorted(path for path, _ in taken.got) == ["/hook", "/notify"]

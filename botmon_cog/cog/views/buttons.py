@@ -11,7 +11,8 @@ PREFIX = "botmon:"
 
 HealthView = Literal["glance", "details", "history"]
 
-_MUTES = {"Mute 1 h": 60, "Mute 24 h": 1440}
+MUTES = {"Mute 1 h": 60, "Mute 24 h": 1440}
+"""Minutes by what stands on the button."""
 _GREY = discord.ButtonStyle.secondary
 
 
@@ -20,7 +21,7 @@ def alert_buttons(message_id: str, *, is_muted: bool = False) -> discord.ui.View
     mutes = (
         {"Unmute": f"unmute:{message_id}"}
         if is_muted
-        else {label: f"mute:{minutes}:{message_id}" for label, minutes in _MUTES.items()}
+        else {label: f"mute:{minutes}:{message_id}" for label, minutes in MUTES.items()}
     )
     return _row({"Show health": "show"} | mutes)
 

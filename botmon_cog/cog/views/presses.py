@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self, cast
 
@@ -12,7 +13,8 @@ from discord.ext import commands
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
 from botmon_cog.cog.commands.health import health_embed
-from botmon_cog.cog.views.buttons import PREFIX, HealthView, alert_buttons, health_buttons
+from botmon_cog.cog.delivery.refusal import UNREACHED
+from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, alert_buttons, health_buttons
 from botmon_cog.errors import StorageError
 
 _DETACH_TIMEOUT_S = 5.0
@@ -54,24 +56,26 @@ class Presses:
         await task
 
     async def _answer(self, interaction: AnyInteraction, custom_id: str) -> None:
-        """Never raises: a press that nobody answers reads "This interaction failed"."""
+        """A press that nobody answers reads "This interaction failed"."""
         try:
-            match custom_id.removeprefix(PREFIX).split(":"):
-                case ["show"]:
-                    await self._show(interaction)
-                case ["health", "glance" | "details" | "history" as view, "here" | "all" as scope]:
-                    await self._health(interaction, view, is_all=scope == "all")
-                case ["mute", minutes, message_id] if minutes.isdecimal():
-                    await self._mute(interaction, message_id, int(minutes))
-                case ["unmute", message_id]:
-                    await self._unmute(interaction, message_id)
-                case _:
-                    await _refuse(interaction, _UNKNOWN)
-        except StorageError:
-            await _refuse(interaction, _AWAY)
+            await self._route(interaction, custom_id)
         except Exception as error:  # noqa: BLE001 (the edge: discord.py would only log it)
             self._desk.system.failures.note("answering a button", error)
-            await _refuse(interaction, _WRONG)
+            with suppress(*UNREACHED):  # it may be too late for any answer
+                await _refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
+
+    async def _route(self, interaction: AnyInteraction, custom_id: str) -> None:
+        match custom_id.removeprefix(PREFIX).split(":"):
+            case ["show"]:
+                await self._show(interaction)
+            case ["health", "glance" | "details" | "history" as view, "here" | "all" as scope]:
+                await self._health(interaction, view, is_all=scope == "all")
+            case ["mute", minutes, message_id] if minutes in {str(known) for known in MUTES.values()}:
+                await self._mute(interaction, message_id, int(minutes))
+            case ["unmute", message_id]:
+                await self._unmute(interaction, message_id)
+            case _:
+                await _refuse(interaction, _UNKNOWN)
 
     async def _show(self, interaction: AnyInteraction) -> None:
         """The health, beside the news."""
