@@ -14,7 +14,8 @@ from discord.ext import commands
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.testing import LoopbackChannel, LoopbackUser, SeenMessage
-from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
+from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until
+from tests.test_alerts import break_database, mend_database
 from tests.test_alerts_commands import fire
 from tests.test_commands import ADMIN, text_of
 
@@ -303,3 +304,30 @@ async def test_unloading_waits_for_the_press_that_is_being_answered() -> None:
         await answer.wait()
         assert labels(message) == ["Show health", "Unmute"]
         assert [t.name for t in threading.enumerate() if t.name.startswith("botmon")] == []
+
+
+async def test_news_of_a_database_that_is_away_can_be_muted_meanwhile(tmp_path: Path) -> None:
+    async with running(alert_bot(str(tmp_path / "bot.db"))) as rig:
+        owner = rig.discord.owner
+        before = await told(rig, "memory")
+        await break_database(rig, tmp_path)
+        message = await told(rig, "memory", "database")
+        await owner.click(message, "Mute 1 h")
+        assert labels(message) == ["Show health", "Unmute"]
+        assert {mute.key for mute in (await cog_of(rig.bot).system.alerts.overview()).mutes} == {"database"}
+        assert "does not answer" in await refusal(rig, owner, before, "Mute 1 h")
+        await mend_database(rig, tmp_path)
+        await owner.click(before, "Mute 1 h")
+        assert labels(before) == ["Show health", "Unmute"]
+
+
+async def test_a_press_that_comes_too_late_is_noted_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(make_bot()) as rig:
+        message = await open_health(rig, rig.discord.admin, rig.discord.channel)
+        failures = cog_of(rig.bot).system.failures
+        rig.discord.faults.fail_next(2, status=404, path="/callback")
+        await rig.discord.admin.click(message, "Details", wait=False)
+        await until(lambda: failures.n == 1 and not rig.discord.faults._plans)
+        await cog_of(rig.bot).cog_unload()
+        assert "Ignoring exception" not in caplog.text
+        assert labels(message) == ["Details", "History", "Refresh"]
