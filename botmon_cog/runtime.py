@@ -13,6 +13,7 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import SchemaTooNewError, StorageError
+from botmon_cog.monitors.alerts import Alerts
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import HealthCheck
@@ -84,6 +85,7 @@ class MonitoringSystem:
         )
         self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
         self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
+        self.alerts = Alerts(self.storage, clock, config, failures, folder)
         self.janitor = (
             Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None
         )
@@ -104,6 +106,7 @@ class MonitoringSystem:
             raise
         except StorageError:
             _log.exception("can't open %s; what happens meanwhile waits", self.storage.description)
+        await self.alerts.recall()
         self.writer.start()
 
     async def flush(self) -> None:
@@ -115,6 +118,7 @@ class MonitoringSystem:
 
         What could not be written goes to the spool.
         """
+        await self.alerts.close()
         await self.writer.close(self.config.storage.close_timeout_s)
         await self.storage.close()
 

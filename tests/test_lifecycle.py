@@ -39,6 +39,8 @@ def trace(bot: commands.Bot) -> dict[str, Any]:
         "waiters": {event: list(found) for event, found in bot._listeners.items() if found},
         "cogs": sorted(bot.cogs),
         "extensions": sorted(bot.extensions),
+        "buttons": list(bot._connection._view_store._dynamic_items),
+        "views": dict(bot._connection._view_store._views),
         "loggers": [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers],
         "responses": {n: f for n, f in vars(discord.InteractionResponse).items() if callable(f)},
         "tasks": sorted(
@@ -118,7 +120,7 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["health", "stats", "perf"])
+@pytest.mark.parametrize("name", ["health", "stats", "perf", "alerts"])
 async def test_name_clash_fails_cleanly_and_says_how_to_rename_ours(kind: type[commands.Bot], name: str) -> None:
     bot = bot_of(kind)
 
@@ -147,7 +149,7 @@ async def test_empty_name_leaves_the_command_out() -> None:
     bot = make_bot()
     bot.botmon_config = make_config(commands=CommandsConfig(perf=""))
     async with running(bot):
-        assert sorted(c.name for c in bot.tree.get_commands()) == ["health", "stats"]
+        assert sorted(c.name for c in bot.tree.get_commands()) == ["alerts", "health", "stats"]
 
 
 async def test_wrong_configuration_fails_cleanly_and_names_the_file(tmp_path: Path) -> None:

@@ -19,13 +19,16 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
-from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
+from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError
 from botmon_cog.monitors.event_loop import LoopWatch
@@ -56,9 +59,10 @@ class BotMon(commands.Cog):
         self._gateway = GatewayProbe(bot, self.system.clock, self.system.failures, self._logs)
         self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
-        self._notifier = Notifier(bot, config.alerts)
+        self._desk = Desk(bot, self.system)
+        self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
-        self._untold: discord.Embed | None = None
+        self._untold: tuple[News, discord.Embed] | None = None
         self._dropped_before = 0
         self._undo = AsyncExitStack()
 
@@ -84,6 +88,7 @@ class BotMon(commands.Cog):
     def _begin(self) -> None:
         """Start observing and checking."""
         hooks = Hooks(self.bot, self.observer, self.system.failures)
+        self._undo.push_async_callback(self.delivery.close)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
         self._undo.callback(self.loop_watch.stop)
@@ -92,6 +97,9 @@ class BotMon(commands.Cog):
         self._logs.attach()
         self._undo.push_async_callback(self._gateway.detach)
         self._gateway.attach()
+        presses = Presses(self.bot, self._desk)
+        self._undo.push_async_callback(presses.detach)
+        presses.attach()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
@@ -117,8 +125,7 @@ class BotMon(commands.Cog):
             CommandNameTakenError: the host has one of that name.
             BotMonError: the host has as many as Discord allows.
         """
-        desk = Desk(self.bot, self.system)
-        for key, command in make_commands(desk, self.config.commands).items():
+        for key, command in make_commands(self._desk, self.config.commands).items():
             try:
                 self.bot.tree.add_command(command)
             except app_commands.CommandAlreadyRegistered as error:
@@ -158,15 +165,30 @@ class BotMon(commands.Cog):
             if change.kind == "recovery":
                 await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
                 report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
-            self._untold = self._draw(change, report)
+            self._untold = (self._news(change, report), self._draw(change, report))
         if self._untold is not None:
-            await self._tell(self._untold)
+            sent = await self.delivery.send(self._untold[0])
+            if sent.state != "failed":  # else it is tried again at the next check
+                self._untold = None
         return report
 
-    async def _tell(self, embed: discord.Embed) -> None:
-        """Tell the owners, and try again at the next check where Discord could not be reached."""
-        if not self.config.alerts.enabled or await self._notifier.tell_owners(embed) is not Delivery.FAILED:
-            self._untold = None
+    def _news(self, change: Change, report: HealthReport) -> News:
+        is_over = change.kind == "recovery"
+        item = NewsItem(
+            scope=self.system.instance,
+            key="health",
+            change="recovered" if is_over else "fired",
+            severity="critical",
+            reason=change.reason or "",
+            remedy=report.remedy,
+            since=change.since,
+            ended_at=report.checked_at if is_over else None,
+        )
+        return News(kind=change.kind, items=(item,), instance=self.system.instance, made_at=report.checked_at)
+
+    def _drawn(self, news: News, is_repeat: bool) -> discord.Embed:
+        del is_repeat
+        return self._untold[1] if self._untold is not None else embeds.notice(news.kind, news.items[0].reason)
 
     def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
         dropped = self.system.writer.dropped
