@@ -24,6 +24,7 @@ from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
+from botmon_cog.monitors.health import HEALTH_CHECKS
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.storage.base import AlertState
 
@@ -78,6 +79,7 @@ class BotMon(commands.Cog):
         hooks.attach()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
+        self._undo.callback(self.system.loops.end, HEALTH_CHECKS)
         self._undo.push_async_callback(_stop, checker)
         checker.start()
         if self.system.janitor is not None:
@@ -119,6 +121,7 @@ class BotMon(commands.Cog):
     async def _before_first_check(self) -> None:
         """A bot that is still connecting and filling its caches says nothing about how it will be."""
         await self.bot.wait_until_ready()
+        self.system.loops.begin(HEALTH_CHECKS, self.config.health.interval_s)
         await self.system.clock.sleep(self.config.health.interval_s)
 
     async def _tick(self) -> None:
@@ -130,8 +133,7 @@ class BotMon(commands.Cog):
 
     async def check_health(self) -> HealthReport:
         """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
-        report = await self.system.health.get_full_health_report()
-        self.system.health.record(report)
+        report = await self.system.health.check()
         change = self._watch.step(report.overall_status, report.reason, report.checked_at)
         if change is not None:
             await self._remember(change)
