@@ -66,23 +66,6 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
         assert told(rig.discord.admin) == []
 
 
-async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
-    bot.botmon_config = make_config(
-        url=bot.botmon_config.storage.url,
-        health=make_health(checks_to_enter=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002),
-    )
-    async with running(bot) as rig:
-        await check(rig, 2)
-        assert len(told(rig.discord.owner)) == 1
-        await bot.reload_extension(EXTENSION)
-        await check(rig, 2)
-        assert len(told(rig.discord.owner)) == 1
-        bot.botmon_config = make_config(url=bot.botmon_config.storage.url)
-        await bot.reload_extension(EXTENSION)
-        await check(rig, 3)
-        assert "🟢" in told(rig.discord.owner)[1]
-
-
 async def test_every_admin_and_developer_of_a_team_is_told(bot: commands.Bot, tmp_path: Path) -> None:
     async with running(bot, team=True) as rig:
         await break_database(rig, tmp_path)

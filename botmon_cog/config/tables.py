@@ -112,7 +112,7 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[[alerts.rule]]`: an alert of one's own. `for_s` is `for` in the file; exactly one of `over` and `under` is set."""
+    """`[[alerts.rule]]`: an alert of one's own. `for_s` is `for` in the file; one of `over` and `under` is set."""
 
     metric: Annotated[str, Meta(min_length=1, max_length=100)]
     over: float | None = None

@@ -11,7 +11,7 @@ HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unk
 WARNING, CRITICAL, SLOW, ERROR = "warning", "critical", "slow", "error"
 
 _OVERALL = {CRITICAL: UNHEALTHY, ERROR: UNHEALTHY, WARNING: DEGRADED, SLOW: DEGRADED}
-_WORST_FIRST = (UNHEALTHY, DEGRADED, HEALTHY, UNKNOWN)
+_GRAVITY = {UNKNOWN: 0, HEALTHY: 1, DEGRADED: 2, UNHEALTHY: 3}
 
 
 class Verdict(TypedDict):
@@ -29,7 +29,7 @@ def conclude(*found: Problem | None, otherwise: str = HEALTHY, because: tuple[st
     if not problems:
         reason, remedy = because or (None, None)
         return {"status": otherwise, "reason": reason, "remedy": remedy, "problems": ()}
-    problems.sort(key=_gravity)
+    problems.sort(key=_is_mild)
     worst = problems[0]
     return {"status": worst.severity, "reason": worst.reason, "remedy": worst.remedy, "problems": tuple(problems)}
 
@@ -45,10 +45,10 @@ def overall(components: Iterable[ComponentHealth]) -> tuple[str, str | None, str
         status = _OVERALL.get(component.status, component.status)
         if status == UNKNOWN and component.reason is not None:
             status = DEGRADED
-        if status in _WORST_FIRST and _WORST_FIRST.index(status) < _WORST_FIRST.index(worst[0]):
+        if _GRAVITY[status] > _GRAVITY[worst[0]]:
             worst = (status, component.reason, component.remedy)
     return worst
 
 
-def _gravity(problem: Problem) -> bool:
+def _is_mild(problem: Problem) -> bool:
     return problem.severity != CRITICAL
