@@ -23,6 +23,7 @@ from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import HealthCheck
 from botmon_cog.monitors.janitor import Janitor
+from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import PerformanceMonitor
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
@@ -57,6 +58,7 @@ class MonitoringSystem:
     with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        loops: which of our own loops still run.
         uptime: tells how long the bot was there; the extension keeps it.
         janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
     """
@@ -78,6 +80,7 @@ class MonitoringSystem:
         self.instance = config.instance
         self.storage = storage or make_storage(config.storage.url, config)
         self.failures = failures = Failures(clock)
+        self.loops = loops = LoopRuns(clock)
         folder = spool_folder(config.storage, None if storage is not None else config.storage.url)
         self.writer = Writer(self.storage, clock, config.storage, make_spool(folder, config, clock))
         recent = self.recent = RecentOutcomes(clock)
@@ -88,12 +91,16 @@ class MonitoringSystem:
         self.statistics = StatisticsCollector(
             recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
         )
-        self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+        self.health = HealthCheck(
+            recorder, self.writer, recent, live, self.storage, loops, clock, config.health, failures
+        )
         self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
         self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
         self.alerts = Alerts(self.storage, clock, config, failures, folder)
         self.janitor = (
-            Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None
+            Janitor(self.storage, clock, config.retention, failures, loops)
+            if isinstance(self.storage, Maintained)
+            else None
         )
 
     def __iter__(self) -> Iterator[Monitor]:
