@@ -60,6 +60,7 @@ class BotMon(commands.Cog):
         self._gateway = GatewayProbe(bot, self.system.clock, self.system.failures, self._logs)
         self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
+        self.system.health.sources.gateway, self.system.health.sources.rest = self._gateway.sample, self._logs.sample
         self._desk = Desk(bot, self.system)
         self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
@@ -153,8 +154,8 @@ class BotMon(commands.Cog):
     async def _tick(self) -> None:
         try:
             self.observer.sweep()
-            await self._gateway.budget.ask()
             await self.system.uptime.beat()
+            await self._gateway.budget.ask()
             await self.check_health()
         except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
             self.system.failures.note("checking the health", error)
