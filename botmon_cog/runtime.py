@@ -13,6 +13,7 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import SchemaTooNewError, StorageError
+from botmon_cog.monitors.alerts import Alerts
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import HealthCheck
@@ -20,6 +21,7 @@ from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.performance import PerformanceMonitor
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
+from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.queue.spool import Spool
@@ -50,6 +52,7 @@ class MonitoringSystem:
     with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        uptime: tells how long the bot was there; the extension keeps it.
         janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
     """
 
@@ -81,6 +84,8 @@ class MonitoringSystem:
             recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
         )
         self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+        self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
+        self.alerts = Alerts(self.storage, clock, config, failures, folder)
         self.janitor = (
             Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None
         )
@@ -101,6 +106,7 @@ class MonitoringSystem:
             raise
         except StorageError:
             _log.exception("can't open %s; what happens meanwhile waits", self.storage.description)
+        await self.alerts.recall()
         self.writer.start()
 
     async def flush(self) -> None:
@@ -112,6 +118,7 @@ class MonitoringSystem:
 
         What could not be written goes to the spool.
         """
+        await self.alerts.close()
         await self.writer.close(self.config.storage.close_timeout_s)
         await self.storage.close()
 

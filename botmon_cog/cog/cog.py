@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import AsyncExitStack
 from typing import Any, cast
@@ -15,15 +16,22 @@ from discord.ext import commands, tasks
 from botmon_cog import api
 from botmon_cog.clock import Clock
 from botmon_cog.cog import embeds
+from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.delivery import Delivery
+from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
-from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
+from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError
+from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.runtime import MonitoringSystem
 
 _log = logging.getLogger(__name__)
@@ -36,6 +44,7 @@ class BotMon(commands.Cog):
 
     Attributes:
         system: the four monitors, for hosts that want to ask or tell them something.
+        loop_watch: who blocked the event loop.
     """
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
@@ -43,15 +52,25 @@ class BotMon(commands.Cog):
         self.config = config
         self.system = MonitoringSystem(config, clock=clock)
         self.observer = Observer(bot, self.system)
-        self._notifier = Notifier(bot, config.alerts)
+        self.loop_watch = LoopWatch(
+            config.loop, self.system.failures, who_blocks, self.system.clock, window_s=config.health.interval_s
+        )
+        self._logs = DiscordLogs(self.system.clock)
+        self._gateway = GatewayProbe(bot, self.system.clock, self.system.failures, self._logs)
+        self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
+        self.observer.refused = self._logs.refused
+        self._desk = Desk(bot, self.system)
+        self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
-        self._untold: discord.Embed | None = None
+        self._untold: tuple[News, discord.Embed] | None = None
         self._dropped_before = 0
         self._undo = AsyncExitStack()
 
     async def cog_load(self) -> None:
         self._undo.push_async_callback(self.system.close)
         await self.system.start()
+        self._undo.push_async_callback(self._end_run)
+        await self.system.uptime.begin()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
@@ -69,8 +88,18 @@ class BotMon(commands.Cog):
     def _begin(self) -> None:
         """Start observing and checking."""
         hooks = Hooks(self.bot, self.observer, self.system.failures)
+        self._undo.push_async_callback(self.delivery.close)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
+        self._undo.callback(self.loop_watch.stop)
+        self.loop_watch.start()
+        self._undo.callback(self._logs.detach)
+        self._logs.attach()
+        self._undo.push_async_callback(self._gateway.detach)
+        self._gateway.attach()
+        presses = Presses(self.bot, self._desk)
+        self._undo.push_async_callback(presses.detach)
+        presses.attach()
         checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
         checker.before_loop(self._before_first_check)
         self._undo.push_async_callback(_stop, checker)
@@ -86,6 +115,9 @@ class BotMon(commands.Cog):
         except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
             self.system.failures.note("unloading", error)
 
+    async def _end_run(self) -> None:
+        await self.system.uptime.end("stopped" if _is_closing(self.bot) else "unloaded")
+
     def _add_commands(self) -> None:
         """Add the app commands.
 
@@ -93,8 +125,7 @@ class BotMon(commands.Cog):
             CommandNameTakenError: the host has one of that name.
             BotMonError: the host has as many as Discord allows.
         """
-        desk = Desk(self.bot, self.system)
-        for key, command in make_commands(desk, self.config.commands).items():
+        for key, command in make_commands(self._desk, self.config.commands).items():
             try:
                 self.bot.tree.add_command(command)
             except app_commands.CommandAlreadyRegistered as error:
@@ -119,6 +150,8 @@ class BotMon(commands.Cog):
     async def _tick(self) -> None:
         try:
             self.observer.sweep()
+            await self._gateway.budget.ask()
+            await self.system.uptime.beat()
             await self.check_health()
         except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
             self.system.failures.note("checking the health", error)
@@ -132,15 +165,30 @@ class BotMon(commands.Cog):
             if change.kind == "recovery":
                 await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
                 report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
-            self._untold = self._draw(change, report)
+            self._untold = (self._news(change, report), self._draw(change, report))
         if self._untold is not None:
-            await self._tell(self._untold)
+            sent = await self.delivery.send(self._untold[0])
+            if sent.state != "failed":  # else it is tried again at the next check
+                self._untold = None
         return report
 
-    async def _tell(self, embed: discord.Embed) -> None:
-        """Tell the owners, and try again at the next check where Discord could not be reached."""
-        if not self.config.alerts.enabled or await self._notifier.tell_owners(embed) is not Delivery.FAILED:
-            self._untold = None
+    def _news(self, change: Change, report: HealthReport) -> News:
+        is_over = change.kind == "recovery"
+        item = NewsItem(
+            scope=self.system.instance,
+            key="health",
+            change="recovered" if is_over else "fired",
+            severity="critical",
+            reason=change.reason or "",
+            remedy=report.remedy,
+            since=change.since,
+            ended_at=report.checked_at if is_over else None,
+        )
+        return News(kind=change.kind, items=(item,), instance=self.system.instance, made_at=report.checked_at)
+
+    def _drawn(self, news: News, is_repeat: bool) -> discord.Embed:
+        del is_repeat
+        return self._untold[1] if self._untold is not None else embeds.notice(news.kind, news.items[0].reason)
 
     def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
         dropped = self.system.writer.dropped
@@ -166,6 +214,19 @@ class BotMon(commands.Cog):
 def _is_set_up(bot: commands.Bot) -> bool:
     """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
     return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
+
+
+def _is_closing(bot: commands.Bot) -> bool:
+    """Whether this runs inside the bot's `close`, and so whether it is unloaded because the bot is shut down.
+
+    `is_closed` does not tell: a closing bot unloads its extensions first, and says that it is closed only then.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "close" and frame.f_locals.get("self") is bot:
+            return True
+        frame = frame.f_back
+    return bot.is_closed()
 
 
 async def _stop(loop: tasks.Loop[Any]) -> None:

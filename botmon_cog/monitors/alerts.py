@@ -33,6 +33,7 @@ Send = Callable[[News, bool], Awaitable[Sent]]
 
 _TRIES = 5
 _HOUR = timedelta(hours=1)
+_ON_RECORD = timedelta(days=30)
 _CLAIM = timedelta(seconds=120)
 """How long a process has to finish what it claimed, before another one takes it."""
 _SEND_S = 60.0
@@ -157,6 +158,18 @@ class Alerts:
         """
         return await self._storage.alert_history(since, limit)
 
+    async def message(self, message_id: str) -> AlertMessage | None:
+        """One message of the last 30 days; None where it is not on record.
+
+        Raises:
+            StorageError: the database is away.
+        """
+        waiting = self._keeper.outbox.get(message_id)
+        if waiting is not None:
+            return waiting
+        told = await self._storage.alert_history(self._clock.now() - _ON_RECORD, _MANY)
+        return next((message for message in told if message.message_id == message_id), None)
+
     # -- moving --------------------------------------------------------------------------------------------------------
 
     async def _step(self, problems: Sequence[Problem], unknown: Collection[str], context: AlertContext) -> None:
@@ -204,9 +217,10 @@ class Alerts:
 
     def _message(self, news: News, audience: str, context: AlertContext) -> AlertMessage:
         lost = max(context.dropped - self._dropped_before, 0)
-        news = replace(news, waiting=context.waiting, spooled=context.spooled, lost=lost)
+        message_id = new_event_id()
+        news = replace(news, waiting=context.waiting, spooled=context.spooled, lost=lost, message_id=message_id)
         return AlertMessage(
-            message_id=new_event_id(), instance=self._instance, audience=audience, news=news, made_at=news.made_at
+            message_id=message_id, instance=self._instance, audience=audience, news=news, made_at=news.made_at
         )
 
     async def _recall_made_at(self, now: datetime) -> None:

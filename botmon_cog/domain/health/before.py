@@ -1,27 +1,20 @@
-"""Samples and thresholds to a verdict, with its reason and a remedy in words. Pure, and safe for NaN and infinity."""
+"""Verdicts of one moment, for `monitors/health.py` until it asks a `Judge`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from botmon_cog.config import HealthConfig
+from botmon_cog.domain.health.verdict import CRITICAL, ERROR, HEALTHY, SLOW, UNKNOWN, WARNING
 from botmon_cog.domain.reports import (
-    ComponentHealth,
     CpuHealth,
     DatabaseHealth,
-    ErrorRateHealth,
     MemoryHealth,
     MonitorHealth,
 )
 from botmon_cog.domain.text import count, percent, plural
 
-HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unknown"
-WARNING, CRITICAL, SLOW, ERROR = "warning", "critical", "slow", "error"
-
-_OVERALL = {CRITICAL: UNHEALTHY, ERROR: UNHEALTHY, WARNING: DEGRADED, SLOW: DEGRADED}
 _SEE_THE_LOG = "See the log lines of botmon_cog; please report them if they are our fault."
-_WORST_FIRST = (UNHEALTHY, DEGRADED, UNKNOWN, HEALTHY)
 
 
 def memory_health(
@@ -37,7 +30,7 @@ def memory_health(
     return MemoryHealth(
         status=status,
         reason=reason,
-        remedy=remedy if status in _OVERALL else None,
+        remedy=remedy if status in (WARNING, CRITICAL) else None,
         rss_bytes=rss_bytes,
         vms_bytes=vms_bytes,
         percent=percent_used,
@@ -64,7 +57,7 @@ def cpu_health(
     return CpuHealth(
         status=status,
         reason=reason,
-        remedy=remedy if status in _OVERALL else None,
+        remedy=remedy if status in (WARNING, CRITICAL) else None,
         percent=percent_used,
         system_percent=system_percent,
     )
@@ -102,25 +95,6 @@ def database_health(
             size_bytes=size_bytes,
         )
     return DatabaseHealth(status=HEALTHY, response_time_s=response_time_s, size_bytes=size_bytes)
-
-
-def error_rate_health(total: int, errors: int, limits: HealthConfig) -> ErrorRateHealth:
-    """Commands within the last hour, and the bot's faults among them. Too few commands give no rate: `unknown`."""
-    if total < limits.error_rate_min_commands:
-        status = UNKNOWN if errors else HEALTHY
-        return ErrorRateHealth(status=status, total=total, errors=errors)
-    rate = errors / total
-    status = _level(rate, limits.error_rate_warning, limits.error_rate_critical)
-    if status == HEALTHY:
-        return ErrorRateHealth(status=HEALTHY, error_rate=rate, total=total, errors=errors)
-    return ErrorRateHealth(
-        status=status,
-        reason=f"{percent(rate)} of the last hour's commands failed ({errors} of {total})",
-        remedy="See the bot's log for the tracebacks, and /perf for the commands concerned.",
-        error_rate=rate,
-        total=total,
-        errors=errors,
-    )
 
 
 def monitor_health(
@@ -161,21 +135,6 @@ def monitor_health(
         failures=failures,
         last_error=last_error,
     )
-
-
-def overall(components: Iterable[ComponentHealth]) -> tuple[str, str | None, str | None]:
-    """(status, reason, remedy) of the worst component, the first of equals.
-
-    A source that can't be read is not healthy; too few commands to judge (`unknown` without a reason) change nothing.
-    """
-    worst: tuple[str, str | None, str | None] = (HEALTHY, None, None)
-    for component in components:
-        status = _OVERALL.get(component.status, HEALTHY)
-        if component.status == UNKNOWN and component.reason is not None:
-            status = DEGRADED
-        if _WORST_FIRST.index(status) < _WORST_FIRST.index(worst[0]):
-            worst = (status, component.reason, component.remedy)
-    return worst
 
 
 def _level(value: float | None, warning: float, critical: float) -> str:
