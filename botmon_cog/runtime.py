@@ -21,6 +21,7 @@ from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.performance import PerformanceMonitor
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
+from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.queue.spool import Spool
@@ -51,6 +52,7 @@ class MonitoringSystem:
     with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        uptime: tells how long the bot was there; the extension keeps it.
         janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
     """
 
@@ -82,6 +84,7 @@ class MonitoringSystem:
             recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
         )
         self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+        self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
         self.alerts = Alerts(self.storage, clock, config, failures, folder)
         self.janitor = (
             Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import msgspec
@@ -139,6 +140,9 @@ UNKNOWN = [
     ({"commands": {"total": 19, "errors": 19}}, "error_rate", None),
     ({"gateway": {"shards": ()}}, "gateway", None),
     ({"loop": {"p99_s": None}}, "loop", None),
+    ({"loop": {"p99_s": math.nan}}, "loop", None),
+    ({"process": {"cpu_percent": math.inf}}, "cpu", "the processor time of this process can't be read"),
+    ({"database": {"response_time_s": math.nan}}, "database", None),
 ]
 
 

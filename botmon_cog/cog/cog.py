@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import AsyncExitStack
 from typing import Any, cast
@@ -15,9 +16,12 @@ from discord.ext import commands, tasks
 from botmon_cog import api
 from botmon_cog.clock import Clock
 from botmon_cog.cog import embeds
+from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.delivery import Delivery
+from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
 from botmon_cog.cog.observer import Observer
 from botmon_cog.cog.views import alert_buttons
@@ -27,6 +31,7 @@ from botmon_cog.domain.alerting import Change, HealthWatch
 from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError
+from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.runtime import MonitoringSystem
 
 _log = logging.getLogger(__name__)
@@ -39,6 +44,7 @@ class BotMon(commands.Cog):
 
     Attributes:
         system: the four monitors, for hosts that want to ask or tell them something.
+        loop_watch: who blocked the event loop.
     """
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
@@ -46,6 +52,13 @@ class BotMon(commands.Cog):
         self.config = config
         self.system = MonitoringSystem(config, clock=clock)
         self.observer = Observer(bot, self.system)
+        self.loop_watch = LoopWatch(
+            config.loop, self.system.failures, who_blocks, self.system.clock, window_s=config.health.interval_s
+        )
+        self._logs = DiscordLogs(self.system.clock)
+        self._gateway = GatewayProbe(bot, self.system.clock, self.system.failures, self._logs)
+        self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
+        self.observer.refused = self._logs.refused
         self._desk = Desk(bot, self.system)
         self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
@@ -56,6 +69,8 @@ class BotMon(commands.Cog):
     async def cog_load(self) -> None:
         self._undo.push_async_callback(self.system.close)
         await self.system.start()
+        self._undo.push_async_callback(self._end_run)
+        await self.system.uptime.begin()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
@@ -76,6 +91,12 @@ class BotMon(commands.Cog):
         self._undo.push_async_callback(self.delivery.close)
         self._undo.push_async_callback(hooks.detach)
         hooks.attach()
+        self._undo.callback(self.loop_watch.stop)
+        self.loop_watch.start()
+        self._undo.callback(self._logs.detach)
+        self._logs.attach()
+        self._undo.push_async_callback(self._gateway.detach)
+        self._gateway.attach()
         presses = Presses(self.bot, self._desk)
         self._undo.push_async_callback(presses.detach)
         presses.attach()
@@ -93,6 +114,9 @@ class BotMon(commands.Cog):
             await self._undo.aclose()
         except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
             self.system.failures.note("unloading", error)
+
+    async def _end_run(self) -> None:
+        await self.system.uptime.end("stopped" if _is_closing(self.bot) else "unloaded")
 
     def _add_commands(self) -> None:
         """Add the app commands.
@@ -126,6 +150,8 @@ class BotMon(commands.Cog):
     async def _tick(self) -> None:
         try:
             self.observer.sweep()
+            await self._gateway.budget.ask()
+            await self.system.uptime.beat()
             await self.check_health()
         except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
             self.system.failures.note("checking the health", error)
@@ -188,6 +214,19 @@ class BotMon(commands.Cog):
 def _is_set_up(bot: commands.Bot) -> bool:
     """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
     return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
+
+
+def _is_closing(bot: commands.Bot) -> bool:
+    """Whether this runs inside the bot's `close`, and so whether it is unloaded because the bot is shut down.
+
+    `is_closed` does not tell: a closing bot unloads its extensions first, and says that it is closed only then.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "close" and frame.f_locals.get("self") is bot:
+            return True
+        frame = frame.f_back
+    return bot.is_closed()
 
 
 async def _stop(loop: tasks.Loop[Any]) -> None:

@@ -126,3 +126,23 @@ class RecentOutcomes:
         oldest = int(self._clock.monotonic() // 60) - _MINUTES
         recent = [counts for counts in self._minutes if counts[0] > oldest]
         return sum(counts[1] for counts in recent), sum(counts[2] for counts in recent)
+
+
+class HourTally:
+    """How often something happened within the last hour, to the minute. Not for several threads at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
+
+    def add(self) -> None:
+        minute = int(self._clock.monotonic() // 60)
+        if self._minutes and self._minutes[-1][0] == minute:
+            self._minutes[-1][1] += 1
+        else:
+            self._minutes.append([minute, 1])
+
+    @property
+    def total(self) -> int:
+        oldest = int(self._clock.monotonic() // 60) - _MINUTES
+        return sum(n for minute, n in self._minutes if minute > oldest)

@@ -24,17 +24,16 @@ def _bound(value: Any, moment: Moment) -> Any:
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, msgspec.Struct):
-        return storable(
-            json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
-        )  # not msgspec: it refuses surrogates
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)  # msgspec.json refuses lone surrogates
+        return storable(text)
     return value
 
 
 def fields(table: Table, names: Iterable[str], row: Row, when: Callable[[Any], datetime]) -> dict[str, Any]:
     """What a row holds in the columns `names`, as the fields of a value have it."""
     read: dict[Type, Callable[[Any], Any]] = {Type.MOMENT: when, Type.BOOLEAN: bool}
-    found = zip(names, row, strict=True)
-    return {
-        name: read[table.columns[name]](value) if value is not None and table.columns[name] in read else value
-        for name, value in found
-    }
+    found: dict[str, Any] = dict(zip(names, row, strict=True))
+    for name, value in found.items():
+        if value is not None and (reader := read.get(table.columns[name])) is not None:
+            found[name] = reader(value)
+    return found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.health.levels import Check, Words
-from botmon_cog.domain.health.verdict import CRITICAL, ERROR, SLOW, conclude
+from botmon_cog.domain.health.verdict import CRITICAL, ERROR, HEALTHY, SLOW, UNKNOWN, conclude
 from botmon_cog.domain.reports import DatabaseHealth, Problem
 from botmon_cog.domain.samples import DatabaseSample
-from botmon_cog.domain.text import latency
+from botmon_cog.domain.text import finite, latency
 
 
 def judge_database(sample: DatabaseSample, config: HealthConfig, check: Check) -> DatabaseHealth:
@@ -17,6 +17,7 @@ def judge_database(sample: DatabaseSample, config: HealthConfig, check: Check) -
         check.level(
             "database.slow", response_s, config.database_slow_ms / 1000, None, lambda: _slow(response_s), is_shared=True
         ),
+        otherwise=UNKNOWN if finite(response_s) is None else HEALTHY,
     )
     if verdict["problems"]:
         verdict["status"] = ERROR if verdict["status"] == CRITICAL else SLOW

@@ -9,7 +9,7 @@ from botmon_cog.domain.health.levels import Check, Words
 from botmon_cog.domain.health.verdict import HEALTHY, UNKNOWN, conclude
 from botmon_cog.domain.reports import LoopHealth
 from botmon_cog.domain.samples import LoopSample
-from botmon_cog.domain.text import duration, latency
+from botmon_cog.domain.text import duration, finite, latency
 
 _LATELY = timedelta(minutes=10)
 _UNBLOCK = (
@@ -34,7 +34,7 @@ def judge_loop(sample: LoopSample, config: HealthConfig, check: Check) -> LoopHe
             config.loop_lag_critical_ms / 1000,
             lambda: _lag(sample, check),
         ),
-        otherwise=UNKNOWN if sample.p99_s is None else HEALTHY,
+        otherwise=UNKNOWN if finite(sample.p99_s) is None else HEALTHY,
     )
     return LoopHealth(**verdict, sample=sample)
 

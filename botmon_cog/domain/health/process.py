@@ -7,7 +7,7 @@ from botmon_cog.domain.health.levels import Check, Words
 from botmon_cog.domain.health.verdict import HEALTHY, UNKNOWN, conclude
 from botmon_cog.domain.reports import CpuHealth, FilesHealth, MemoryHealth
 from botmon_cog.domain.samples import ProcessSample
-from botmon_cog.domain.text import bytes_, count, duration, percent
+from botmon_cog.domain.text import bytes_, count, duration, finite, percent
 
 _MB = 1_000_000
 _HOUR_S = 3600.0
@@ -42,7 +42,7 @@ def judge_memory(sample: ProcessSample, config: HealthConfig, check: Check) -> M
 
 
 def judge_cpu(sample: ProcessSample, config: HealthConfig, check: Check) -> CpuHealth:
-    used = sample.cpu_percent
+    used = finite(sample.cpu_percent)
     verdict = conclude(
         check.level("cpu", used, config.cpu_warning_percent, config.cpu_critical_percent, lambda: _cpu(used)),
         otherwise=UNKNOWN if used is None else HEALTHY,
