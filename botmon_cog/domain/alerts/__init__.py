@@ -6,9 +6,24 @@ from botmon_cog.domain.alerts.values import (
     Alert,
     AlertBook,
     AlertMessage,
+    AlertsOverview,
     Mute,
     News,
     NewsItem,
+    Sent,
+    covers,
 )
 
-__all__ = ["EVERYTHING", "SHARED", "Alert", "AlertBook", "AlertMessage", "Mute", "News", "NewsItem"]
+__all__ = [
+    "EVERYTHING",
+    "SHARED",
+    "Alert",
+    "AlertBook",
+    "AlertMessage",
+    "AlertsOverview",
+    "Mute",
+    "News",
+    "NewsItem",
+    "Sent",
+    "covers",
+]

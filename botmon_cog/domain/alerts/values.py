@@ -42,6 +42,10 @@ class Alert(Value, frozen=True, kw_only=True):
     told: Literal["", "warning", "critical", "resolved"] = ""
     """What the owners were told last of this trouble."""
     told_at: datetime | None = None
+    critical_since: datetime | None = None
+    """While a warning fires: since when it has been critical, which is not told until it lasts."""
+    held_back: str | None = None
+    """Why the owners have not been told how it is, in words; None where nothing kept it from them."""
     version: int = 0
     """Counts the changes of the row, so that of two processes that change it one notices. 0: not stored yet."""
 
@@ -56,6 +60,16 @@ class Mute(Value, frozen=True, kw_only=True):
     by: str
     """The user's id."""
     made_at: datetime
+
+
+class AlertsOverview(Value, frozen=True, kw_only=True):
+    """How the alerts are now, the gravest first."""
+
+    firing: tuple[Alert, ...] = ()
+    pending: tuple[Alert, ...] = ()
+    mutes: tuple[Mute, ...] = ()
+    maintenance_until: datetime | None = None
+    """When the maintenance window that is open now ends; None where none is."""
 
 
 class AlertBook(Value, frozen=True, kw_only=True):
@@ -121,3 +135,17 @@ class AlertMessage(Value, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     result: str | None = None
     """What became of the last attempt, in words: `DM to 1 owner`, `channel 123`, `Discord was not reached`."""
+
+
+class Sent(Value, frozen=True, kw_only=True):
+    """What became of an attempt to send news."""
+
+    state: Literal["told", "refused", "failed"]
+    """`refused`: no owner can be reached in any way, and trying again is no use. `failed`: nobody answered."""
+    words: str
+    """As `AlertMessage.result` keeps it."""
+
+
+def covers(prefix: str, key: str) -> bool:
+    """Whether a key is that one or beneath it: `gateway` covers `gateway.shard.3`."""
+    return key == prefix or key.startswith(prefix + ".")

@@ -1,0 +1,179 @@
+"""What is to be told: how alerts are, less what the owners were told of them, less what is held back for now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec.structs import replace
+
+from botmon_cog.config import AlertsConfig
+from botmon_cog.domain.alerts.machine import is_graver, is_told, resolved_at
+from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, News, NewsItem, Value, covers
+
+MUTED = "while muted"
+MAINTENANCE = "during maintenance"
+CROWDED = "by the limit of messages per hour"
+
+INHIBITION: dict[str, tuple[str, ...]] = {
+    "gateway": ("gateway.*", "rest", "rest.*", "error_rate", "commands", "commands.*"),
+    "database": ("database.slow", "monitor", "monitor.*"),
+    "loop": ("gateway.latency", "database.slow", "commands", "commands.*"),
+    "loop.*": ("gateway.latency", "database.slow", "commands", "commands.*"),
+}
+"""What follows from what: while the first is not well, and until it has been for a while, the others are not told."""
+
+_HOUR = timedelta(hours=1)
+
+Change = Literal["fired", "worsened", "still", "recovered"]
+
+
+class Telling(Value, frozen=True, kw_only=True):
+    """News, and the alerts with what is told of them once it is on its way."""
+
+    alerts: tuple[Alert, ...]
+    news: tuple[News, ...] = ()
+
+
+def tell(
+    alerts: Sequence[Alert],
+    now: datetime,
+    *,
+    instance: str,
+    config: AlertsConfig,
+    mutes: Sequence[Mute] = (),
+    is_maintained: bool = False,
+    made_at: Iterable[datetime] = (),
+) -> Telling:
+    """What to tell now, in as few messages as can be.
+
+    Args:
+        mutes: those in force.
+        is_maintained: whether a maintenance window is open.
+        made_at: when the news of the last hour was made, for the limit; older and later times do not count.
+    """
+    after: list[Alert] = []
+    changes: list[tuple[int, Change]] = []
+    inhibited = _inhibited(alerts, now, config)
+    for position, alert in enumerate(alerts):
+        change = _change(alert, now, config)
+        held = MUTED if _is_muted(alert, mutes) else MAINTENANCE if is_maintained else None
+        if held is not None:
+            after.append(replace(alert, held_back=held if change or is_told(alert) else None))
+            continue
+        after.append(alert if change or alert.state == "pending" else replace(alert, held_back=None))
+        if change is not None and not any(_matches(pattern, alert.key) for pattern in inhibited):
+            changes.append((position, change))
+    room = config.messages_per_h - sum(now - _HOUR < at <= now for at in made_at)
+    news: list[News] = []
+    for kind, group in _messages(changes):
+        if room < 1:
+            for position, change in group:
+                if change != "still":
+                    after[position] = replace(after[position], held_back=after[position].held_back or CROWDED)
+            continue
+        room -= 1
+        news.append(_news(kind, [(alerts[position], change) for position, change in group], now, instance, config))
+        for position, _ in group:
+            after[position] = _as_told(alerts[position], now)
+    return Telling(alerts=tuple(after), news=tuple(news))
+
+
+def _change(alert: Alert, now: datetime, config: AlertsConfig) -> Change | None:
+    """How it differs from what was told; `still` where it does not, but is to be told again."""
+    if alert.state == "resolved":
+        return "recovered" if is_told(alert) else None
+    if alert.state == "pending":
+        return None
+    if not is_told(alert):
+        return None if is_graver(config.level, alert.severity) else "fired"
+    if is_graver(alert.severity, "critical" if alert.told == "critical" else "warning"):
+        return "worsened"
+    if alert.held_back in {MUTED, MAINTENANCE}:
+        return "still"
+    due_at = _reminder_at(alert.told_at or now, config)
+    return "still" if due_at is not None and due_at <= now else None
+
+
+def _reminder_at(told_at: datetime, config: AlertsConfig) -> datetime | None:
+    return told_at + timedelta(seconds=config.repeat_after_s) if config.repeat_after_s else None
+
+
+def _is_muted(alert: Alert, mutes: Sequence[Mute]) -> bool:
+    return any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes)
+
+
+def _inhibited(alerts: Sequence[Alert], now: datetime, config: AlertsConfig) -> set[str]:
+    """The patterns of keys that are not told now because something else explains them."""
+    unwell: set[str] = set()
+    for alert in alerts:
+        over_at = resolved_at(alert, config) if alert.state == "resolved" else None
+        if over_at is None or now - over_at < timedelta(seconds=config.recover_after_s):
+            unwell.add(alert.key)
+    return {
+        pattern
+        for source, patterns in INHIBITION.items()
+        if any(_matches(source, key) for key in unwell)
+        for pattern in patterns
+    }
+
+
+def _matches(pattern: str, key: str) -> bool:
+    return key.startswith(pattern[:-1]) if pattern.endswith(".*") else key == pattern
+
+
+def _messages(
+    changes: Sequence[tuple[int, Change]],
+) -> list[tuple[Literal["alert", "recovery", "reminder"], list[tuple[int, Change]]]]:
+    """By message, the weightiest first. What is told again goes with what is new, where something is."""
+    new = [one for one in changes if one[1] in {"fired", "worsened"}]
+    still = [one for one in changes if one[1] == "still"]
+    over = [one for one in changes if one[1] == "recovered"]
+    alert, reminder = (new + still, []) if new else ([], still)
+    groups = (("alert", alert), ("recovery", over), ("reminder", reminder))
+    return [(kind, group) for kind, group in groups if group]
+
+
+def _news(
+    kind: Literal["alert", "recovery", "reminder"],
+    group: Sequence[tuple[Alert, Change]],
+    now: datetime,
+    instance: str,
+    config: AlertsConfig,
+) -> News:
+    items = [_item(alert, change) for alert, change in group]
+    order: list[Change] = ["fired", "worsened", "still", "recovered"]
+    items.sort(key=lambda item: (item.severity != "critical", order.index(item.change), item.since, item.key))
+    held_back = dict.fromkeys(alert.held_back for alert, _ in group if alert.held_back)
+    return News(
+        kind=kind,
+        items=tuple(items),
+        instance=instance,
+        made_at=now,
+        next_reminder_at=_reminder_at(now, config) if kind != "recovery" else None,
+        held_back=" and ".join(held_back) or None,
+    )
+
+
+def _item(alert: Alert, change: Change) -> NewsItem:
+    is_over = change == "recovered"
+    return NewsItem(
+        scope=alert.scope,
+        key=alert.key,
+        change=change,
+        severity="critical" if is_over and alert.told == "critical" else "warning" if is_over else alert.severity,
+        reason=alert.reason,
+        remedy=alert.remedy,
+        since=alert.since,
+        ended_at=alert.ended_at,
+        relapses=alert.relapses,
+    )
+
+
+def _as_told(alert: Alert, now: datetime) -> Alert:
+    if alert.state == "resolved":
+        told = "resolved"
+    else:
+        told = "critical" if alert.told == "critical" else alert.severity
+    return replace(alert, told=told, told_at=now, held_back=None)
