@@ -22,6 +22,7 @@ from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.alerting import Change, HealthWatch
+from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
 from botmon_cog.runtime import MonitoringSystem
@@ -152,21 +153,28 @@ class BotMon(commands.Cog):
         dropped = self.system.writer.dropped
         if change.kind == "alert":
             self._dropped_before = dropped
-            return embeds.alert(
-                report,
-                since=change.since,
-                instance=self.system.instance,
-                waiting=report.monitor.waiting,
-                next_reminder=None,
-            )
-        return embeds.recovery(
-            report,
+        is_over = change.kind == "recovery"
+        keys = [name for name, component in report.components.items() if component.reason == change.reason]
+        item = NewsItem(
+            scope=self.system.instance,
+            key=keys[0] if keys else "",
+            change="recovered" if is_over else "fired",
+            severity="critical",
+            reason=change.reason or "the bot is not well",
+            remedy=report.remedy,
             since=change.since,
-            now=report.checked_at,
+            ended_at=report.checked_at if is_over else None,
+        )
+        news = News(
+            kind=change.kind,
+            items=(item,),
             instance=self.system.instance,
-            was=change.reason,
+            made_at=report.checked_at,
+            waiting=report.monitor.waiting,
+            spooled=report.monitor.spooled,
             lost=dropped - self._dropped_before,
         )
+        return embeds.news(news)
 
     async def _recall(self) -> None:
         """Take up an alert that was told before this process began."""

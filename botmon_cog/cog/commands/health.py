@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
@@ -40,30 +38,12 @@ async def health_embed(desk: Desk, guild_id: str | None, *, details: bool = Fals
     commands_1h, faults_1h = await desk.last_hour(guild_id) if answers else system.recent.totals()
     guild = None if guild_id is None else desk.bot.get_guild(int(guild_id))
     glance = embeds.Glance(
-        uptime_s=report.uptime_s,
-        gateway_latency_s=gateway_latency_s(desk.bot),
-        shards_ready=shards_ready(desk.bot),
         commands_1h=commands_1h,
         faults_1h=faults_1h,
         scope=None if guild is None else guild.name,
-        waiting=report.monitor.waiting,
         calm_since=await system.storage.last_trouble() if answers else None,
     )
     if details:
         return embeds.health_details(report, glance, now)
     moments = await system.storage.health_history(now - _DAY) if answers else []
     return embeds.health(report, glance, moments, now)
-
-
-def gateway_latency_s(bot: commands.Bot) -> float | None:
-    """The worst shard's latency; None before the first heartbeat was answered (NaN or infinity in discord.py)."""
-    latencies = [s for _, s in bot.latencies] if isinstance(bot, commands.AutoShardedBot) else [bot.latency]
-    known = [latency for latency in latencies if math.isfinite(latency)]
-    return max(known) if known else None
-
-
-def shards_ready(bot: commands.Bot) -> tuple[int, int] | None:
-    """(connected, all) shards of this process; None for a bot without shards."""
-    if not isinstance(bot, commands.AutoShardedBot):
-        return None
-    return sum(not shard.is_closed() for shard in bot.shards.values()), len(bot.shards)
