@@ -8,14 +8,12 @@ import logging
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
-import discord
 import msgspec
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from botmon_cog import api
 from botmon_cog.clock import Clock
-from botmon_cog.cog import embeds
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
@@ -60,9 +58,9 @@ class BotMon(commands.Cog):
         self._gateway.lost, self.system.uptime.ongoing = self.system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
         self._desk = Desk(bot, self.system)
-        self.delivery = Delivery(bot, config.alerts, self.system.clock, draw=self._drawn, make_view=alert_buttons)
+        self.delivery = Delivery(bot, config.alerts, self.system.clock, alert_buttons)
         self._watch = HealthWatch(config.health.checks_to_enter)
-        self._untold: tuple[News, discord.Embed] | None = None
+        self._untold: News | None = None
         self._dropped_before = 0
         self._undo = AsyncExitStack()
 
@@ -165,48 +163,36 @@ class BotMon(commands.Cog):
             if change.kind == "recovery":
                 await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
                 report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
-            self._untold = (self._news(change, report), self._draw(change, report))
+            self._untold = self._news(change, report)
         if self._untold is not None:
-            sent = await self.delivery.send(self._untold[0])
+            sent = await self.delivery.send(self._untold)
             if sent.state != "failed":  # else it is tried again at the next check
                 self._untold = None
         return report
 
     def _news(self, change: Change, report: HealthReport) -> News:
+        dropped = self.system.writer.dropped
+        if change.kind == "alert":
+            self._dropped_before = dropped
         is_over = change.kind == "recovery"
+        keys = [name for name, component in report.components.items() if component.reason == change.reason]
         item = NewsItem(
             scope=self.system.instance,
-            key="health",
+            key=keys[0] if keys else "",
             change="recovered" if is_over else "fired",
             severity="critical",
-            reason=change.reason or "",
+            reason=change.reason or "the bot is not well",
             remedy=report.remedy,
             since=change.since,
             ended_at=report.checked_at if is_over else None,
         )
-        return News(kind=change.kind, items=(item,), instance=self.system.instance, made_at=report.checked_at)
-
-    def _drawn(self, news: News, is_repeat: bool) -> discord.Embed:
-        del is_repeat
-        return self._untold[1] if self._untold is not None else embeds.notice(news.kind, news.items[0].reason)
-
-    def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
-        dropped = self.system.writer.dropped
-        if change.kind == "alert":
-            self._dropped_before = dropped
-            return embeds.alert(
-                report,
-                since=change.since,
-                instance=self.system.instance,
-                waiting=report.monitor.waiting,
-                next_reminder=None,
-            )
-        return embeds.recovery(
-            report,
-            since=change.since,
-            now=report.checked_at,
+        return News(
+            kind=change.kind,
+            items=(item,),
             instance=self.system.instance,
-            was=change.reason,
+            made_at=report.checked_at,
+            waiting=report.monitor.waiting,
+            spooled=report.monitor.spooled,
             lost=dropped - self._dropped_before,
         )
 
