@@ -12,7 +12,6 @@ from discord.ext import commands
 
 from botmon_cog import api
 from botmon_cog.clock import Clock
-from botmon_cog.cog import embeds
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
 from botmon_cog.cog.commands import AnyCommand, make_commands
@@ -51,7 +50,7 @@ class BotMon(commands.Cog):
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
-        self.delivery = Delivery(bot, config.alerts, system.clock, draw=embeds.news, make_view=alert_buttons)
+        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=alert_buttons)
         self.http = HttpServer(config.http.listen, system.health.readiness, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
