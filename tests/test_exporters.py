@@ -18,6 +18,7 @@ from botmon_cog.config import HeartbeatConfig
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.testing import ManualClock
 from tests.harness import until
@@ -159,6 +160,21 @@ async def pushing(url: str, is_well: Callable[[], bool], clock: ManualClock) -> 
         yield push
     finally:
         await push.stop()
+
+
+async def test_each_run_is_told_whether_or_not_it_pushes(outside: Outside):
+    clock = ManualClock()
+    loops = LoopRuns(clock)
+    config = HeartbeatConfig(url=outside.url, interval_s=60)
+    push = HeartbeatPush(config, lambda: False, clock, Failures(clock), loops)
+    push.start()
+    await until(lambda: loops.runs()[0].last_at is not None)
+    await clock.advance(600)
+    (run,) = loops.runs()
+    assert (run.name, run.last_at, run.is_late) == ("heartbeat push", clock.now(), False)
+    await push.stop()
+    assert loops.runs() == ()
+    assert outside.paths == []
 
 
 async def test_pushed_every_interval_while_the_bot_is_well(outside: Outside):

@@ -118,7 +118,9 @@ class BotMon(commands.Cog):
             later(system.janitor.stop)
             system.janitor.start()
         if self.config.heartbeat.url:
-            push = HeartbeatPush(self.config.heartbeat, system.health.is_well, system.clock, system.failures)
+            push = HeartbeatPush(
+                self.config.heartbeat, system.health.is_well, system.clock, system.failures, system.loops
+            )
             later(push.stop)
             push.start()
 

@@ -11,11 +11,13 @@ import aiohttp
 from botmon_cog.clock import Clock
 from botmon_cog.config import HeartbeatConfig
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
 
 _log = logging.getLogger(__name__)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _FIRST_REFUSAL = 400
+_NAME = "heartbeat push"
 
 
 class HeartbeatPush:
@@ -24,21 +26,32 @@ class HeartbeatPush:
     It runs on the event loop that it vouches for: one that hangs pushes nothing. The URL is a secret, and never logged.
     """
 
-    def __init__(self, config: HeartbeatConfig, is_well: Callable[[], bool], clock: Clock, failures: Failures) -> None:
+    def __init__(
+        self,
+        config: HeartbeatConfig,
+        is_well: Callable[[], bool],
+        clock: Clock,
+        failures: Failures,
+        loops: LoopRuns | None = None,
+    ) -> None:
+        """`loops`: told of each run, whether or not it pushed."""
         self._config = config
         self._is_well = is_well
         self._clock = clock
         self._failures = failures
+        self._loops = loops or LoopRuns(clock)
         self._task: asyncio.Task[None] | None = None
         self._is_failing = False
         self.n = 0
         """How many pushes were taken."""
 
     def start(self) -> None:
+        self._loops.begin(_NAME, self._config.interval_s)
         self._task = asyncio.get_running_loop().create_task(self._run(), name="botmon-heartbeat")
 
     async def stop(self) -> None:
         task, self._task = self._task, None
+        self._loops.end(_NAME)
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -51,6 +64,7 @@ class HeartbeatPush:
                         await self._push(session)
                 except Exception as error:  # noqa: BLE001 (the next push is as good)
                     self._failures.note("pushing the heartbeat", error)
+                self._loops.note(_NAME)
                 await self._clock.sleep(self._config.interval_s)
 
     async def _push(self, session: aiohttp.ClientSession) -> None:
