@@ -15,7 +15,7 @@ from typing import Any
 from botmon_cog.cli.demo import history
 from botmon_cog.cli.demo.bot import MusicBot
 from botmon_cog.cli.demo.crowd import LISTENERS, Crowd
-from botmon_cog.config import Config, HealthConfig, StorageConfig
+from botmon_cog.config import AlertsConfig, Config, HealthConfig, StorageConfig
 from botmon_cog.domain.models import Invocation
 from botmon_cog.errors import BotMonError
 from botmon_cog.runtime import MonitoringSystem
@@ -50,7 +50,8 @@ def demo_config(database: Path) -> Config:
         cpu_warning_percent=99.0,
         cpu_critical_percent=100.0,
     )
-    return Config(storage=StorageConfig(url=str(database), busy_timeout_s=0.1), health=health)
+    alerts = AlertsConfig(critical_after_s=CHECK_EVERY_S, recover_after_s=CHECK_EVERY_S)
+    return Config(storage=StorageConfig(url=str(database), busy_timeout_s=0.1), health=health, alerts=alerts)
 
 
 class Stage:
