@@ -10,16 +10,20 @@ import pytest
 from discord.ext import commands
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerting import HealthWatch
 from botmon_cog.testing import LoopbackUser
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, make_health, running
 from tests.test_commands import text_of
+
+PATIENT = AlertsConfig(critical_after_s=60, recover_after_s=120)
+"""Told at the second check that finds it, and over two minutes after it has ended."""
+AT_ONCE = AlertsConfig(critical_after_s=0, recover_after_s=0)
+CROWDED = make_health(checks_to_enter=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002)
 
 
 @pytest.fixture
 def bot(tmp_path: Path) -> commands.Bot:
     bot = make_bot()
-    bot.botmon_config = make_config(url=str(tmp_path / "bot.db"), health=make_health(checks_to_enter=2))
+    bot.botmon_config = make_config(url=str(tmp_path / "bot.db"), alerts=PATIENT)
     return bot
 
 
@@ -66,6 +70,35 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
         assert told(rig.discord.admin) == []
 
 
+async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
+    url = bot.botmon_config.storage.url
+    bot.botmon_config = make_config(url=url, health=CROWDED, alerts=AT_ONCE)
+    async with running(bot) as rig:
+        await check(rig, 2)
+        assert len(told(rig.discord.owner)) == 1
+        await bot.reload_extension(EXTENSION)
+        await check(rig, 2)
+        assert len(told(rig.discord.owner)) == 1
+        bot.botmon_config = make_config(url=url, alerts=AT_ONCE)
+        await bot.reload_extension(EXTENSION)
+        await check(rig, 5)
+        _, recovery = told(rig.discord.owner)
+        assert "🟢" in recovery
+
+
+async def test_restart_while_the_database_is_away_repeats_nothing(bot: commands.Bot, tmp_path: Path) -> None:
+    async with running(bot) as rig:
+        await break_database(rig, tmp_path)
+        await check(rig, 3)
+        assert len(told(rig.discord.owner)) == 1
+        await bot.reload_extension(EXTENSION)
+        await check(rig, 3)
+        assert len(told(rig.discord.owner)) == 1
+        await mend_database(rig, tmp_path)
+        await check(rig, 6)
+        assert ["🔴" in news or "🟢" in news for news in told(rig.discord.owner)] == [True, True]
+
+
 async def test_every_admin_and_developer_of_a_team_is_told(bot: commands.Bot, tmp_path: Path) -> None:
     async with running(bot, team=True) as rig:
         await break_database(rig, tmp_path)
@@ -81,8 +114,7 @@ async def test_closed_dms_go_to_the_log_and_to_the_configured_channel(
     async with running(bot, load=False) as rig:
         bot.botmon_config = make_config(
             url=bot.botmon_config.storage.url,
-            health=make_health(checks_to_enter=1),
-            alerts=AlertsConfig(channel_id=rig.discord.channel.id),
+            alerts=AlertsConfig(critical_after_s=0, channel_id=rig.discord.channel.id),
         )
         await bot.load_extension(EXTENSION)
         rig.discord.faults.close_dms(rig.discord.owner)
@@ -101,12 +133,13 @@ async def test_nobody_to_tell_is_said_in_the_log(
         rig.discord.faults.close_dms(rig.discord.owner)
         await break_database(rig, tmp_path)
         await check(rig, 2)
+        assert "no owner could be told" in caplog.text
         assert "[alerts] channel_id" in caplog.text
         await mend_database(rig, tmp_path)
 
 
 async def test_news_that_discord_could_not_take_are_told_at_the_next_check(bot: commands.Bot, tmp_path: Path) -> None:
-    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=make_health(checks_to_enter=1))
+    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, alerts=AT_ONCE)
     async with running(bot) as rig:
         await break_database(rig, tmp_path)
         rig.discord.faults.drop_next(50, path="/users/@me/channels")
@@ -127,10 +160,10 @@ async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.Lo
 
         cog.system.health.check = broken
         before = cog.system.failures.n
-        await cog._tick()
+        await cog._checker.tick()
         assert cog.system.failures.n == before + 1
         del cog.system.health.check
-        await cog._tick()
+        await cog._checker.tick()
         assert "in the check" in caplog.text
         assert "🟡" in text_of((await rig.discord.admin.slash(rig.discord.channel, "health")).message.embeds[0]), (
             "our own failure is shown"
@@ -139,36 +172,13 @@ async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.Lo
 
 async def test_alerts_can_be_switched_off(bot: commands.Bot, tmp_path: Path) -> None:
     bot.botmon_config = make_config(
-        url=bot.botmon_config.storage.url, health=make_health(checks_to_enter=1), alerts=AlertsConfig(enabled=False)
+        url=bot.botmon_config.storage.url, alerts=AlertsConfig(critical_after_s=0, enabled=False)
     )
     async with running(bot) as rig:
         await break_database(rig, tmp_path)
         await check(rig, 3)
         assert told(rig.discord.owner) == []
         await mend_database(rig, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "news"),
-    [
-        ("hhh", ""),
-        ("uu", ""),
-        ("uuu", "alert"),
-        ("uuhuuhuu", ""),
-        ("uuuhh", "alert"),
-        ("uuuhhh", "alert recovery"),
-        ("uuuddd", "alert recovery"),
-        ("uuuuhuhuhu", "alert"),
-        ("uuu??????", "alert"),
-        ("uuuhhhuuu", "alert recovery alert"),
-    ],
-)
-def test_only_lasting_changes_are_news(verdicts: str, news: str) -> None:
-    now = discord.utils.utcnow()
-    names = {"h": "healthy", "u": "unhealthy", "d": "degraded", "?": "unknown"}
-    watch = HealthWatch(checks_to_change=3)
-    changes = [watch.step(names[v], "why", now) for v in verdicts]
-    assert " ".join(c.kind for c in changes if c is not None) == news
 
 
 def test_the_log_of_this_package_is_left_to_the_host() -> None:
