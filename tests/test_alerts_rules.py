@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,12 @@ def test_every_metric_that_may_be_named_can_be_read():
     assert set(METRICS) | {"custom.players"} == set(VALUES)
 
 
+def test_the_documentation_has_every_metric():
+    text = (Path(__file__).parents[1] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    for name, (words, unit) in METRICS.items():
+        assert f"| `{name}` | {words} | {unit} |" in text
+
+
 @pytest.mark.parametrize("metric", VALUES)
 def test_a_rule_holds_beyond_its_limit_only(metric):
     value = VALUES[metric]
@@ -177,7 +184,7 @@ def test_a_rule_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        (['metric = "memory.rss"\nover = 1'], "alerts.rule[1].metric: 'memory.rss' is no metric (did you mean 'memory.rss_mb'?)"),
+        (['metric = "memory.rss"\nover = 1'], "'memory.rss' is no metric (did you mean 'memory.rss_mb'?). Allowed: "),
         (['metric = "zzzzzz"\nover = 1'], "alerts.rule[1].metric: 'zzzzzz' is no metric. Allowed: memory.percent, "),
         (['metric = "custom."\nover = 1'], "alerts.rule[1].metric: 'custom.' is no metric"),
         (['metric = "threads"'], "alerts.rule[1]: needs exactly one of over and under"),

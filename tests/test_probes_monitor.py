@@ -16,6 +16,7 @@ from botmon_cog.monitors.probes.reader import Reader
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, MetricMeans, RecentOutcomes
 from botmon_cog.testing import ManualClock
+from tests.harness import EXTENSION, cog_of, make_bot, running, until
 from tests.test_windows import Nowhere
 
 
@@ -47,6 +48,20 @@ def test_a_run_of_what_never_began_is_not_told():
     loops = LoopRuns(ManualClock())
     loops.note("by hand")
     assert loops.runs() == ()
+
+
+async def test_the_loops_of_the_extension_tell_of_their_runs_as_long_as_it_is_loaded():
+    bot = make_bot()
+    async with running(bot) as rig:
+        system = cog_of(bot).system
+        await until(lambda: len(system.loops.runs()) == 2)
+        assert {run.name: run.last_at for run in system.loops.runs()} == {"cleaning up": None, "health checks": None}
+        await rig.clock.advance(300)
+        await until(lambda: any(run.last_at for run in system.loops.runs()))
+        await cog_of(bot).check_health()
+        assert all(run.last_at is not None and not run.is_late for run in system.loops.runs())
+        await bot.unload_extension(EXTENSION)
+        assert system.loops.runs() == ()
 
 
 class FakeThreads:

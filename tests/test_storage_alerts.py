@@ -34,6 +34,8 @@ FULL = {
     "relapses": 3,
     "told": "critical",
     "told_at": NOON + 4 * MS,
+    "critical_since": NOON + 5 * MS,
+    "held_back": "while muted",
 }
 
 

@@ -1,4 +1,4 @@
-"""The alerts on disk, while the database does not take them."""
+"""The alerts on disk, for a start at which the database is away."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from botmon_cog.storage.queue.segments import Names
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process knows of its alerts that the database may not have."""
+    """What a process knows of its alerts."""
 
     alerts: tuple[Alert, ...] = ()
+    is_ahead: bool = False
+    """Whether they were moved without the database; else what it has is as new."""
     mutes: tuple[Mute, ...] = ()
     """Those in force."""
     new_mutes: tuple[Mute, ...] = ()
@@ -56,7 +58,7 @@ class AlertFile:
                 self._written = kept
 
     async def remove(self) -> None:
-        """The database has it all. Raises OSError."""
+        """There is nothing to know. Raises OSError."""
         async with self._lock:
             if self._written is not None:
                 await self._disk.run(self._remove)

@@ -1,4 +1,4 @@
-"""The alerts as the database has them; while it is away, as memory and a file do."""
+"""The alerts as the database has them; while it is away, as memory and, over a restart, a file do."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class AlertKeeper:
         self._mutes: tuple[Mute, ...] = ()
         self._mute_changes: dict[Name, Mute | None] = {}
         """Not stored yet; None ends a mute."""
+        self._is_ahead = False
+        """Whether `alerts` were moved without the database."""
         self.alerts: tuple[Alert, ...] = ()
         self.outbox: dict[str, AlertMessage] = {}
 
@@ -53,7 +55,7 @@ class AlertKeeper:
             return
         if kept is None:
             return
-        self.alerts, self._mutes = kept.alerts, kept.mutes
+        self.alerts, self._mutes, self._is_ahead = kept.alerts, kept.mutes, kept.is_ahead
         self._mute_changes = dict.fromkeys(kept.ended_mutes) | {(mute.scope, mute.key): mute for mute in kept.new_mutes}
         for message in kept.outbox:
             was_sending = message.state == "due" and message.claimed_at is not None
@@ -71,7 +73,7 @@ class AlertKeeper:
                 book = await self._storage.alerts(now)
         except (StorageError, TimeoutError):
             return None
-        return AlertBook(alerts=merged(book.alerts, self.alerts), mutes=book.mutes)
+        return AlertBook(alerts=self._merged(book.alerts), mutes=book.mutes)
 
     async def read(self, now: datetime) -> tuple[Alert, ...] | None:
         """Take up what the database has; returns just that, None where it is away."""
@@ -81,8 +83,11 @@ class AlertKeeper:
                 book = await self._storage.alerts(now)
         except (StorageError, TimeoutError):
             return None
-        self.alerts, self._mutes = merged(book.alerts, self.alerts), book.mutes
+        self.alerts, self._mutes = self._merged(book.alerts), book.mutes
         return book.alerts
+
+    def _merged(self, stored: tuple[Alert, ...]) -> tuple[Alert, ...]:
+        return merged(stored, self.alerts) if self._is_ahead else stored
 
     def mutes(self, now: datetime, stored: Iterable[Mute] | None = None) -> tuple[Mute, ...]:
         """Those in force, of the stored ones and the new ones."""
@@ -134,6 +139,7 @@ class AlertKeeper:
             for alert in alerts
         )
         self.outbox.clear()
+        self._is_ahead = False
         await self.save()
         return True
 
@@ -145,24 +151,26 @@ class AlertKeeper:
         over = (alert for alert in gone if alert.version and alert.state == "resolved")
         self.alerts = (*alerts, *over)
         self.outbox |= {message.message_id: message for message in messages}
-        await self.save(is_away=True)
+        self._is_ahead = True
+        await self.save()
 
-    async def save(self, *, is_away: bool = False) -> None:
-        """Bring the file up to date: there is one while the database lacks something."""
+    async def save(self) -> None:
+        """Bring the file up to date. There is none while nothing is wrong."""
         if self._file is None:
             return
         try:
-            if is_away or self.outbox or self._mute_changes:
+            if self.alerts or self.outbox or self._mute_changes:
                 await self._file.write(self._kept())
             else:
                 await self._file.remove()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter: a text that is none
             self._failures.note("keeping the alerts on disk", error)
 
     def _kept(self) -> Kept:
         changes = self._mute_changes.items()
         return Kept(
             alerts=self.alerts,
+            is_ahead=self._is_ahead,
             mutes=self._mutes,
             new_mutes=tuple(mute for _, mute in changes if mute is not None),
             ended_mutes=tuple(name for name, mute in changes if mute is None),

@@ -78,11 +78,13 @@ class Alerts:
         self._knows_made_at = False
         self._checks_to_certainty = config.health.checks_to_enter
         """How many checks it takes after a start until trouble that was there before can be certain again."""
+        self._seen: set[str] = set()
+        """The keys of what has been bad since the start: of these it is known whether they are well."""
         self._dropped_before = 0
         """How many rows had been lost when all was well last."""
 
     async def recall(self) -> None:
-        """Take up what an earlier process knew, from the disk or else from the database."""
+        """Take up what an earlier process left on disk; what the database has is read at every step."""
         await self._keeper.recall()
         self._made_at = [message.made_at for message in self._keeper.outbox.values()]
 
@@ -173,13 +175,16 @@ class Alerts:
     async def _step(self, problems: Sequence[Problem], unknown: Collection[str], context: AlertContext) -> None:
         is_certain = self._checks_to_certainty <= 0
         self._checks_to_certainty -= 1
+        self._seen |= {problem.key for problem in problems}
         for _ in range(_TRIES):
             now = self._clock.now()
             stored = await self._keeper.read(now)
             await self._recall_made_at(now)
             before = self._keeper.alerts
-            unsure = unknown if is_certain else [*unknown, *(alert.key for alert in before)]
-            after = moved(before, problems, now, instance=self._instance, config=self._config, unknown=unsure)
+            unsure = [] if is_certain else [alert.key for alert in before if alert.key not in self._seen]
+            after = moved(
+                before, problems, now, instance=self._instance, config=self._config, unknown=[*unknown, *unsure]
+            )
             alerts, messages = self._tell(after.alerts, context, now)
             try:
                 if stored is None:
@@ -189,14 +194,14 @@ class Alerts:
             except StorageError:
                 await self._keeper.put_aside(alerts, after.gone, messages)
             self._made_at += [message.made_at for message in messages]
+            if all(alert.state == "resolved" and not is_told(alert) for alert in alerts):
+                self._dropped_before = context.dropped
             return
         _log.debug("other processes were quicker %d times; the next check moves the alerts", _TRIES)
 
     def _tell(
         self, alerts: tuple[Alert, ...], context: AlertContext, now: datetime
     ) -> tuple[tuple[Alert, ...], list[AlertMessage]]:
-        if all(alert.state == "resolved" and not is_told(alert) for alert in alerts):
-            self._dropped_before = context.dropped
         if context.audience is None:
             return alerts, []
         telling = tell(

@@ -193,6 +193,8 @@ ALERTS = Table(
         "relapses": _INTEGER,
         "told": _TEXT,
         "told_at": _MOMENT,
+        "critical_since": _MOMENT,
+        "held_back": _TEXT,
         "version": _INTEGER,
     },
     key=("scope", "key"),

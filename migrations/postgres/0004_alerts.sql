@@ -22,6 +22,8 @@ CREATE TABLE alerts (
     relapses INTEGER NOT NULL,
     told TEXT NOT NULL,
     told_at TIMESTAMPTZ,
+    critical_since TIMESTAMPTZ,
+    held_back TEXT,
     version BIGINT NOT NULL,
     PRIMARY KEY (scope, key)
 );

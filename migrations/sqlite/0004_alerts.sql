@@ -22,6 +22,8 @@ CREATE TABLE alerts (
     relapses INTEGER NOT NULL,
     told TEXT NOT NULL,
     told_at TIMESTAMP,
+    critical_since TIMESTAMP,
+    held_back TEXT,
     version INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
