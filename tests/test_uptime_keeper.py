@@ -238,7 +238,7 @@ async def test_a_bot_without_the_gateway(engine: Engine):
         rig.discord.release_gateway()
         await until(lambda: cog_of(bot)._gateway.sample().shards[0].is_connected)
         await rig.clock.advance(50)
-        await cog_of(bot)._tick()
+        await cog_of(bot)._checker.tick()
         assert engine.sql("SELECT COUNT(*) FROM gateway_losses") == [(1,)]
         assert (await day(kept)).up_share == pytest.approx(0.9, abs=1e-4)
         rig.discord.hold_gateway()
