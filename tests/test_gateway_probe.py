@@ -266,8 +266,8 @@ async def test_a_bot_that_can_not_ask(is_old: bool, monkeypatch: pytest.MonkeyPa
 
 async def test_the_health_check_asks() -> None:
     async with running(make_bot(commands.AutoShardedBot, shard_count=1)) as rig:
-        await cog_of(rig.bot)._tick()
-        await cog_of(rig.bot)._tick()
+        await cog_of(rig.bot)._checker.tick()
+        await cog_of(rig.bot)._checker.tick()
         assert questions(rig) == 1
         assert probe_of(rig.bot).sample().identifies_left == 999
 

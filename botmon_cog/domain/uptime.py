@@ -69,7 +69,7 @@ def uptime(runs: Iterable[Run], losses: Iterable[GatewayLoss], now: datetime, ho
     start = now - timedelta(hours=hours)
     between = [gap for piece in _between_runs(runs, now) if (gap := _clip(piece, start, now))]
     gaps = _joined([*between, *_outside(_lost(losses, start, now), between)])
-    watched_s = hours * 3600 - sum(gap.duration_s for gap in gaps if gap.kind == "unwatched")
+    watched_s = round(hours * 3600 - sum(gap.duration_s for gap in gaps if gap.kind == "unwatched"), 6)
     down_s = sum(gap.down_s for gap in gaps)
     return Uptime(
         hours=hours,
