@@ -25,7 +25,7 @@ def labels(message: SeenMessage) -> list[str]:
 
 
 def said(message: SeenMessage) -> str:
-    return text_of(message.embeds[0])
+    return text_of(message.embeds[0]).replace("\xa0", " ")
 
 
 async def open_health(rig: Rig, who: LoopbackUser, where: LoopbackChannel, **options: str) -> SeenMessage:
@@ -112,7 +112,7 @@ async def test_an_owner_asks_for_all_guilds_in_a_dm_and_presses_there() -> None:
         owner = rig.discord.owner
         message = await open_health(rig, owner, owner.dm_channel)
         await owner.click(message, "Refresh")
-        assert "1 in 1 h" in said(message)
+        assert "1 command in 1 h" in said(message)
         assert labels(message) == ["Details", "History", "Refresh"]
 
 
@@ -152,11 +152,11 @@ async def test_nothing_of_another_guild_is_seen() -> None:
         message = await post(rig, there, "botmon:health:glance:here", "botmon:health:details:all")
         assert "bot's owners" in await refusal(rig, other_admin, message, "botmon:health:details:all")
         answer = await other_admin.click(message, "botmon:health:glance:here")
-        assert "0 in 1 h" in said(answer.message)
+        assert "0 commands in 1 h here" in said(answer.message)
         message = await post(rig, here, "botmon:health:glance:here")
         await refusal(rig, user, message, "botmon:health:glance:here")
         await owner.click(message, "botmon:health:glance:here")
-        assert "3 in 1 h" in said(message)
+        assert "3 commands in 1 h" in said(message)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def test_a_bot_that_does_not_check_is_not_called_healthy(tmp_path, capsys):
     out = report(capsys, "health", "--database", path)
     assert "Not known" in out
     assert "2 h ago; then it was healthy" in out
+    assert "0 commands in 1 h" in out.replace("\u00a0", " ")
     path = write(tmp_path / "empty.db")
     assert "No check of the last 24 hours" in report(capsys, "health", "--database", path)
 

@@ -47,8 +47,7 @@ async def delivering(rig: Rig, **alerts: Any) -> AsyncIterator[Delivery]:
         rig.bot,
         AlertsConfig(**alerts),
         rig.clock,
-        draw=lambda told, is_repeat: discord.Embed(title=f"{told.kind} {is_repeat}"),
-        make_view=alert_buttons,
+        alert_buttons,
     )
     try:
         yield delivery
@@ -140,9 +139,10 @@ async def test_closed_dms_then_a_channel_then_the_webhook(listener: tuple[Listen
             assert f"channel {channel.id} can't be used" in delivery.unreachable()[1]
     ((path, body),) = taken.got
     assert path == "/hook"
-    assert body["title"] == "🔴 the database does not answer: disk I/O error (perhaps told before)"
+    assert body["title"] == "🔴 Unhealthy: the database does not answer"
     assert body["content"] == body["text"]
     assert body["content"].startswith(body["title"])
+    assert "disk I/O error" in body["body"]
     assert "What to do: look at the disk" in body["body"]
     assert (body["kind"], body["severity"], body["instance"], body["is_repeat"]) == ("alert", "critical", "main", True)
     assert body["alerts"] == [
@@ -299,9 +299,9 @@ async def test_apprise_targets_are_told_besides_and_one_that_fails_does_not_hurt
         sent = await delivery.send(news(kind="recovery", items=tuple(recovered * 2)))
         assert sent == Sent(state="told", words="DM to 1 owner; json target 2; ntfy target 4")
         by_path = dict(taken.got)
-        assert by_path["/secret-path"]["title"] == "🟢 Over: memory is at 91 % and 1 more"
+        assert by_path["/secret-path"]["title"] .startswith("🟢 2 alerts are over")
         assert by_path["/secret-path"]["type"] == "success"
-        assert "until 2026-03-01 12:05 UTC" in by_path["/"]["message"]
+        assert "Memory is back to normal, after 5 min" in by_path["/"]["message"]
         assert by_path["/"]["topic"] == "secret-topic"
         assert delivery.unreachable() == ("no-such-thing target 3 is none that Apprise knows",)
         await delivery.send(news())

@@ -13,21 +13,41 @@ from hypothesis import strategies as st
 
 from botmon_cog.cog import embeds
 from botmon_cog.domain import text
+from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
 from botmon_cog.domain.periods import before, last_days, report_period
 from botmon_cog.domain.reports import (
     Bottleneck,
     CommandCounts,
     CommandPerformance,
-    ComponentHealth,
+    CommandsHealth,
+    CpuHealth,
+    DatabaseHealth,
+    ErrorRateHealth,
+    FilesHealth,
+    GatewayHealth,
     HealthMoment,
     HealthReport,
     HourCount,
+    LoopHealth,
+    MemoryHealth,
     MonitorHealth,
     OperationPerformance,
     Percentiles,
     PerformanceReport,
+    Problem,
+    RestHealth,
     StatisticsReport,
 )
+from botmon_cog.domain.samples import (
+    Block,
+    GatewaySample,
+    LoopRun,
+    LoopSample,
+    RestSample,
+    ShardSample,
+    SlowCommand,
+)
+from botmon_cog.domain.uptime import Gap, Uptime
 from botmon_cog.testing.limits import check_message
 from botmon_cog.timezones import find_zone
 
@@ -58,7 +78,7 @@ ODD_TEXTS += [
 ]
 
 
-def made(kind, **fields):
+def made(kind, /, **fields):
     """As `st.builds`, which looks up type hints in `sys.modules`, where a reload of the extension leaves gaps."""
     return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
 
@@ -70,58 +90,184 @@ seconds = st.none() | st.floats()
 shares = st.none() | st.floats()
 moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 percentiles = made(Percentiles, n=numbers, p50_s=seconds, p90_s=seconds, p95_s=seconds, p99_s=seconds, max_s=seconds)
-components = made(
-    ComponentHealth,
-    status=st.sampled_from(["healthy", "warning", "critical", "slow", "error", "unknown", "?"]),
-    reason=maybe_names,
-    remedy=maybe_names,
-    rss_bytes=st.none() | numbers,
-    vms_bytes=st.none() | numbers,
-    percent=st.none() | st.floats(),
-    system_percent=st.none() | st.floats(),
-    response_time_s=seconds,
-    size_bytes=st.none() | numbers,
-    error_rate=shares,
-    total=st.none() | numbers,
-    errors=st.none() | numbers,
+severities = st.sampled_from(["warning", "critical"])
+keys = names | st.sampled_from(
+    ["database", "gateway.shard.3", "commands.play", "rule.players", "loop.blocked", "*", "."]
 )
-monitors = made(
-    MonitorHealth,
-    status=st.sampled_from(["healthy", "warning"]),
-    reason=maybe_names,
-    queued=numbers,
-    spooled=numbers,
-    spool_bytes=numbers,
-    dropped=numbers,
-    failures=numbers,
-    last_error=maybe_names,
+problems = made(Problem, key=keys, severity=severities, reason=names, remedy=maybe_names, since=moments)
+maybe_numbers = st.none() | numbers
+maybe_moments = st.none() | moments
+flags = st.booleans()
+
+
+def some(values):
+    """None, few, or more than are ever shown: a few several times, which are made more quickly."""
+    return st.tuples(st.lists(values, max_size=2), st.sampled_from([1, 7])).map(
+        lambda drawn: tuple(drawn[0] * drawn[1])
+    )
+
+
+def components(kind, **fields):
+    return made(
+        kind,
+        status=st.sampled_from(["healthy", "warning", "critical", "slow", "error", "unknown", "unwatched", "?"]),
+        reason=maybe_names,
+        remedy=maybe_names,
+        problems=some(problems),
+        **fields,
+    )
+
+
+blocks = made(
+    Block,
+    who=names,
+    where=names,
+    inside=maybe_names,
+    n=numbers,
+    total_s=st.floats(),
+    longest_s=st.floats(),
+    last_at=moments,
 )
+shards = made(
+    ShardSample,
+    shard_id=numbers,
+    latency_s=seconds,
+    is_connected=flags,
+    down_s=st.floats(),
+    since=maybe_moments,
+    reconnects_1h=numbers,
+)
+slow_commands = made(SlowCommand, command=names, p95_s=st.floats(), usual_s=st.floats(), n=numbers)
 verdicts = st.sampled_from(["healthy", "degraded", "unhealthy", "unknown", "?"])
+parts_of_health = {
+    "database": components(DatabaseHealth, response_time_s=seconds, size_bytes=maybe_numbers),
+    "gateway": components(
+        GatewayHealth,
+        sample=st.none()
+        | made(
+            GatewaySample,
+            shards=some(shards),
+            heartbeats_blocked_1h=numbers,
+            identifies_left=maybe_numbers,
+            identifies_total=maybe_numbers,
+        ),
+    ),
+    "loop": components(
+        LoopHealth,
+        sample=st.none()
+        | made(LoopSample, p50_s=seconds, p99_s=seconds, max_s=seconds, blocked_s=st.floats(), blocks=some(blocks)),
+    ),
+    "error_rate": components(
+        ErrorRateHealth, error_rate=shares, total=maybe_numbers, errors=maybe_numbers, late=numbers, unanswered=numbers
+    ),
+    "commands": components(CommandsHealth, slow=some(slow_commands)),
+    "memory": components(
+        MemoryHealth,
+        rss_bytes=maybe_numbers,
+        vms_bytes=maybe_numbers,
+        percent=shares,
+        limit_bytes=maybe_numbers,
+        is_contained=flags,
+        growth_bytes_per_h=seconds,
+    ),
+    "cpu": components(CpuHealth, percent=shares, system_percent=shares, threads=maybe_numbers),
+    "files": components(FilesHealth, files=maybe_numbers, limit=maybe_numbers),
+    "rest": components(
+        RestHealth,
+        sample=st.none()
+        | made(
+            RestSample, rate_limits_1h=numbers, global_rate_limits_1h=numbers, server_errors_1h=numbers, late_1h=numbers
+        ),
+    ),
+    "monitor": components(
+        MonitorHealth,
+        queued=numbers,
+        spooled=numbers,
+        spool_bytes=numbers,
+        dropped=numbers,
+        failures=numbers,
+        last_error=maybe_names,
+        loops=some(made(LoopRun, name=names, last_at=maybe_moments, is_late=flags)),
+        unreachable=some(names),
+        cpu_percent=shares,
+    ),
+}
 health_reports = made(
     HealthReport,
     overall_status=verdicts,
     reason=maybe_names,
     remedy=maybe_names,
-    memory=components,
-    cpu=components,
-    database=components,
-    error_rate=components,
-    monitor=monitors,
+    rules=some(problems),
     uptime_s=st.floats(),
     checked_at=moments,
+    **parts_of_health,
+)
+gaps = made(Gap, kind=st.sampled_from(["crash", "stop", "gateway", "unwatched"]), began_at=moments, ended_at=moments)
+uptimes = some(
+    made(Uptime, hours=st.sampled_from([24.0, 168.0, 720.0]), up_share=shares, watched_s=st.floats(), gaps=some(gaps))
 )
 glances = made(
     embeds.Glance,
-    uptime_s=st.floats(),
-    gateway_latency_s=seconds,
-    shards_ready=st.none() | st.tuples(numbers, numbers),
     commands_1h=numbers,
     faults_1h=numbers,
     scope=maybe_names,
-    waiting=numbers,
-    calm_since=st.none() | moments,
+    calm_since=maybe_moments,
+    uptimes=uptimes,
 )
 histories = st.lists(made(HealthMoment, occurred_at=moments, status=verdicts, reason=maybe_names), max_size=20)
+items = made(
+    NewsItem,
+    scope=names,
+    key=keys,
+    change=st.sampled_from(["fired", "worsened", "still", "recovered"]),
+    severity=severities,
+    reason=names,
+    remedy=maybe_names,
+    since=moments,
+    ended_at=maybe_moments,
+    relapses=numbers,
+)
+all_news = made(
+    News,
+    kind=st.sampled_from(["alert", "reminder", "recovery"]),
+    items=some(items).filter(bool),
+    instance=names,
+    made_at=moments,
+    next_reminder_at=maybe_moments,
+    held_back=maybe_names,
+    waiting=numbers,
+    spooled=numbers,
+    lost=numbers,
+)
+messages = made(
+    AlertMessage,
+    message_id=names,
+    instance=names,
+    audience=names,
+    news=all_news,
+    made_at=moments,
+    state=st.sampled_from(["due", "sent", "failed"]),
+    is_repeat=flags,
+    result=maybe_names,
+)
+mutes = made(Mute, scope=st.just("a"), key=keys, until=moments, by=names, made_at=moments)
+alerts = made(
+    Alert,
+    scope=st.just("a"),
+    key=keys,
+    state=st.sampled_from(["pending", "firing", "resolved"]),
+    severity=severities,
+    reason=names,
+    since=moments,
+    good_since=maybe_moments,
+)
+overviews = made(
+    AlertsOverview,
+    firing=some(alerts),
+    pending=some(alerts),
+    mutes=some(mutes),
+    maintenance_until=maybe_moments,
+)
 counts = made(
     CommandCounts,
     command=names,
@@ -248,11 +394,17 @@ def assert_shows(embed: discord.Embed) -> None:
         assert not re.search(r"@everyone|<@\d|\]\(http", outside), outside
 
 
-@any_report
+@settings(any_report, max_examples=25)  # each is made of hundreds of values
 @given(health_reports, glances, histories)
 def test_health(report, glance, history):
     assert_shows(embeds.health(report, glance, history, NOW))
     assert_shows(embeds.health_details(report, glance, NOW))
+
+
+@any_report
+@given(histories, uptimes)
+def test_health_history(history, known):
+    assert_shows(embeds.health_history(history, known, NOW))
 
 
 @any_report
@@ -268,10 +420,21 @@ def test_performance(report):
 
 
 @any_report
-@given(health_reports, moments, names, numbers, maybe_names)
-def test_news(report, since, instance, number, was):
-    assert_shows(embeds.alert(report, since=since, instance=instance, waiting=number, next_reminder=None))
-    assert_shows(embeds.recovery(report, since=since, now=NOW, instance=instance, was=was, lost=number))
+@given(all_news, flags)
+def test_news(told, is_repeat):
+    assert_shows(embeds.news(told, is_repeat=is_repeat))
+    words = embeds.plain(told, is_repeat=is_repeat)
+    assert all(line.strip() for line in words.splitlines())
+    assert "<t:" not in words.replace("<t:0:R>", "")  # but where somebody's text has it
+
+
+@any_report
+@given(overviews, some(messages), mutes, keys, flags)
+def test_alerts(overview, told, mute, key, was_muted):
+    assert_shows(embeds.alerts_list(overview))
+    assert_shows(embeds.alerts_history(told))
+    assert_shows(embeds.muted(mute))
+    assert_shows(embeds.unmuted(key, was_muted=was_muted))
 
 
 @any_report

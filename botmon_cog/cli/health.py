@@ -16,8 +16,6 @@ from botmon_cog.runtime import MonitoringSystem
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MISSED_CHECKS = 5
-_OF_THE_PROCESS = ("Bot", "Process")
-"""Fields of the embed that only the bot's own process can fill."""
 
 
 class SeenHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +58,9 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
         checked_at=last.occurred_at if last else now,
     )
     glance = embeds.Glance(
-        uptime_s=0.0,
-        gateway_latency_s=None,
-        shards_ready=None,
         commands_1h=sum(n for _, n, _ in own),
         faults_1h=sum(faults for _, _, faults in own),
         scope=None if guild_id is None else await storage.guild_name(guild_id) or f"server {guild_id}",
-        waiting=0,
         calm_since=await storage.last_trouble(),
     )
     return SeenHealth(report=report, glance=glance, moments=moments, is_stale=is_stale)
@@ -75,12 +69,10 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
 def drawn(seen: SeenHealth, now: datetime) -> discord.Embed:
     """As `/health` shows it, without what only the bot's process knows."""
     embed = embeds.health(seen.report, seen.glance, seen.moments, now)
-    for index in reversed(range(len(embed.fields))):
-        if embed.fields[index].name in _OF_THE_PROCESS:
-            embed.remove_field(index)
     if seen.is_stale:
         embed.title = "⚪ Not known: the bot is not checking"
-        embed.description = _silence(seen.moments, now)
+        _, _, rest = (embed.description or "").partition("\n\n")
+        embed.description = f"{_silence(seen.moments, now)}\n\n{rest}"
     embed.set_footer(text=_footer(seen))
     return embed
 

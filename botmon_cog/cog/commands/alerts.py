@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Literal, get_args
 
 import discord
-import msgspec
 from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk
 from botmon_cog.config import ComponentName
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import EVERYTHING, SHARED, AlertsOverview, Mute
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, Mute
 from botmon_cog.errors import StorageError
 
 Span = Literal["1 h", "4 h", "24 h", "7 days"]
@@ -25,7 +24,7 @@ _MINUTES: dict[Span, int] = {"1 h": 60, "4 h": 240, "24 h": 1_440, "7 days": 10_
 _EVERYTHING = "everything"
 _KINDS = (*get_args(ComponentName), "rule")
 """What the keys of alerts begin with."""
-_MOST_MESSAGES = 20
+_MOST_MESSAGES = 100
 _HISTORY = timedelta(days=30)
 _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
@@ -42,8 +41,7 @@ def _add_list(group: app_commands.Group, desk: Desk) -> None:
     @group.command(name="list", description="What is wrong now, and what is muted")
     async def list_(interaction: AnyInteraction) -> None:
         async def draw() -> discord.Embed:
-            overview = await desk.system.alerts.overview()
-            return _draw_list(msgspec.structs.replace(overview, mutes=_distinct(overview.mutes)))
+            return embeds.alerts_list(await desk.system.alerts.overview())
 
         await desk.answer_owner(interaction, draw)
 
@@ -61,12 +59,10 @@ def _add_mute(group: app_commands.Group, desk: Desk) -> None:
             key = _key(what)
             if key != EVERYTHING and key.partition(".")[0] not in _KINDS:
                 return embeds.notice("Nothing muted", f"No alert is called {text.inline_code(what)}.")
-            until = desk.system.clock.now() + timedelta(minutes=minutes or _MINUTES[span])
-            await desk.system.alerts.mute(_names(desk, key), until, str(interaction.user.id))
-            return embeds.notice(
-                f"🔕 Muted: {_name(key)}",
-                f"Until {discord.utils.format_dt(until, 'f')}. What is not well then is told then.",
-            )
+            now, by = desk.system.clock.now(), str(interaction.user.id)
+            until = now + timedelta(minutes=minutes or _MINUTES[span])
+            await desk.system.alerts.mute(_names(desk, key), until, by)
+            return embeds.muted(Mute(scope=SHARED, key=key, until=until, by=by, made_at=now))
 
         await desk.answer_owner(interaction, draw)
 
@@ -87,11 +83,8 @@ def _add_unmute(group: app_commands.Group, desk: Desk) -> None:
     async def unmute(interaction: AnyInteraction, what: str) -> None:
         async def draw() -> discord.Embed:
             key = _key(what)
-            if await desk.system.alerts.unmute(_names(desk, key)):
-                return embeds.notice(
-                    f"🔔 Not muted any more: {_name(key)}", "What is not well is told at the next check."
-                )
-            return embeds.notice("Nothing changed", f"{text.inline_code(what)} is not muted.")
+            was_muted = await desk.system.alerts.unmute(_names(desk, key))
+            return embeds.unmuted(key, was_muted=was_muted)
 
         await desk.answer_owner(interaction, draw)
 
@@ -109,11 +102,8 @@ def _add_history(group: app_commands.Group, desk: Desk) -> None:
     @group.command(description="What was told, when, and to whom")
     async def history(interaction: AnyInteraction) -> None:
         async def draw() -> discord.Embed:
-            lines = [
-                f"{discord.utils.format_dt(m.made_at, 'f')} {m.news.kind}: {text.plain(m.news.items[0].reason)}"
-                for m in await desk.system.alerts.history(desk.system.clock.now() - _HISTORY, _MOST_MESSAGES)
-            ]
-            return embeds.notice("What was told", "\n".join(lines) or "Nothing yet.")
+            now = desk.system.clock.now()
+            return embeds.alerts_history(await desk.system.alerts.history(now - _HISTORY, _MOST_MESSAGES))
 
         await desk.answer_owner(interaction, draw)
 
@@ -144,24 +134,5 @@ def _names(desk: Desk, key: str) -> list[tuple[str, str]]:
     return [(SHARED, key), (desk.system.instance, key)]
 
 
-def _distinct(mutes: Iterable[Mute]) -> tuple[Mute, ...]:
-    """One of each key: `mute` sets it in both scopes."""
-    latest: dict[str, Mute] = {}
-    for mute in sorted(mutes, key=lambda mute: mute.until):
-        latest[mute.key] = mute
-    return tuple(latest.values())
-
-
 def _name(key: str) -> str:
     return _EVERYTHING if key == EVERYTHING else key
-
-
-def _draw_list(overview: AlertsOverview) -> discord.Embed:
-    lines = [
-        f"{text.status_emoji(a.severity)} {text.plain(a.reason)}, since {discord.utils.format_dt(a.since, 'R')}"
-        for a in overview.firing
-    ]
-    lines += [
-        f"🔕 {text.plain(_name(mute.key))} until {discord.utils.format_dt(mute.until, 'f')}" for mute in overview.mutes
-    ]
-    return embeds.notice("Alerts", "\n".join(lines) or "Nothing is wrong, and nothing is muted.")

@@ -11,7 +11,7 @@ from botmon_cog.cog.delivery.apprise import AppriseTargets
 from botmon_cog.cog.delivery.channel import Channel
 from botmon_cog.cog.delivery.closed import ClosedWays
 from botmon_cog.cog.delivery.dm import DirectMessages
-from botmon_cog.cog.delivery.letter import Draw, Letter, MakeView
+from botmon_cog.cog.delivery.letter import Letter, MakeView
 from botmon_cog.cog.delivery.webhook import Webhook
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, Sent
@@ -22,11 +22,8 @@ _log = logging.getLogger(__name__)
 class Delivery:
     """Sends news to the people who run the bot. Never raises for what a way does."""
 
-    def __init__(
-        self, bot: commands.Bot, config: AlertsConfig, clock: Clock, *, draw: Draw, make_view: MakeView
-    ) -> None:
+    def __init__(self, bot: commands.Bot, config: AlertsConfig, clock: Clock, make_view: MakeView) -> None:
         self._config = config
-        self._draw = draw
         self._make_view = make_view
         self._closed = ClosedWays(clock)
         self._dms = DirectMessages(bot, self._closed) if config.dm else None
@@ -42,12 +39,7 @@ class Delivery:
         """`told` where somebody was; `failed` where trying again later makes sense."""
         if not self._config.enabled:
             return Sent(state="refused", words="[alerts] enabled is false")
-        letter = Letter(
-            news=news,
-            is_repeat=is_repeat,
-            embed=self._draw(news, is_repeat),
-            make_view=self._make_view,
-        )
+        letter = Letter(news=news, is_repeat=is_repeat, make_view=self._make_view)
         tried: list[Sent] = []
         for way in (self._dms, self._channel, self._webhook):
             if way is not None and not any(sent.state == "told" for sent in tried):

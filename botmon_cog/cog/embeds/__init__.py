@@ -1,7 +1,10 @@
 """Reports as Discord shows them. Pure: a report and the time go in, an embed within Discord's limits comes out."""
 
-from botmon_cog.cog.embeds.health import Glance, health, health_details
-from botmon_cog.cog.embeds.news import alert, notice, recovery
+from botmon_cog.cog.embeds.alerts import alerts_history, alerts_list, muted, unmuted
+from botmon_cog.cog.embeds.details import health_details
+from botmon_cog.cog.embeds.health import Glance, health
+from botmon_cog.cog.embeds.history import health_history
+from botmon_cog.cog.embeds.news import news, notice, plain
 from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, status_colour
 from botmon_cog.cog.embeds.performance import performance
 from botmon_cog.cog.embeds.statistics import statistics
@@ -12,13 +15,18 @@ __all__ = [
     "RED",
     "YELLOW",
     "Glance",
-    "alert",
+    "alerts_history",
+    "alerts_list",
     "clamp",
     "health",
     "health_details",
+    "health_history",
+    "muted",
+    "news",
     "notice",
     "performance",
-    "recovery",
+    "plain",
     "statistics",
     "status_colour",
+    "unmuted",
 ]

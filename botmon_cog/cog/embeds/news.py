@@ -1,72 +1,57 @@
-"""What the owners are told by DM, and short notices."""
+"""What the owners are told: that something is wrong, still is, or is over; and short notices."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import discord
+import msgspec
 
-from botmon_cog.cog.embeds.health import also, detail, headline, rows_wait, split_reason, why
-from botmon_cog.cog.embeds.parts import NEUTRAL, at, clamp, sentence, status_colour
+from botmon_cog.cog.embeds.components import NAMES, meanwhile, recovered
+from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, clamp, headed, sentence, status_colour
+from botmon_cog.cog.embeds.pens import DISCORD, PLAIN, Pen
+from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, rows_wait, split
 from botmon_cog.domain import text
-from botmon_cog.domain.reports import HealthReport
+from botmon_cog.domain.alerts import News, NewsItem
 
-_RECOVERED = (
-    ("the database does not answer", "the database answers"),
-    ("the database takes no rows", "the database takes rows again"),
-    ("the database takes", "the database is quick"),
-    ("memory", "memory is back to normal"),
-    ("processor", "the processor is back to normal"),
-    ("commands failed", "commands work"),
-)
-_LONG_TEXT = 1000
+_MOST_ITEMS = 6
+_MOST_REMEDIES = 2
+_LONGEST_REMEDY = 500
+_TOGETHER = timedelta(minutes=2)
+_WORTH_A_SPAN = timedelta(minutes=1)
+_GOOD = text.status_emoji("healthy")
+_WORDS = {"critical": "Unhealthy", "warning": "Degraded"}
+_ABOUT_ROWS = frozenset({"database", "monitor"})
 
 
-def alert(
-    report: HealthReport, *, since: datetime, instance: str, waiting: int, next_reminder: datetime | None = None
-) -> discord.Embed:
-    """What is wrong, since when, why, what to do, and what happens meanwhile."""
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    title: str
+    lines: list[str]
+    fields: list[tuple[str, str]]
+    footer: str
+
+
+def news(news: News, *, is_repeat: bool = False) -> discord.Embed:
+    """One message to the owners. `is_repeat`: it may have been sent before."""
+    message = _compose(news, DISCORD, is_repeat=is_repeat)
     embed = discord.Embed(
-        title=headline(report),
-        description=f"Since {at(since, 't')}, {at(since, 'R')}",
-        colour=status_colour(report.overall_status),
+        title=message.title,
+        description="\n".join(message.lines),
+        colour=GREEN if news.kind == "recovery" else status_colour(news.items[0].severity),
     )
-    cause = why(report)
-    if cause is not None:
-        embed.add_field(name="Why", value=cause, inline=False)
-    if report.remedy:
-        embed.add_field(name="What to do", value=text.plain(report.remedy, _LONG_TEXT), inline=False)
-    embed.add_field(name="Meanwhile", value=_meanwhile(report, waiting), inline=False)
-    others = also(report)
-    if others:
-        embed.add_field(name="Also", value="\n".join(others), inline=False)
-    reminder = [] if next_reminder is None else [f"next reminder at {next_reminder:%H:%M} UTC"]
-    embed.set_footer(text=" · ".join([text.fit(text.clean(instance), 80), *reminder]))
+    for name, value in message.fields:
+        embed.add_field(name=name, value=value, inline=False)
+    embed.set_footer(text=message.footer)
     return clamp(embed)
 
 
-def recovery(
-    report: HealthReport, *, since: datetime, now: datetime, instance: str, was: str | None, lost: int
-) -> discord.Embed:
-    """That it is over, how long it lasted, and what was lost."""
-    lasted = max(now - since, timedelta())
-    style: discord.utils.TimestampStyle = "t" if lasted < timedelta(hours=20) else "f"
-    span = f" ({at(since, style)} to {at(now, style)})" if lasted >= timedelta(minutes=1) else ""
-    lines = [f"Unhealthy for **{text.duration(lasted.total_seconds())}**{span}."]
-    lines.append(_losses(lost, report.monitor.waiting))
-    if was:
-        rest = detail(was)
-        lines.append(f"-# It was: {text.plain(split_reason(was)[0])}" + (f" ({rest})" if rest else ""))
-    emoji, _, verdict = headline(report).partition(" ")
-    embed = discord.Embed(
-        title=f"{emoji} Healthy again: {_recovered(was)}"
-        if report.overall_status == "healthy"
-        else f"{emoji} Better, but {verdict[:1].lower()}{verdict[1:]}",
-        description="\n".join(lines),
-        colour=status_colour(report.overall_status),
-    )
-    embed.set_footer(text=text.fit(text.clean(instance), 80))
-    return clamp(embed)
+def plain(news: News, *, is_repeat: bool = False) -> str:
+    """The same without Discord's markup: the title in the first line, then the rest."""
+    message = _compose(news, PLAIN, is_repeat=is_repeat)
+    fields = [f"{name}:\n{value}" if "\n" in value else f"{name}: {value}" for name, value in message.fields]
+    return "\n".join([message.title, *message.lines, *fields, message.footer])
 
 
 def notice(title: str, words: str) -> discord.Embed:
@@ -74,18 +59,165 @@ def notice(title: str, words: str) -> discord.Embed:
     return clamp(discord.Embed(title=title, description=words, colour=NEUTRAL))
 
 
-def _meanwhile(report: HealthReport, waiting: int) -> str:
-    if report.database.status == "error" or report.monitor.dropped:
-        return "Commands run on. " + sentence(rows_wait(waiting, report.monitor.dropped, report.monitor.spooled))
-    return "Commands run on, and all of them are still counted."
+def _compose(news: News, pen: Pen, *, is_repeat: bool) -> _Message:
+    first, *rest = news.items
+    lines = _many(news, pen) if rest else _one(first, news, pen)
+    if news.kind == "recovery":
+        lines += _losses(news, pen)
+        if not rest:
+            lines.append(pen.small(f"It was: {_was(first, pen)}"))
+    if news.held_back:
+        lines.append(pen.small(f"Held back {pen.words(news.held_back)}, and told now."))
+    if is_repeat:
+        lines.append(pen.small("May have been sent before: the process that was sending it was killed."))
+    return _Message(
+        title=_title(news, pen),
+        lines=lines,
+        fields=[] if news.kind == "recovery" else list(_fields(news, pen)),
+        footer=_footer(news),
+    )
 
 
-def _losses(lost: int, queued: int) -> str:
-    late = f" {text.count(queued)} {text.plural(queued, 'row is', 'rows are')} still being written." if queued else ""
-    if not lost:
-        return f"Nothing was lost.{late}"
-    return f"**{text.count(lost)} {text.plural(lost, 'row was', 'rows were')} lost**.{late}"
+# -- the headline ------------------------------------------------------------------------------------------------------
 
 
-def _recovered(was: str | None) -> str:
-    return next((now for then, now in _RECOVERED if was and then in was), "all is well")
+def _title(news: News, pen: Pen) -> str:
+    first, n = news.items[0], len(news.items)
+    emoji = _GOOD if news.kind == "recovery" else text.status_emoji(first.severity)
+    what = pen.words(recovered(first.key) if first.change == "recovered" else split(first.reason).what, LONGEST_WHAT)
+    if n == 1:
+        return f"{emoji} {_verdict(first, news.made_at)}: {what}"
+    if news.kind == "recovery":
+        return f"{emoji} {text.count(n)} alerts are over: {what}, and more"
+    still = "Still " if news.kind == "reminder" else ""
+    return f"{emoji} {still}{text.count(n)} alerts, the gravest: {what}"
+
+
+def _verdict(item: NewsItem, now: datetime) -> str:
+    """A rule's alert is no verdict on the bot."""
+    word = None if item.key.startswith("rule.") else _WORDS[item.severity]
+    if item.change == "recovered":
+        return "Recovered"
+    if item.change == "worsened":
+        return f"Worse, now {word.lower()}" if word else "Worse"
+    if item.change == "still":
+        return f"Still {word.lower()}, for {_lasted(item, now)}" if word else f"Still, for {_lasted(item, now)}"
+    return word or "Alert"
+
+
+def _lasted(item: NewsItem, now: datetime) -> str:
+    return text.duration(((item.ended_at or now) - item.since).total_seconds())
+
+
+# -- one ---------------------------------------------------------------------------------------------------------------
+
+
+def _one(item: NewsItem, news: News, pen: Pen) -> list[str]:
+    if item.change != "recovered":
+        return [_since(item.since, news.made_at, pen), *_relapses(item, pen)]
+    ended_at = item.ended_at or news.made_at
+    is_short = ended_at - item.since < _WORTH_A_SPAN
+    span = "" if is_short else f" ({pen.clock(item.since, news.made_at)} to {pen.clock(ended_at, news.made_at)})"
+    return [f"It lasted {pen.strong(_lasted(item, news.made_at))}{span}.", *_relapses(item, pen)]
+
+
+def _was(item: NewsItem, pen: Pen) -> str:
+    rest = behind(item.reason, pen)
+    return pen.words(split(item.reason).what) + (f" ({rest})" if rest else "")
+
+
+def _since(moment: datetime, now: datetime, pen: Pen) -> str:
+    return f"Since {pen.clock(moment, now)}, {pen.ago(moment, now)}"
+
+
+def _relapses(item: NewsItem, pen: Pen) -> list[str]:
+    if not item.relapses:
+        return []
+    return [f"It came back {pen.strong(_times(item.relapses))}, soon after it looked well."]
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{text.count(n)} times"
+
+
+# -- several -----------------------------------------------------------------------------------------------------------
+
+
+def _many(news: News, pen: Pen) -> list[str]:
+    shown, rest = news.items[:_MOST_ITEMS], news.items[_MOST_ITEMS:]
+    began = [item.since for item in news.items]
+    is_together = news.kind == "alert" and max(began) - min(began) <= _TOGETHER
+    lines = [_since(min(began), news.made_at, pen)] if is_together else []
+    lines += [_line(item, news.made_at, pen, is_dated=not is_together) for item in shown]
+    if rest:
+        lines.append(f"and {text.count(len(rest))} more{_kinds(rest, news)}")
+    return lines
+
+
+def _kinds(items: Sequence[NewsItem], news: News) -> str:
+    """` (🔴 2, 🟡 38)`; nothing for what is over."""
+    if news.kind == "recovery":
+        return ""
+    found = Counter(text.status_emoji(item.severity) for item in items)
+    return f" ({', '.join(f'{emoji} {text.count(n)}' for emoji, n in found.items())})"
+
+
+def _line(item: NewsItem, now: datetime, pen: Pen, *, is_dated: bool) -> str:
+    again = f", came back {_times(item.relapses)}" if item.relapses else ""
+    if item.change == "recovered":
+        return f"{_GOOD} {pen.words(headed(recovered(item.key)))}, after {_lasted(item, now)}{again}"
+    words = f"{text.status_emoji(item.severity)} {one_line(item.reason, pen)}"
+    if item.change == "worsened":
+        words += ", worse than before"
+    if item.change == "still":
+        words += f", for {_lasted(item, now)}"
+    elif is_dated:
+        words += f", {pen.ago(item.since, now)}"
+    return words + again
+
+
+# -- under it ----------------------------------------------------------------------------------------------------------
+
+
+def _fields(news: News, pen: Pen) -> Iterator[tuple[str, str]]:
+    first, *rest = news.items
+    why = None if rest else behind(first.reason, pen)
+    if why is not None:
+        yield "Why", why
+    if rest and (remedies := _remedies(news.items, pen)):
+        yield "What to do", "\n".join(remedies)
+    elif first.remedy:
+        yield "What to do", pen.words(first.remedy, _LONGEST_REMEDY)
+    words = meanwhile(first.key)
+    if first.key.partition(".")[0] == "database" or news.waiting or news.lost:
+        words += f" {sentence(rows_wait(news.waiting, news.lost, news.spooled, pen))}"
+    yield "Meanwhile", words
+
+
+def _remedies(items: Sequence[NewsItem], pen: Pen) -> list[str]:
+    """Those of the gravest few, each once."""
+    found: dict[str, str] = {}
+    for item in items:
+        if item.remedy and len(found) < _MOST_REMEDIES:
+            component, _, rest = item.key.partition(".")
+            found.setdefault(item.remedy, NAMES.get(component) or rest or component)
+    return [f"{pen.strong(pen.words(name, 60) + ':')} {pen.words(remedy, 250)}" for remedy, name in found.items()]
+
+
+def _losses(news: News, pen: Pen) -> list[str]:
+    """What became of the rows, where the trouble was about rows."""
+    if not (news.waiting or news.lost or any(item.key.partition(".")[0] in _ABOUT_ROWS for item in news.items)):
+        return []
+    rows = text.plural(news.waiting, "row is", "rows are")
+    late = f" {text.count(news.waiting)} {rows} still being written." if news.waiting else ""
+    if not news.lost:
+        return [f"Nothing was lost.{late}"]
+    lost = pen.strong(f"{text.count(news.lost)} {text.plural(news.lost, 'row was', 'rows were')} lost")
+    return [f"{lost}.{late}"]
+
+
+def _footer(news: News) -> str:
+    parts = [text.fit(text.clean(news.instance), 80) or text.NONE]
+    if news.next_reminder_at is not None:
+        parts.append(f"next reminder in {text.duration((news.next_reminder_at - news.made_at).total_seconds())}")
+    return " · ".join(parts)

@@ -58,6 +58,11 @@ def headed(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def more(items: Sequence[object], shown: int) -> list[str]:
+    """`and 14 more`, where not all were shown."""
+    return [f"and {text.count(len(items) - shown)} more"] if len(items) > shown else []
+
+
 def code_block(lines: Sequence[str]) -> str:
     return "\n".join([_FENCE, *(line.rstrip() for line in lines), _FENCE])
 

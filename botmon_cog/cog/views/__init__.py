@@ -1,4 +1,4 @@
-"""Buttons: what stands under a message. Who answers them is in `cog/presses`."""
+"""Buttons: what stands under a message. They are answered in `views.presses`."""
 
 from botmon_cog.cog.views.buttons import PREFIX, HealthView, alert_buttons, health_buttons
 

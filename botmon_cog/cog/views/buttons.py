@@ -7,7 +7,7 @@ from typing import Literal
 import discord
 
 PREFIX = "botmon:"
-"""Of every custom id; what follows is for `presses.Presses` to read."""
+"""Of every custom id; what follows is for `Presses` to read."""
 
 HealthView = Literal["glance", "details", "history"]
 

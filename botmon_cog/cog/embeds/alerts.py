@@ -1,0 +1,116 @@
+"""`/alerts`: what fires, what is muted, what was told, and that something was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import discord
+
+from botmon_cog.cog.embeds.components import recovered
+from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, at, clamp, more, status_colour
+from botmon_cog.cog.embeds.reasons import one_line
+from botmon_cog.domain import text
+from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, covers
+
+_MOST_FIRING = 8
+_MOST_PENDING = 5
+_MOST_MUTES = 5
+_MOST_MESSAGES = 10
+_MARKS = {"sent": "", "due": "⏳ ", "failed": "❌ "}
+_LEGEND = {"due": "⏳ on its way", "failed": "❌ reached nobody"}
+_WORDS = {"fired": "alert", "worsened": "worse", "still": "reminder", "recovered": "over"}
+
+
+def alerts_list(overview: AlertsOverview) -> discord.Embed:
+    """What is on, what might soon be, and what is held back."""
+    firing, pending, mutes = overview.firing, overview.pending, overview.mutes
+    embed = discord.Embed(title=_title(firing), colour=status_colour(firing[0].severity) if firing else GREEN)
+    lines = [_firing(alert, mutes) for alert in firing[:_MOST_FIRING]] + more(firing, _MOST_FIRING)
+    if not lines:
+        lines = ["What lasts long enough to be told stands here, with its key for `/alerts mute`."]
+    if overview.maintenance_until is not None:
+        lines.insert(0, f"🔧 Maintenance until {at(overview.maintenance_until, 'f')}: what is news then is told then.")
+    embed.description = "\n".join(lines)
+    if pending:
+        lines = [f"{text.status_emoji(alert.severity)} {_since(alert)}" for alert in pending[:_MOST_PENDING]]
+        embed.add_field(name="Not told yet", value="\n".join(lines + more(pending, _MOST_PENDING)), inline=False)
+    if mutes:
+        named = list({mute.key: mute for mute in mutes}.values())  # a key may be muted in more than one scope
+        lines = [f"{_key(mute.key)} until {at(mute.until, 'f')}{_by(mute)}" for mute in named[:_MOST_MUTES]]
+        embed.add_field(name="🔕 Muted", value="\n".join(lines + more(named, _MOST_MUTES)), inline=False)
+    return clamp(embed)
+
+
+def alerts_history(messages: Sequence[AlertMessage]) -> discord.Embed:
+    """What was told, newest first, and how it reached the owners."""
+    embed = discord.Embed(title="What was told", colour=NEUTRAL)
+    if not messages:
+        embed.title = "Nothing was told yet"
+        embed.description = "Alerts, reminders and recoveries will stand here, with the way that they took."
+        return clamp(embed)
+    is_named = len({message.instance for message in messages}) > 1
+    lines = [_message(message, is_named=is_named) for message in messages[:_MOST_MESSAGES]]
+    embed.description = "\n".join(lines + more(messages, _MOST_MESSAGES))
+    states = {message.state for message in messages[:_MOST_MESSAGES]}
+    embed.set_footer(text=" · ".join(words for state, words in _LEGEND.items() if state in states) or None)
+    return clamp(embed)
+
+
+def muted(mute: Mute) -> discord.Embed:
+    """That a mute was set."""
+    words = f"Nothing is told of {_key(mute.key)} until {at(mute.until, 'f')} ({at(mute.until, 'R')})."
+    after = "What is still wrong then is told then. `/alerts unmute` ends it sooner."
+    return clamp(discord.Embed(title="🔕 Muted", description=f"{words}\n{after}", colour=NEUTRAL))
+
+
+def unmuted(key: str, *, was_muted: bool) -> discord.Embed:
+    """That a mute has ended, or that there was none."""
+    if was_muted:
+        title, words = "🔔 Unmuted", "What is wrong now is told with the next check."
+    else:
+        title, words = "Nothing to unmute", "`/alerts list` shows what is muted."
+    return clamp(discord.Embed(title=f"{title}: {_key(key)}", description=words, colour=NEUTRAL))
+
+
+def _title(firing: Sequence[Alert]) -> str:
+    if not firing:
+        return "🟢 No alert is on"
+    n = len(firing)
+    return f"{text.status_emoji(firing[0].severity)} {text.count(n)} {text.plural(n, 'alert is', 'alerts are')} on"
+
+
+def _since(alert: Alert) -> str:
+    return f"{one_line(alert.reason)}, since {at(alert.since, 'R')}"
+
+
+def _firing(alert: Alert, mutes: Sequence[Mute]) -> str:
+    notes = [f"since {at(alert.since, 'R')}"]
+    if alert.good_since is not None:
+        notes.append(f"looks well since {at(alert.good_since, 'R')}")
+    if any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes):
+        notes.append("🔕 muted")
+    what = f"{text.status_emoji(alert.severity)} {one_line(alert.reason)}"
+    return f"{what}\n-# {text.inline_code(alert.key, 60)} · {' · '.join(notes)}"
+
+
+def _key(key: str) -> str:
+    return "all alerts" if key == EVERYTHING else text.inline_code(key, 60)
+
+
+def _by(mute: Mute) -> str:
+    return f", by <@{mute.by}>" if mute.by.isdecimal() else ""
+
+
+def _message(message: AlertMessage, *, is_named: bool) -> str:
+    first, *rest = message.news.items
+    is_over = first.change == "recovered"
+    emoji = text.status_emoji("healthy" if is_over else first.severity)
+    what = one_line(recovered(first.key) if is_over else first.reason)
+    notes = [f"{_MARKS[message.state]}{_WORDS[first.change]} {at(message.made_at, 'R')}"]
+    if is_named:
+        notes.append(text.plain(message.instance, 40))
+    if message.result:
+        notes.append(text.plain(message.result, 80))
+    if message.is_repeat:
+        notes.append("may have come twice")
+    return f"{emoji} {what}{f', and {text.count(len(rest))} more' if rest else ''}\n-# {' · '.join(notes)}"
