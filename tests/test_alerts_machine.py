@@ -141,6 +141,23 @@ def test_firing_again_soon_is_a_relapse_and_later_is_not():
     assert fire(life).relapses == 0
 
 
+def test_it_is_a_relapse_from_when_the_recovery_was_certain():
+    life = Life()
+    fire(life)
+    life.alerts = tuple(Alert(**{**_fields(alert), "relapses": 5}) for alert in life.alerts)
+    life.bad.clear()
+    life.checks(61 + 30)
+    assert life.alert("memory").state == "resolved"
+    assert fire(life).relapses == 6
+
+
+def test_what_was_pending_at_a_restart_goes_on_from_when_it_was_first_seen():
+    pending = moved((), [problem("memory")], START, instance="main", config=CONFIG).alerts
+    later = START + timedelta(seconds=CONFIG.critical_after_s)
+    after = moved(pending, [problem("memory", since=later)], later, instance="main", config=CONFIG)
+    assert [(alert.state, alert.since) for alert in after.alerts] == [("firing", START)]
+
+
 def test_a_relapse_that_does_not_last_leaves_it_resolved():
     life = Life()
     fire(life)

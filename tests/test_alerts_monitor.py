@@ -370,6 +370,7 @@ async def test_a_result_that_could_not_be_stored_is_stored_later(database, clock
     await restarted.alerts.recall()
     await restarted.alerts.deliver("app", restarted.send)
     assert await restarted.check("memory") == []
+    assert restarted.sent == []
     assert [(row.state, row.result) for row in database.messages.values()] == [("sent", TOLD.words)]
 
 

@@ -122,6 +122,28 @@ def test_it_is_one_incident_where_the_recovery_was_held_back_and_it_came_back():
     assert [text.partition(" ")[2] for text in life.checks(60)] == ["recovery: recovered memory"]
 
 
+def test_what_was_held_back_in_two_ways_is_told_after_both():
+    life = fired(SILENT, "commands.play")
+    life.mutes = [mute("commands.play", life.now + timedelta(minutes=10))]
+    life.bad["gateway"] = "critical"
+    assert life.checks(20) == ["2 alert: fired gateway"]
+    del life.bad["gateway"]
+    assert life.checks(20) == ["3 recovery: recovered gateway", "6 reminder: still commands.play"]
+    assert life.news[-1].held_back == MUTED
+
+
+def test_what_came_back_must_last_again_while_its_recovery_is_held_back():
+    life = fired(SILENT)
+    life.mutes = [mute("memory", life.now + HOUR)]
+    life.bad.clear()
+    life.checks(10)
+    life.bad["memory"] = "critical"
+    life.checks(2)
+    assert life.alert("memory").state == "pending"
+    life.check()
+    assert life.alert("memory").state == "firing"
+
+
 def test_a_mute_ended_by_hand_ends_as_any_other():
     life = fired(SILENT)
     life.mutes = [mute("memory", life.now + HOUR)]
