@@ -55,7 +55,7 @@ def test_every_scene_is_shown_in_order(demo):
         "Unhealthy: the database does not answer",
         "What to do",
         "The database is free again",
-        "Healthy again",
+        "Recovered: the database answers",
         "Exactly one row per command",
         "report weekly --guild",
     ]

@@ -305,6 +305,7 @@ def test_a_week_of_incidents_newest_first():
         moment(30, "unhealthy", LOCKED),
         moment(29.5, "healthy"),
         moment(5, "degraded", MEMORY),
+        moment(4.5, "degraded", MEMORY.replace("83", "84.2")),
         moment(4, "degraded", FAILING),
         moment(2, "healthy"),
     )
