@@ -14,7 +14,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 _CLOCK = r"(\d\d?):(\d\d)"
 _REPEATED = re.compile(rf"(daily|[a-z]{{3}}(?:\s*,\s*[a-z]{{3}})*)\s+{_CLOCK}\s*-\s*{_CLOCK}", re.IGNORECASE)
-_ONCE = re.compile(rf"(\d{{4}}-\d\d-\d\d)\s+{_CLOCK}\s*(?:-\s*|to\s+(\d{{4}}-\d\d-\d\d)\s+){_CLOCK}", re.IGNORECASE)
+_ONCE = re.compile(rf"(20\d\d-\d\d-\d\d)\s+{_CLOCK}\s*(?:-\s*|to\s+(20\d\d-\d\d-\d\d)\s+){_CLOCK}", re.IGNORECASE)
 _ALLOWED = (
     "'daily 04:00-04:30', 'Sun 03:00-05:00', 'Mon,Wed 22:00-02:00', '2026-12-01 22:00-23:30' or "
     "'2026-12-01 22:00 to 2026-12-02 02:00'"

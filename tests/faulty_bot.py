@@ -41,11 +41,11 @@ class BusyBot:
         goal = self.answered + 1 + n
         await until(lambda: self.answered >= goal)
 
-    async def health(self, *, details: bool = False) -> str:
+    async def health(self, **options: str) -> str:
         """All that `/health` says."""
         self.asked += 1
         self.looked += 1
-        answer = await self.loopback.admin.slash(self.loopback.channel, "health", details=details, timeout_s=60)
+        answer = await self.loopback.admin.slash(self.loopback.channel, "health", timeout_s=60, **options)
         return str(answer.message.embeds)
 
     async def rest(self) -> None:

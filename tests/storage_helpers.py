@@ -12,6 +12,7 @@ from typing import Any
 
 import aiosqlite
 
+from botmon_cog.domain.alerts import Alert, AlertMessage, News, NewsItem
 from botmon_cog.domain.models import Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
 from botmon_cog.domain.reports import Period
 from botmon_cog.storage.base import Storage
@@ -31,7 +32,9 @@ ROLLUP_TABLES = (
     "bot_stats",
     "guild_names",
 )
-OTHER_TABLES = ("legacy_stats", "alerts", "marks")
+ALERT_TABLES = ("alerts", "alert_messages", "alert_mutes")
+UPTIME_TABLES = ("runs", "gateway_losses")
+OTHER_TABLES = ("legacy_stats", *ALERT_TABLES, *UPTIME_TABLES, "marks")
 
 OLD_AUDIT_LOGS = """
 CREATE TABLE audit_logs (
@@ -94,6 +97,35 @@ def sample(**fields: Any) -> MetricSample:
         "value": 1.5,
     }
     return MetricSample(**defaults | fields)
+
+
+def alert(**fields: Any) -> Alert:
+    """The memory of instance `test` is critical since noon, and nobody knows yet."""
+    defaults: dict[str, Any] = {
+        "scope": "test",
+        "key": "memory",
+        "state": "firing",
+        "severity": "critical",
+        "reason": "memory is at 96 %",
+        "since": NOON,
+    }
+    return Alert(**defaults | fields)
+
+
+def message(news: dict[str, Any] | None = None, **fields: Any) -> AlertMessage:
+    """News of that alert for the application 9, made at noon and due. `news`: fields of `News` that are others."""
+    item = NewsItem(
+        scope="test", key="memory", change="fired", severity="critical", reason="memory is at 96 %", since=NOON
+    )
+    told: dict[str, Any] = {"kind": "alert", "items": (item,), "instance": "test", "made_at": NOON}
+    defaults: dict[str, Any] = {
+        "message_id": f"message-{next(_ids)}",
+        "instance": "test",
+        "audience": "9",
+        "news": News(**told | (news or {})),
+        "made_at": NOON,
+    }
+    return AlertMessage(**defaults | fields)
 
 
 def period(start: datetime, hours: float) -> Period:

@@ -15,7 +15,7 @@ from botmon_cog.__main__ import main
 from botmon_cog.storage.upkeep import copying
 from tests.child import Child, Talk
 from tests.postgres_server import PostgresServer
-from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make
+from tests.storage_helpers import ALERT_TABLES, OLD_AUDIT_LOGS, OLD_BOT_STATS, UPTIME_TABLES, make
 from tests.test_cli_doctor import bot, damaged, state
 from tests.tool_helpers import ENGINES, execute, fetch, history, write
 
@@ -34,7 +34,8 @@ TABLES = (
     "music_hourly",
     "guild_names",
     "legacy_stats",
-    "alerts",
+    *ALERT_TABLES,
+    *UPTIME_TABLES,
     "marks",
 )
 
@@ -142,7 +143,7 @@ def test_there_and_back_again(new, capsys):
 def test_an_empty_history(new, capsys):
     source, target = new("sqlite"), new("postgres")
     asyncio.run(write(source, []))
-    assert "Done: 1 row" in copy(capsys, source, target)  # the alert
+    assert "Done: 5 rows" in copy(capsys, source, target)  # the alert and the like
     asyncio.run(write(target, history(30)))
     assert is_sound(target)
 

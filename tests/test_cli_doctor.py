@@ -61,7 +61,7 @@ def state(url: str) -> object:
 def test_a_sound_database(database, capsys):
     code, out = doctor(capsys, database)
     assert (code, out.splitlines()[-1]) == (0, SOUND)
-    assert "version 3 of 3" in out
+    assert "version 4 of 4" in out
     assert "audit_logs" in out
     if not database.startswith("postgres"):
         assert "integrity_check: ok" in out
@@ -162,7 +162,7 @@ def test_an_older_schema_is_told_and_left_as_it_is(tmp_path, capsys):
     before = state(str(path))
     code, out = doctor(capsys, path)
     assert code == 1
-    assert "its schema has version 0, this botmon_cog uses 3" in out
+    assert "its schema has version 0, this botmon_cog uses 4" in out
     assert "python -m botmon_cog rebuild" in out
     assert state(str(path)) == before
 

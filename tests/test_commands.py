@@ -70,7 +70,7 @@ async def test_every_answer_is_there_for_an_admin() -> None:
         one = await ask(rig, admin, channel, "perf", command="play", period="24 hours")
         assert "play" in one
         assert "shuffle" not in one
-        assert "memory" in (await ask(rig, admin, channel, "health", details=True)).lower()
+        assert "memory" in (await ask(rig, admin, channel, "health", view="details")).lower()
 
 
 async def test_empty_states_say_what_will_appear() -> None:
@@ -158,7 +158,7 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
         said = await ask(rig, rig.discord.admin, rig.discord.channel, "stats weekly")
         assert "does not answer" in said
         assert "🔴" in await ask(rig, rig.discord.admin, rig.discord.channel, "health")
-        assert "🔴" in await ask(rig, rig.discord.admin, rig.discord.channel, "health", details=True)
+        assert "🔴" in await ask(rig, rig.discord.admin, rig.discord.channel, "health", view="details")
         (tmp_path / "bot.db").rmdir()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await rig.clock.advance(60)

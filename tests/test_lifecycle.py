@@ -16,7 +16,7 @@ import psutil
 import pytest
 from discord.ext import commands
 
-from botmon_cog.config import CommandsConfig
+from botmon_cog.config import CommandsConfig, LoopConfig
 from botmon_cog.errors import CommandNameTakenError, ConfigError, SchemaTooNewError
 from tests.harness import EXTENSION, make_bot, make_config, running
 
@@ -30,7 +30,8 @@ _CONNECTION_TASKS = {"RequestHandler.start"}
 def trace(bot: commands.Bot) -> dict[str, Any]:
     """Everything that an extension could leave behind."""
     gc.collect()
-    loggers = [logging.getLogger(name) for name in ("", "discord", "asyncio", "botmon_cog")]
+    names = ("", "discord", "discord.http", "discord.gateway", "discord.webhook.async_", "asyncio", "botmon_cog")
+    loggers = [logging.getLogger(name) for name in names]
     return {
         "tree commands": sorted(c.name for c in bot.tree.walk_commands()),
         "tree attributes": dict(vars(bot.tree)),
@@ -38,6 +39,8 @@ def trace(bot: commands.Bot) -> dict[str, Any]:
         "waiters": {event: list(found) for event, found in bot._listeners.items() if found},
         "cogs": sorted(bot.cogs),
         "extensions": sorted(bot.extensions),
+        "buttons": list(bot._connection._view_store._dynamic_items),
+        "views": dict(bot._connection._view_store._views),
         "loggers": [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers],
         "responses": {n: f for n, f in vars(discord.InteractionResponse).items() if callable(f)},
         "tasks": sorted(
@@ -75,6 +78,26 @@ async def test_unloading_leaves_no_trace(kind: type[commands.Bot]) -> None:
         assert trace(bot) == before
 
 
+async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
+    bot = bot_of(commands.Bot)
+    bot.botmon_config = make_config(url="bot.db", loop=LoopConfig())
+    async with running(bot, load=False):
+        before = trace(bot)
+        await bot.load_extension(EXTENSION)
+        for _ in range(20):
+            await bot.reload_extension(EXTENSION)
+        assert trace(bot)["threads"].count("botmon-watchdog") == 1
+        assert beats() == 1
+        await bot.unload_extension(EXTENSION)
+        assert trace(bot) == before
+        assert beats() == 0
+
+
+def beats() -> int:
+    """How many timers of the lag meter's are armed."""
+    return sum("LagMeter" in repr(t) for t in asyncio.get_running_loop()._scheduled if not t.cancelled())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves_nothing(
     kind: type[commands.Bot],
@@ -86,19 +109,18 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
         for _ in range(100):
             await bot.reload_extension(EXTENSION)
         loaded = trace(bot)
-        assert {event: len(found) for event, found in loaded["waiters"].items()} == {
-            "command": 1,
-            "command_completion": 1,
-            "command_error": 1,
-            "message": 1,
-        }
+        per_shard = "shard_" if kind is commands.AutoShardedBot else ""
+        gateway = [f"{per_shard}{event}" for event in ("connect", "ready", "resumed", "disconnect")]
+        assert {event: len(found) for event, found in loaded["waiters"].items()} == dict.fromkeys(
+            ["command", "command_completion", "command_error", "message", *gateway], 1
+        )
         assert len([t for t in loaded["threads"] if t.startswith("botmon")]) <= 2
         await bot.unload_extension(EXTENSION)
         assert trace(bot) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["health", "stats", "perf"])
+@pytest.mark.parametrize("name", ["health", "stats", "perf", "alerts"])
 async def test_name_clash_fails_cleanly_and_says_how_to_rename_ours(kind: type[commands.Bot], name: str) -> None:
     bot = bot_of(kind)
 
@@ -127,7 +149,7 @@ async def test_empty_name_leaves_the_command_out() -> None:
     bot = make_bot()
     bot.botmon_config = make_config(commands=CommandsConfig(perf=""))
     async with running(bot):
-        assert sorted(c.name for c in bot.tree.get_commands()) == ["health", "stats"]
+        assert sorted(c.name for c in bot.tree.get_commands()) == ["alerts", "health", "stats"]
 
 
 async def test_wrong_configuration_fails_cleanly_and_names_the_file(tmp_path: Path) -> None:

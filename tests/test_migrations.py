@@ -13,9 +13,9 @@ from botmon_cog.storage import migrator
 from botmon_cog.storage.migrator import Migration, load_migrations, statements
 from botmon_cog.storage.postgres import schema as postgres_schema
 from tests.engines import TABLES, AnyStorage, Engine, all_differences, dump, table
-from tests.storage_helpers import invocation, music, rows, sample
+from tests.storage_helpers import NOON, alert, invocation, music, rows, sample
 
-NEWEST = 3
+NEWEST = 4
 
 
 def files(engine: Engine) -> list[Migration]:
@@ -37,12 +37,17 @@ async def columns_of(storage: AnyStorage) -> dict[str, set[str]]:
     return found
 
 
+def apply(monkeypatch: pytest.MonkeyPatch, migrations: list[Migration]) -> None:
+    """Have these migrations for all that there are."""
+    for module in (migrator, postgres_schema):
+        monkeypatch.setattr(module, "load_migrations", lambda _: migrations)
+
+
 def break_newest(monkeypatch: pytest.MonkeyPatch, engine: Engine, statement: str) -> None:
     """Let the newest migration fail at its end."""
     *older, newest = files(engine)
-    broken = newest._replace(sql=f"{newest.sql.rpartition('-- then')[0]}\n{statement};\n")
-    for module in (migrator, postgres_schema):
-        monkeypatch.setattr(module, "load_migrations", lambda _: [*older, broken])
+    broken = newest._replace(sql=f"{newest.sql.partition('-- then')[0]}\n{statement};\n")
+    apply(monkeypatch, [*older, broken])
 
 
 def contents(engine: Engine) -> dict[str, bytes]:
@@ -115,6 +120,26 @@ async def test_another_programs_table_of_migrations_is_refused_and_not_touched(e
     assert len(contents(engine)) == engine.is_sqlite
 
 
+async def test_alerts_of_version_3_make_room_for_those_of_now(engine, monkeypatch):
+    with monkeypatch.context() as patch:
+        apply(patch, files(engine)[:3])
+        async with engine.storage() as storage:
+            await storage.open()
+    engine.sql("INSERT INTO alerts VALUES ('test', 'health', 'firing', '2026-01-05 12:00:00', 'why')")
+    async with engine.storage() as storage:
+        assert (await storage.alerts(NOON)).alerts == ()
+        assert await storage.keep_alerts([alert()], [], [])
+
+
+async def test_a_hosts_own_table_of_alerts_is_not_touched(engine):
+    engine.sql("CREATE TABLE alerts (price INTEGER)", "INSERT INTO alerts VALUES (5)")
+    async with engine.storage() as storage:
+        with pytest.raises(StorageError, match="instance"):
+            await storage.open()
+    assert engine.tables() == {"alerts"}
+    assert engine.sql("SELECT price FROM alerts") == [(5,)]
+
+
 OPEN_WHEN_TOLD = """
 import asyncio, sys
 from botmon_cog.config import Config, StorageConfig
@@ -161,7 +186,9 @@ async def test_two_processes_that_start_at_once_upgrade_a_database_once(engine, 
     errors = open_at_once(engine.url)
     assert errors == ["", ""]
     async with engine.storage() as storage:
-        assert await table(storage, "SELECT version FROM schema_migrations ORDER BY 1") == [(1,), (2,), (3,)]
+        assert await table(storage, "SELECT version FROM schema_migrations ORDER BY 1") == [
+            (version,) for version in range(1, NEWEST + 1)
+        ]
         n = "SELECT commands_executed, unique_users FROM bot_stats WHERE guild_id = '5'"
         assert await table(storage, n) == ([] if is_new else [(10_000, 10_000)])
         assert await all_differences(storage) == []

@@ -271,6 +271,8 @@ async def test_a_chunk_costs_what_it_removes_and_not_what_there_is(tmp_path):
     assert plans.pop("bot_stats").endswith("USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)")
     by_id = {name: plans.pop(name) for name in ("audit_logs", "music_events", "custom_metrics", "health_checks")}
     assert all(plan.endswith("USING INTEGER PRIMARY KEY (rowid=?)") for plan in by_id.values())
+    small = {name: plans.pop(name) for name in ("alert_messages", "alert_mutes", "runs", "gateway_losses")}
+    assert all(plan.startswith("SEARCH") for plan in small.values())
     assert len(plans) == 6
     assert all(re.search(r"USING PRIMARY KEY \(\(\w+,.*<", plan) for plan in plans.values())
 

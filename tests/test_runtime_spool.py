@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.domain.health import HEALTHY, WARNING, monitor_health
+from botmon_cog.domain.health import HEALTHY, WARNING
 from botmon_cog.runtime import MonitoringSystem, spool_folder
 from tests.storage_helpers import invocation, rows
 from tests.writer_helpers import until
@@ -49,14 +49,3 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
         await until(lambda: not (tmp_path / "bot.db.spool").exists() and not writer.spooled)
     assert rows(database, "SELECT event_id FROM audit_logs ORDER BY id") == [("e0",), ("e1",), ("e2",)]
     assert system.health.check_monitor().status == HEALTHY
-
-
-def test_what_is_lost_weighs_more_than_what_waits():
-    def reason(**numbers: int) -> str | None:
-        known = {"queued": 0, "dropped": 0, "failures": 0}
-        return monitor_health(**known | numbers, failed_lately=False, last_error=None).reason
-
-    assert reason(queued=5) is None
-    assert reason(spooled=12_345) == "12,345 rows wait on disk for the database"
-    assert reason(spooled=1) == "1 row waits on disk for the database"
-    assert reason(spooled=9, dropped=2) == "2 rows were lost since the start"

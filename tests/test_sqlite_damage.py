@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from botmon_cog.domain.health import monitor_health
 from botmon_cog.errors import StorageError
 from botmon_cog.storage.base import HistoryFilter
 from botmon_cog.storage.sqlite import SqliteStorage
@@ -352,13 +351,3 @@ async def test_what_only_looks_at_a_file_opens_it_with_the_first_verb(tmp_path):
     await asyncio.to_thread(filled, path, 2)
     assert await count_of(storage) == 2
     await storage.close()
-
-
-def test_what_befell_the_file_weighs_more_than_rows_that_wait_and_less_than_rows_that_are_lost():
-    calm = {"queued": 3, "failures": 0, "failed_lately": False, "last_error": None}
-    befell = monitor_health(**calm, dropped=0, spooled=5, trouble="the database was damaged")
-    assert befell.reason == "the database was damaged"
-    assert "new file" in str(befell.remedy)
-    assert monitor_health(**calm, dropped=2, spooled=5, trouble="the database was damaged").reason is not None
-    assert "2 rows were lost" in str(monitor_health(**calm, dropped=2, trouble="the database was damaged").reason)
-    assert "5 rows wait on disk" in str(monitor_health(**calm, dropped=0, spooled=5).reason)

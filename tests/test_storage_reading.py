@@ -10,7 +10,7 @@ from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import HealthRecord, MusicEventType, Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.base import AlertState, HistoryFilter
+from botmon_cog.storage.base import HistoryFilter
 from tests.engines import AnyStorage, table
 from tests.storage_helpers import EVER, NOON, invocation, music, period, sample
 
@@ -203,18 +203,6 @@ async def test_the_last_trouble_of_this_process_is_remembered(engine, storage):
     assert await storage.last_trouble() == moments[2]
     async with engine.storage("other") as other:
         assert await other.last_trouble() is None
-
-
-async def test_what_owners_were_told_last_is_remembered_by_process(engine):
-    async with engine.storage("one") as one, engine.storage("other") as other:
-        assert await one.get_alert("memory") is None
-        await one.put_alert("memory", AlertState(state="warning", since=NOON, reason="82 %"))
-        told = AlertState(state="critical", since=NOON + timedelta(milliseconds=5), reason=None)
-        await one.put_alert("memory", told)
-        assert await one.get_alert("memory") == told
-        assert await other.get_alert("memory") is None
-        await one.put_alert("odd", AlertState(state="error", since=NOON, reason="a\0b\ud800"))
-        assert (await one.get_alert("odd")) == AlertState(state="error", since=NOON, reason="a\ufffdb\ufffd")
 
 
 async def test_the_last_minutes_of_one_guild_are_its_own_and_those_of_all_are_everybodys(storage):

@@ -14,10 +14,11 @@ from typing import Any
 import asyncpg
 
 from botmon_cog.config import Config, StorageConfig
+from botmon_cog.domain.alerts import Mute
 from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MetricSample, MusicEventType, Outcome
+from botmon_cog.domain.uptime import GatewayLoss, Run
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage.base import AlertState
-from tests.storage_helpers import NOON, invocation, music
+from tests.storage_helpers import NOON, alert, invocation, message, music
 
 ENGINES = ("sqlite", "postgres")
 
@@ -83,11 +84,14 @@ def configured(url: str) -> Config:
 
 
 async def write(url: str, events: Sequence[Event]) -> None:
-    """As a bot does, with an alert."""
+    """As a bot does, with an alert, a mute, a run and a loss of the gateway."""
     async with MonitoringSystem(configured(url)) as system:
         for start in range(0, len(events), 50):
             await system.storage.write(events[start : start + 50])
-        await system.storage.put_alert("health", AlertState(state="degraded", since=NOON, reason="slow"))
+        await system.storage.keep_alerts([alert()], [], [message()])
+        await system.storage.put_mute(Mute(scope="", key="memory", until=NOON, by="1", made_at=NOON))
+        await system.storage.put_run(Run(started_at=NOON, seen_at=NOON))
+        await system.storage.put_gateway_loss(GatewayLoss(shard_id=0, began_at=NOON, ended_at=NOON))
 
 
 def execute(url: str, *statements: str) -> None:

@@ -3,61 +3,84 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import inspect
 from contextlib import AsyncExitStack
-from typing import Any, cast
+from typing import cast
 
-import discord
-import msgspec
 from discord import app_commands
-from discord.ext import commands, tasks
+from discord.ext import commands
 
 from botmon_cog import api
 from botmon_cog.clock import Clock
-from botmon_cog.cog import embeds
+from botmon_cog.cog.blocked import who_blocks
+from botmon_cog.cog.checker import Checker
 from botmon_cog.cog.commands import AnyCommand, make_commands
 from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.delivery import Delivery
+from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
-from botmon_cog.cog.notify import Delivery, Notifier
 from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
-from botmon_cog.domain.alerting import Change, HealthWatch
-from botmon_cog.domain.alerts import News, NewsItem
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
+from botmon_cog.errors import BotMonError, CommandNameTakenError
+from botmon_cog.exporters.heartbeat import HeartbeatPush
+from botmon_cog.exporters.http import HttpServer
+from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage.base import AlertState
 
-_log = logging.getLogger(__name__)
-
-_ALERT_KEY = "health"
 _CONNECTED = "on_connect"
-_FIRING = "firing"
-_RESOLVED = "resolved"
 
 
 class BotMon(commands.Cog):
     """Observes the bot that it is added to.
 
     Attributes:
-        system: the four monitors, for hosts that want to ask or tell them something.
+        system: the monitors, for hosts that want to ask or tell them something.
+        loop_watch: who blocked the event loop.
     """
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
         self.bot = bot
         self.config = config
-        self.system = MonitoringSystem(config, clock=clock)
-        self.observer = Observer(bot, self.system)
-        self._notifier = Notifier(bot, config.alerts)
-        self._watch = HealthWatch(config.health.checks_to_enter)
-        self._untold: discord.Embed | None = None
-        self._dropped_before = 0
+        self.system = system = MonitoringSystem(config, clock=clock)
+        self.observer = Observer(bot, system)
+        self.loop_watch = LoopWatch(
+            config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
+        )
+        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=alert_buttons)
+        self.http = HttpServer(config.http.listen, system.health.readiness, system.failures)
+        self._logs = DiscordLogs(system.clock)
+        self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
+        self._desk = Desk(bot, system)
+        self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
+        self._introduce()
         self._undo = AsyncExitStack()
 
+    def _introduce(self) -> None:
+        """Tell those who ask who knows."""
+        sources, system = self.system.health.sources, self.system
+        sources.loop = self.loop_watch.sample
+        sources.gateway = self._gateway.sample
+        sources.rest = self._logs.sample
+        sources.unreachable = self._broken
+        self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
+        self.observer.refused = self._logs.refused
+
+    def _broken(self) -> tuple[str, ...]:
+        """What does not work although it was asked for, in words."""
+        return (*self.delivery.unreachable(), *([self.http.problem] if self.http.problem else []))
+
     async def cog_load(self) -> None:
+        if self.config.http.listen:
+            self._undo.push_async_callback(self.http.stop)
+            await self.http.start()
         self._undo.push_async_callback(self.system.close)
         await self.system.start()
-        await self._recall()
+        self._undo.push_async_callback(self._end_run)
+        await self.system.uptime.begin()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
@@ -74,23 +97,45 @@ class BotMon(commands.Cog):
 
     def _begin(self) -> None:
         """Start observing and checking."""
-        hooks = Hooks(self.bot, self.observer, self.system.failures)
-        self._undo.push_async_callback(hooks.detach)
+        system = self.system
+        hooks = Hooks(self.bot, self.observer, system.failures)
+        presses = Presses(self.bot, self._desk)
+        later = self._undo.push_async_callback
+        later(self.delivery.close)
+        later(hooks.detach)
         hooks.attach()
-        checker = tasks.loop(seconds=self.config.health.interval_s)(self._tick)
-        checker.before_loop(self._before_first_check)
-        self._undo.push_async_callback(_stop, checker)
-        checker.start()
-        if self.system.janitor is not None:
-            self._undo.push_async_callback(self.system.janitor.stop)
-            self.system.janitor.start()
+        self._undo.callback(self.loop_watch.stop)
+        self.loop_watch.start()
+        self._undo.callback(self._logs.detach)
+        self._logs.attach()
+        later(self._gateway.detach)
+        self._gateway.attach()
+        later(presses.detach)
+        presses.attach()
+        later(self._checker.stop)
+        self._checker.start()
+        if system.janitor is not None:
+            later(system.janitor.stop)
+            system.janitor.start()
+        if self.config.heartbeat.url:
+            push = HeartbeatPush(self.config.heartbeat, system.health.is_well, system.clock, system.failures)
+            later(push.stop)
+            push.start()
 
     async def cog_unload(self) -> None:
         """Undo everything, whatever fails on the way. May be called twice."""
+        self.http.is_stopping = True
         try:
             await self._undo.aclose()
         except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
             self.system.failures.note("unloading", error)
+
+    async def _end_run(self) -> None:
+        await self.system.uptime.end("stopped" if _is_closing(self.bot) else "unloaded")
+
+    async def check_health(self) -> HealthReport:
+        """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
+        return await self._checker.check()
 
     def _add_commands(self) -> None:
         """Add the app commands.
@@ -99,8 +144,7 @@ class BotMon(commands.Cog):
             CommandNameTakenError: the host has one of that name.
             BotMonError: the host has as many as Discord allows.
         """
-        desk = Desk(self.bot, self.system)
-        for key, command in make_commands(desk, self.config.commands).items():
+        for key, command in make_commands(self._desk, self.config.commands).items():
             try:
                 self.bot.tree.add_command(command)
             except app_commands.CommandAlreadyRegistered as error:
@@ -115,99 +159,23 @@ class BotMon(commands.Cog):
         if self.bot.tree.get_command(command.name) is command:
             self.bot.tree.remove_command(command.name)
 
-    # -- the health checker --------------------------------------------------------------------------------------------
-
-    async def _before_first_check(self) -> None:
-        """A bot that is still connecting and filling its caches says nothing about how it will be."""
-        await self.bot.wait_until_ready()
-        await self.system.clock.sleep(self.config.health.interval_s)
-
-    async def _tick(self) -> None:
-        try:
-            self.observer.sweep()
-            await self.check_health()
-        except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
-            self.system.failures.note("checking the health", error)
-
-    async def check_health(self) -> HealthReport:
-        """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
-        report = await self.system.health.get_full_health_report()
-        self.system.health.record(report)
-        change = self._watch.step(report.overall_status, report.reason, report.checked_at)
-        if change is not None:
-            await self._remember(change)
-            if change.kind == "recovery":
-                await self.system.recorder.settle()  # so that it can tell what was lost, not what still waits
-                report = msgspec.structs.replace(report, monitor=self.system.health.check_monitor())
-            self._untold = self._draw(change, report)
-        if self._untold is not None:
-            await self._tell(self._untold)
-        return report
-
-    async def _tell(self, embed: discord.Embed) -> None:
-        """Tell the owners, and try again at the next check where Discord could not be reached."""
-        if not self.config.alerts.enabled or await self._notifier.tell_owners(embed) is not Delivery.FAILED:
-            self._untold = None
-
-    def _draw(self, change: Change, report: HealthReport) -> discord.Embed:
-        dropped = self.system.writer.dropped
-        if change.kind == "alert":
-            self._dropped_before = dropped
-        is_over = change.kind == "recovery"
-        keys = [name for name, component in report.components.items() if component.reason == change.reason]
-        item = NewsItem(
-            scope=self.system.instance,
-            key=keys[0] if keys else "",
-            change="recovered" if is_over else "fired",
-            severity="critical",
-            reason=change.reason or "the bot is not well",
-            remedy=report.remedy,
-            since=change.since,
-            ended_at=report.checked_at if is_over else None,
-        )
-        news = News(
-            kind=change.kind,
-            items=(item,),
-            instance=self.system.instance,
-            made_at=report.checked_at,
-            waiting=report.monitor.waiting,
-            spooled=report.monitor.spooled,
-            lost=dropped - self._dropped_before,
-        )
-        return embeds.news(news)
-
-    async def _recall(self) -> None:
-        """Take up an alert that was told before this process began."""
-        try:
-            known = await self.system.storage.get_alert(_ALERT_KEY)
-        except StorageError:
-            return  # `start` has logged that the database is away
-        if known is not None and known.state == _FIRING:
-            told = Change(kind="alert", since=known.since, reason=known.reason)
-            self._watch = HealthWatch(self.config.health.checks_to_enter, told)
-
-    async def _remember(self, change: Change) -> None:
-        """Keep what is about to be told, so that a restart neither forgets nor repeats it."""
-        state = _FIRING if change.kind == "alert" else _RESOLVED
-        try:
-            await self.system.storage.put_alert(
-                _ALERT_KEY, AlertState(state=state, since=change.since, reason=change.reason)
-            )
-        except StorageError as error:
-            _log.warning("a restart may repeat this news, for the database can't keep it: %s", error)
-
 
 def _is_set_up(bot: commands.Bot) -> bool:
     """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
     return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
 
 
-async def _stop(loop: tasks.Loop[Any]) -> None:
-    """Cancel a loop and wait until its task is gone."""
-    task = loop.get_task()
-    loop.cancel()
-    if task is not None:
-        await asyncio.wait([task])
+def _is_closing(bot: commands.Bot) -> bool:
+    """Whether this runs inside the bot's `close`, and so whether it is unloaded because the bot is shut down.
+
+    `is_closed` does not tell: a closing bot unloads its extensions first, and says that it is closed only then.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "close" and frame.f_locals.get("self") is bot:
+            return True
+        frame = frame.f_back
+    return bot.is_closed()
 
 
 async def add_to(bot: commands.Bot) -> None:

@@ -1,13 +1,11 @@
 """Where the observer is attached to a bot, and detached again without a trace.
 
-Only public names of discord.py are used here: `wait_for`, whose check runs synchronously inside `dispatch` and so makes
-a listener without a task and without delay; and `tree.on_error`, which is chained. `private.py` and `responses.py` hold
-the rest.
+Only public names of discord.py are used here: `wait_for` (`waiters.py`), and `tree.on_error`, which is chained.
+`private.py` and `responses.py` hold the rest.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,8 +14,9 @@ from discord.ext import commands
 
 from botmon_cog.cog.invocation import AnyInteraction
 from botmon_cog.cog.observer import Observer
-from botmon_cog.cog.private import Receive, forget_waiter, wrap_call, wrap_receive
+from botmon_cog.cog.private import Receive, wrap_call, wrap_receive
 from botmon_cog.cog.responses import add_response_sink, remove_response_sink
+from botmon_cog.cog.waiters import Waiters
 from botmon_cog.monitors.failures import Failures
 
 ErrorHandler = Callable[[AnyInteraction, app_commands.AppCommandError], Awaitable[None]]
@@ -30,7 +29,7 @@ class Hooks:
         self._bot = bot
         self._observer = observer
         self._failures = failures
-        self._waiters: list[tuple[str, Callable[..., bool], asyncio.Task[Any]]] = []
+        self._waiters = Waiters(bot, failures)
         self._on_error: ErrorHandler | None = None
         self._previous: ErrorHandler | None = None
         self._undo_receive: Callable[[], None] | None = None
@@ -40,17 +39,17 @@ class Hooks:
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._observer.is_attached = True
-        self._wait("message", self._observer.message_received)
-        self._listen("command", self._observer.command_started)
-        self._listen("command_completion", self._observer.command_completed)
-        self._listen("command_error", self._observer.command_failed)
+        self._waiters.wait("message", self._observer.message_received)
+        self._waiters.listen("command", self._observer.command_started)
+        self._waiters.listen("command_completion", self._observer.command_completed)
+        self._waiters.listen("command_error", self._observer.command_failed)
         self._chain_on_error()
         self._undo_receive = wrap_receive(self._bot, self._around_receive)
         if self._undo_receive is None:
-            self._listen("interaction", self._around_receive(_nothing))
+            self._waiters.listen("interaction", self._around_receive(_nothing))
         self._undo_call = wrap_call(self._bot, self._observer.around)
         if self._undo_call is None:
-            self._listen("app_command_completion", self._observer.interaction_completed)
+            self._waiters.listen("app_command_completion", self._observer.interaction_completed)
         add_response_sink(self._observer.responded)
 
     async def detach(self) -> None:
@@ -63,33 +62,8 @@ class Hooks:
             if undo is not None:
                 undo()
         self._unchain_on_error()
-        tasks = [task for _, _, task in self._waiters]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for event, check, _ in self._waiters:
-            forget_waiter(self._bot, event, check)
-        self._waiters.clear()
+        await self._waiters.end()
         self._observer.close_all()
-
-    def _listen(self, event: str, listener: Callable[..., None]) -> None:
-        """Call `listener` inside every dispatch of the event, before any task of it runs."""
-
-        def check(*args: Any) -> bool:
-            if not self._observer.is_attached:
-                return True  # which ends the waiting
-            try:
-                listener(*args)
-            except Exception as error:  # noqa: BLE001 (raising in a check would end the listening)
-                self._failures.note(f"observing on_{event}", error)
-            return False
-
-        self._wait(event, check)
-
-    def _wait(self, event: str, check: Callable[..., bool]) -> None:
-        waiting: Any = self._bot.wait_for(event, check=check)
-        task = asyncio.get_running_loop().create_task(waiting, name=f"botmon-on-{event}")
-        self._waiters.append((event, check, task))
 
     def _around_receive(self, receive: Receive) -> Receive:
         """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""

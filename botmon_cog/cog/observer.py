@@ -7,6 +7,7 @@ is ignored. Everything here runs synchronously inside discord.py's own calls, do
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,7 @@ class Observer:
 
     Attributes:
         is_attached: whether anything is to be observed; what stays hooked after that passes through.
+        refused: called with what a command or a response failed with; the same error may come twice.
     """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
@@ -53,6 +55,7 @@ class Observer:
         self._begun: AnyInteraction | None = None
         self._interaction_of = interaction_getter() or self._find_interaction
         self.is_attached = False
+        self.refused: Callable[[BaseException], None] = _nothing
 
     @property
     def running(self) -> int:
@@ -198,7 +201,10 @@ class Observer:
     def responded(self, response: discord.InteractionResponse[Any], error: BaseException | None) -> None:
         """A response was sent, or refused."""
         try:
-            opened = self._interactions.get(self._interaction_of(response))
+            interaction = self._interaction_of(response)
+            if error is not None and interaction is not None and interaction.client is self._bot:
+                self.refused(error)
+            opened = self._interactions.get(interaction)
             if opened is None:
                 return
             if error is None:
@@ -253,8 +259,14 @@ class Observer:
                 opened.timer.cancel()
         try:
             cause = None if error is None else outcomes.root_cause(error)
+            if cause is not None:
+                self.refused(cause)
             self._recorder.record_invocation(
                 opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count)
             )
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._failures.note("recording an invocation", failure)
+
+
+def _nothing(_: BaseException) -> None:
+    pass

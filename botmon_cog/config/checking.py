@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from urllib.parse import urlsplit
 
-from botmon_cog.config.tables import BELOW, CommandsConfig, Config
+from botmon_cog.config.metrics import rule_keys, unknown_metric
+from botmon_cog.config.tables import BELOW, AlertsConfig, CommandsConfig, Config, RuleConfig
 from botmon_cog.database_url import check_url
 from botmon_cog.errors import ConfigError
+from botmon_cog.maintenance import parse_window
 from botmon_cog.timezones import find_zone
 
 _MOST_PORT = 65_535
@@ -23,6 +26,7 @@ def check(config: Config, source: str) -> None:
     find_zone(config.reports.timezone, source=source)
     _check_health(config, source)
     _check_addresses(config, source)
+    _check_alerts(config.alerts, source)
     _check_names(config.commands, source)
 
 
@@ -54,6 +58,30 @@ def _check_addresses(config: Config, source: str) -> None:
             "alerts.notify",
             "one of these can't be used. Allowed: URLs as Apprise takes them, such as ntfy://topic",
         )
+
+
+def _check_alerts(alerts: AlertsConfig, source: str) -> None:
+    for position, text in enumerate(alerts.maintenance, 1):
+        parse_window(text, source, f"alerts.maintenance[{position}]")
+    for position, rule in enumerate(alerts.rule, 1):
+        _check_rule(rule, source, f"alerts.rule[{position}]")
+    first: dict[str, int] = {}
+    for position, key in enumerate(rule_keys(alerts.rule), 1):
+        if key in first:
+            raise ConfigError(
+                source, f"alerts.rule[{position}]", f"has the metric and the limit of alerts.rule[{first[key]}]"
+            )
+        first[key] = position
+
+
+def _check_rule(rule: RuleConfig, source: str, key: str) -> None:
+    if problem := unknown_metric(rule.metric):
+        raise ConfigError(source, f"{key}.metric", problem)
+    if (rule.over is None) == (rule.under is None):
+        raise ConfigError(source, key, "needs exactly one of over and under")
+    for name, limit in (("over", rule.over), ("under", rule.under)):
+        if limit is not None and not math.isfinite(limit):
+            raise ConfigError(source, f"{key}.{name}", f"{limit!r} can't be used. Allowed: a finite number")
 
 
 def split_address(address: str, source: str = "the configuration") -> tuple[str, int]:

@@ -22,11 +22,11 @@ DEFAULT_FILE = "botmon.toml"
 ENV_FILE = "BOTMON_CONFIG"
 ENV_STORAGE_URL = "BOTMON_STORAGE_URL"
 
-_FIELDS: dict[type[msgspec.Struct], dict[str, tuple[str, Any]]] = {
-    struct: {field.encode_name: (field.name, field.type) for field in msgspec.structs.fields(struct)}
-    for struct in (Config, *TABLES)
+_FIELDS = {
+    struct: {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    for struct in cast("tuple[type[msgspec.Struct], ...]", (Config, *TABLES))
 }
-"""Key -> (attribute, type). Looked up now: unloading takes this module out of `sys.modules`, where msgspec looks."""
+"""By key. Looked up now: unloading takes this module out of `sys.modules`, where msgspec looks."""
 
 
 def load_config(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Config:
@@ -87,7 +87,7 @@ def _convert(struct: type[msgspec.Struct], table: Mapping[str, Any], source: str
         key = prefix + name
         if name not in fields:
             raise ConfigError(source, key, _unknown(name, list(fields)))
-        attribute, expected = fields[name]
+        attribute, expected = fields[name].name, fields[name].type
         if _is_table(expected):
             values[attribute] = _convert(expected, _as_table(value, source, key), source, key + ".")
         elif listed := _listed_table(expected):
@@ -102,15 +102,10 @@ def _convert(struct: type[msgspec.Struct], table: Mapping[str, Any], source: str
                 raise ConfigError(
                     source, key, f"{_shown(value)} can't be used. Allowed: {_allowed(expected)}"
                 ) from error
-    for name, (attribute, _) in fields.items():
-        if attribute not in values and attribute in _NEEDED.get(struct, ()):
+    for name, field in fields.items():
+        if field.required and field.name not in values:
             raise ConfigError(source, prefix + name, "is missing")
     return struct(**values)
-
-
-_NEEDED = {
-    struct: {field.name for field in msgspec.structs.fields(struct) if field.required} for struct in (Config, *TABLES)
-}
 
 
 def _is_table(expected: Any) -> bool:

@@ -89,7 +89,7 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files_critical_percent: Percent = 95.0
     loop_lag_warning_ms: Positive = 250.0
     loop_lag_critical_ms: Positive = 2_000.0
-    loop_blocked_warning_s: Positive = 2.0
+    loop_blocked_warning_s: Positive = 5.0
     loop_blocked_critical_s: Positive = 30.0
     gateway_down_s: Positive = 60.0
     gateway_latency_warning_ms: Positive = 1_000.0
@@ -97,8 +97,8 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway_reconnects_warning: PositiveInt = 6
     gateway_reconnects_critical: PositiveInt = 30
     gateway_identifies_left_warning: PositiveInt = 100
-    rate_limits_warning: PositiveInt = 60
-    rate_limits_critical: PositiveInt = 600
+    rate_limits_warning: PositiveInt = 120
+    rate_limits_critical: PositiveInt = 1_200
     server_errors_warning: PositiveInt = 30
     server_errors_critical: PositiveInt = 300
     database_slow_ms: Positive = 250.0
@@ -112,7 +112,7 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[[alerts.rule]]`: an alert of one's own. `for_s` is `for` in the file; exactly one of `over` and `under` is set."""
+    """`[[alerts.rule]]`: an alert of one's own. `for_s` is `for` in the file; one of `over` and `under` is set."""
 
     metric: Annotated[str, Meta(min_length=1, max_length=100)]
     over: float | None = None

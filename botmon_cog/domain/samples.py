@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+
+GatewayEvent = Literal["connect", "ready", "resumed", "disconnect"]
+"""`connect`: a session was begun anew. `ready`: its caches are full. `resumed`: the old one goes on."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,7 @@ class ProcessSample(Sample, frozen=True, kw_only=True):
     is_contained: bool = False
     """Whether `limit_bytes` is a container's."""
     growth_bytes_per_h: float | None = None
-    """The trend of `rss_bytes`; None until it has been watched for hours, and where it follows no line."""
+    """The trend of `rss_bytes`; None until it has been watched for hours. A jump is no trend."""
     cpu_percent: float | None = None
     """Of one core, by this process since the look before; above 100 with several threads."""
     is_cpu_measured: bool = True
@@ -42,7 +46,7 @@ class Block(Sample, frozen=True, kw_only=True):
     where: str
     """The host's own line: `cogs/music.py:42 in play`."""
     inside: str | None = None
-    """The library's function that it waited in, `requests.sessions.send`; None where its own line did it."""
+    """The library's function that it called there, `requests.api.get`; None where its own line did it."""
     n: int
     total_s: float
     longest_s: float
@@ -50,7 +54,7 @@ class Block(Sample, frozen=True, kw_only=True):
 
 
 class LoopSample(Sample, frozen=True, kw_only=True):
-    """How late the event loop ran its callbacks since the check before, and who blocked it within the last hour."""
+    """How late the event loop ran its callbacks since about the check before, and who blocked it in the last hour."""
 
     p50_s: float | None = None
     p99_s: float | None = None
@@ -71,14 +75,19 @@ class ShardSample(Sample, frozen=True, kw_only=True):
     down_s: float = 0.0
     """Seconds since the connection was lost, 0 while it stands."""
     since: datetime | None = None
-    """When it came to be as it is."""
+    """When it came to be as it is; None where that was before the extension was loaded."""
     reconnects_1h: int = 0
+    event: GatewayEvent | None = None
+    """What was heard of it last; None where nothing was since the extension was loaded."""
+    event_at: datetime | None = None
 
 
 class GatewaySample(Sample, frozen=True, kw_only=True):
     shards: tuple[ShardSample, ...] = ()
     heartbeats_blocked_1h: int = 0
     """How often discord.py said that its heartbeat was blocked."""
+    behind_1h: int = 0
+    """How often it said that it can't keep up: a heartbeat was answered after more than 10 s."""
     identifies_left: int | None = None
     """How many sessions may still be begun before `identifies_reset_at`; at 0 the bot can't reconnect."""
     identifies_total: int | None = None
@@ -106,7 +115,7 @@ class SlowCommand(Sample, frozen=True, kw_only=True):
     usual_s: float
     """The p95 of the week before."""
     n: int
-    """Calls within the last hour."""
+    """Calls within the last hour, as far as they were measured."""
 
 
 class CommandsSample(Sample, frozen=True, kw_only=True):
@@ -156,7 +165,8 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
     unreachable: tuple[str, ...] = ()
     """Ways to the owners that are closed, in words: `DMs to owner 123 are closed`."""
     cpu_percent: float | None = None
-    """Of one core, by the monitor's own threads and checks; None where it can't be told apart."""
+    """Of one core, by the monitor's own threads; None where they can't be told apart. What it does on the event loop's
+    thread is not in it."""
 
 
 class Samples(Sample, frozen=True, kw_only=True):

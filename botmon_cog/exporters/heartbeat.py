@@ -21,7 +21,7 @@ _FIRST_REFUSAL = 400
 class HeartbeatPush:
     """Asks for `[heartbeat] url` every `interval_s`, as Healthchecks.io and Uptime Kuma want it, while the bot is well.
 
-    It runs on the event loop that it vouches for: one that hangs pushes nothing. The URL is a secret; no log line has it.
+    It runs on the event loop that it vouches for: one that hangs pushes nothing. The URL is a secret, and never logged.
     """
 
     def __init__(self, config: HeartbeatConfig, is_well: Callable[[], bool], clock: Clock, failures: Failures) -> None:

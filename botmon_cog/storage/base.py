@@ -33,14 +33,6 @@ class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
-class AlertState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the owners were told last."""
-
-    state: str
-    since: datetime
-    reason: str | None
-
-
 class Storage(Protocol):
     """One database. Every verb opens it on first use and raises `StorageError` where it fails.
 
@@ -122,13 +114,13 @@ class Storage(Protocol):
         """What this process found, oldest first."""
         ...
 
+    async def health_changes(self, since: datetime) -> list[HealthMoment]:
+        """Of those the ones that found another status or reason than the check before, oldest first."""
+        ...
+
     async def last_trouble(self) -> datetime | None:
         """When a health check of this instance last found it not healthy."""
         ...
-
-    async def get_alert(self, key: str) -> AlertState | None: ...
-
-    async def put_alert(self, key: str, alert: AlertState) -> None: ...
 
     async def alerts(self, now: datetime) -> AlertBook:
         """The alerts of this instance and the shared ones, with the mutes in force."""

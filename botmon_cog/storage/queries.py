@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 from botmon_cog.domain.models import FAULTS, Outcome
+from botmon_cog.storage import tables
 
 _OUTCOMES = [outcome.value for outcome in Outcome]
 _FAULTS = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome in FAULTS)
@@ -101,6 +102,19 @@ SELECT timestamp, status, reason FROM health_checks
 WHERE timestamp >= :since AND instance = :instance ORDER BY timestamp
 """
 
+HEALTH_CHANGES = """
+SELECT timestamp, status, reason FROM (
+    SELECT timestamp, status, reason, LAG(status) OVER checks AS old_status, LAG(reason) OVER checks AS old_reason
+    FROM health_checks WHERE instance = :instance AND timestamp >= COALESCE(
+        (SELECT MAX(timestamp) FROM health_checks WHERE instance = :instance AND timestamp < :since), :since
+    )
+    WINDOW checks AS (ORDER BY timestamp, id)
+) AS checked
+WHERE timestamp >= :since
+AND (old_status IS NULL OR old_status <> status OR COALESCE(old_reason, '') <> COALESCE(reason, ''))
+ORDER BY timestamp
+"""
+
 LAST_TROUBLE = "SELECT MAX(timestamp) FROM health_checks WHERE instance = :instance AND status <> 'healthy'"
 
 GUILD_NAME = "SELECT name FROM guild_names WHERE guild_id = :guild_id"
@@ -110,11 +124,71 @@ SELECT guild_id, SUM(commands_executed) FROM bot_stats WHERE guild_id IS NOT NUL
 GROUP BY guild_id ORDER BY SUM(commands_executed) DESC, guild_id LIMIT :limit
 """
 
-GET_ALERT = "SELECT state, since, reason FROM alerts WHERE instance = :instance AND key = :key"
+_ALERT_COLUMNS = ", ".join(tables.ALERTS.columns)
+_ALERT_CHANGES = ", ".join(f"{column} = :{column}" for column in tables.ALERTS.columns if column != "version")
+_SAME_ALERT = "WHERE scope = :scope AND key = :key AND version = :version"
 
-PUT_ALERT = """
-INSERT INTO alerts (instance, key, state, since, reason) VALUES (:instance, :key, :state, :since, :reason)
-ON CONFLICT (instance, key) DO UPDATE SET state = excluded.state, since = excluded.since, reason = excluded.reason
+ALERTS = f"SELECT {_ALERT_COLUMNS} FROM alerts WHERE scope IN (:instance, '') ORDER BY scope, key"  # noqa: S608
+
+NEW_ALERT = tables.named_statement(tables.ALERTS, is_update=False)
+
+CHANGE_ALERT = f"UPDATE alerts SET {_ALERT_CHANGES}, version = version + 1 {_SAME_ALERT}"  # noqa: S608
+
+FORGET_ALERT = f"DELETE FROM alerts {_SAME_ALERT}"  # noqa: S608
+
+MUTES = """
+SELECT scope, key, until, by, made_at FROM alert_mutes
+WHERE scope IN (:instance, '') AND until > :now ORDER BY scope, key
+"""
+
+PUT_MUTE = tables.named_statement(tables.ALERT_MUTES, is_update=True)
+
+END_MUTE = "DELETE FROM alert_mutes WHERE scope = :scope AND key = :key"
+
+_MESSAGES = f"SELECT {', '.join(tables.ALERT_MESSAGES.columns)} FROM alert_messages"  # noqa: S608
+_CLAIMABLE = "state = 'due' AND (claimed_by IS NULL OR claimed_at < :claims_from)"
+
+# What was sent while the database was away comes with its result, and may be there as due.
+PUT_MESSAGE = f"""
+{tables.named_statement(tables.ALERT_MESSAGES, is_update=True)}
+WHERE alert_messages.state = 'due' AND excluded.state <> 'due'
+"""
+
+DUE_MESSAGES = f"{_MESSAGES} WHERE audience = :audience AND {_CLAIMABLE} ORDER BY made_at, message_id"
+
+MESSAGE = f"{_MESSAGES} WHERE message_id = :message_id"
+
+# PostgreSQL looks at the condition again once the process that was quicker has committed: one of them changes the row.
+CLAIM_MESSAGE = f"""
+UPDATE alert_messages SET is_repeat = is_repeat OR claimed_by IS NOT NULL, claimed_by = :by, claimed_at = :now,
+       attempts = attempts + 1
+WHERE message_id = :message_id AND {_CLAIMABLE}
+"""  # noqa: S608
+
+_FINISH = """
+UPDATE alert_messages SET state = :state, result = :result, {more}
+WHERE message_id = :message_id AND state = 'due' AND claimed_by = :by
+"""
+FINISH_MESSAGE = _FINISH.replace("{more}", "finished_at = :now")
+GIVE_BACK_MESSAGE = _FINISH.replace("{more}", "claimed_by = NULL, claimed_at = NULL")
+
+ALERT_HISTORY = f"{_MESSAGES} WHERE made_at >= :since ORDER BY made_at DESC, message_id DESC LIMIT :limit"
+
+PUT_RUN = tables.named_statement(tables.RUNS, is_update=True)
+
+RUNS = """
+SELECT started_at, seen_at, ended_at, ending FROM runs
+WHERE instance = :instance AND (seen_at >= :since OR started_at = (
+    SELECT started_at FROM runs WHERE instance = :instance AND seen_at < :since ORDER BY seen_at DESC LIMIT 1
+))
+ORDER BY started_at
+"""
+
+PUT_GATEWAY_LOSS = tables.named_statement(tables.GATEWAY_LOSSES, is_update=True)
+
+GATEWAY_LOSSES = """
+SELECT shard_id, began_at, ended_at, share FROM gateway_losses
+WHERE instance = :instance AND ended_at >= :since ORDER BY began_at, shard_id
 """
 
 GET_MARK = "SELECT value FROM marks WHERE name = :name"

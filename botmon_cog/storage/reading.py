@@ -1,68 +1,26 @@
-"""Everything that is asked of a database, over the one thing in which engines differ here: how a query is run."""
+"""What reports ask of a database."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import MusicEvent, MusicEventType, Outcome
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
 from botmon_cog.domain.rollup import HOURS_PER_DAY, METRICS, Rollup, day_of, hour_of, iso_date, start_of_hour
 from botmon_cog.storage import queries
-from botmon_cog.storage.base import AlertState, HistoryFilter
-from botmon_cog.storage.rows import Row, storable
-from botmon_cog.storage.script import Script
-from botmon_cog.storage.upkeep.rebuilding import Dialect
-
-T = TypeVar("T")
-
-Bound = Mapping[str, Any]
-Query = Callable[[str, Bound], Awaitable[Sequence[Row]]]
+from botmon_cog.storage.base import HistoryFilter
+from botmon_cog.storage.engine import Bound, SqlEngine
+from botmon_cog.storage.rows import Row
 
 _HOUR = timedelta(hours=1)
 _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
 
 
-class SqlReading(ABC):
-    """The verbs of `Storage` that read, and those about alerts."""
-
-    engine: str
-    """`sqlite` or `postgres`, as the folders of the migrations are called."""
-    description: str
-    instance: str
-
-    @property
-    @abstractmethod
-    def dialect(self) -> Dialect:
-        """How this engine's SQL differs."""
-
-    @abstractmethod
-    async def rows(self, query: str, bound: Bound) -> Sequence[Row]:
-        """What a query finds; `:name` in it stands for a bound value."""
-
-    @abstractmethod
-    async def execute(self, statement: str, bound: Bound) -> int:
-        """Run a statement in a transaction of its own; returns how many rows it changed."""
-
-    @abstractmethod
-    async def transact(self, script: Script[T]) -> T:
-        """Run a script in one transaction that may write."""
-
-    @abstractmethod
-    async def look(self, script: Script[T]) -> T:
-        """Run a script that only reads, on the database as it is at one moment."""
-
-    @abstractmethod
-    def snapshot(self) -> AbstractAsyncContextManager[Query]:
-        """The database as it is at one moment, for as long as the context lasts."""
-
-    @abstractmethod
-    def when(self, found: Any) -> datetime:
-        """A moment as it was found; aware UTC. Raises ValueError for what is none."""
+class SqlReading(SqlEngine):
+    """The verbs of `Storage` that report."""
 
     async def history(self, wanted: HistoryFilter) -> list[HistoryEntry]:
         values = {name: getattr(wanted, name) for name in queries.HISTORY_FILTERS}
@@ -211,7 +169,13 @@ class SqlReading(ABC):
         return [(str(guild_id), int(n)) for guild_id, n in rows]
 
     async def health_history(self, since: datetime) -> list[HealthMoment]:
-        rows = await self.rows(queries.HEALTH_HISTORY, {"since": self.dialect.moment(since), "instance": self.instance})
+        return await self._health_moments(queries.HEALTH_HISTORY, since)
+
+    async def health_changes(self, since: datetime) -> list[HealthMoment]:
+        return await self._health_moments(queries.HEALTH_CHANGES, since)
+
+    async def _health_moments(self, query: str, since: datetime) -> list[HealthMoment]:
+        rows = await self.rows(query, {"since": self.dialect.moment(since), "instance": self.instance})
         return [
             HealthMoment(occurred_at=self.when(when), status=status, reason=reason) for when, status, reason in rows
         ]
@@ -219,20 +183,6 @@ class SqlReading(ABC):
     async def last_trouble(self) -> datetime | None:
         rows = await self.rows(queries.LAST_TROUBLE, {"instance": self.instance})
         return self.when(rows[0][0]) if rows[0][0] else None
-
-    async def get_alert(self, key: str) -> AlertState | None:
-        rows = await self.rows(queries.GET_ALERT, {"instance": self.instance, "key": key})
-        return AlertState(state=rows[0][0], since=self.when(rows[0][1]), reason=rows[0][2]) if rows else None
-
-    async def put_alert(self, key: str, alert: AlertState) -> None:
-        bound = {
-            "instance": self.instance,
-            "key": key,
-            "state": alert.state,
-            "since": self.dialect.moment(alert.since),
-            "reason": alert.reason and storable(alert.reason),
-        }
-        await self.execute(queries.PUT_ALERT, bound)
 
     # -- periods -------------------------------------------------------------------------------------------------------
 

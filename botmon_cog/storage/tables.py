@@ -42,7 +42,7 @@ class Table:
         columns: those that are written, in the order of the rows.
         key: those that identify a row.
         merges: how the others are merged; empty for raw tables, whose rows never change.
-        ends: what holds its rows' age, `timestamp`, `hour`, `day` or `date`; None where rows have none.
+        ends: what holds its rows' age, `hour`, `day`, `date` or a moment; None where rows have none.
     """
 
     name: str
@@ -67,7 +67,7 @@ def _rollup(name: str, key: Mapping[str, Type], ends: str | None, **values: Merg
     return Table(name=name, columns=columns, key=tuple(key), merges=values, ends=ends)
 
 
-_INTEGER, _REAL, _TEXT, _BOOLEAN = Type.INTEGER, Type.REAL, Type.TEXT, Type.BOOLEAN
+_INTEGER, _REAL, _TEXT, _BOOLEAN, _MOMENT = Type.INTEGER, Type.REAL, Type.TEXT, Type.BOOLEAN, Type.MOMENT
 
 AUDIT_LOGS = _raw(
     "audit_logs",
@@ -187,10 +187,61 @@ LEGACY_STATS = Table(
 )
 ALERTS = Table(
     name="alerts",
-    columns={"instance": _TEXT, "key": _TEXT, "state": _TEXT, "since": Type.MOMENT, "reason": _TEXT},
-    key=("instance", "key"),
+    columns={
+        **dict.fromkeys(("scope", "key", "state", "severity", "reason", "remedy"), _TEXT),
+        **dict.fromkeys(("since", "fired_at", "good_since", "ended_at"), _MOMENT),
+        "relapses": _INTEGER,
+        "told": _TEXT,
+        "told_at": _MOMENT,
+        "critical_since": _MOMENT,
+        "held_back": _TEXT,
+        "version": _INTEGER,
+    },
+    key=("scope", "key"),
     merges={},
     ends=None,
+)
+ALERT_MESSAGES = Table(
+    name="alert_messages",
+    columns={
+        **dict.fromkeys(("message_id", "instance", "audience", "news"), _TEXT),
+        "made_at": _MOMENT,
+        "state": _TEXT,
+        "claimed_by": _TEXT,
+        "claimed_at": _MOMENT,
+        "attempts": _INTEGER,
+        "is_repeat": _BOOLEAN,
+        "finished_at": _MOMENT,
+        "result": _TEXT,
+    },
+    key=("message_id",),
+    merges={},
+    ends="made_at",
+)
+ALERT_MUTES = Table(
+    name="alert_mutes",
+    columns={"scope": _TEXT, "key": _TEXT, "until": _MOMENT, "by": _TEXT, "made_at": _MOMENT},
+    key=("scope", "key"),
+    merges={},
+    ends="until",
+)
+RUNS = Table(
+    name="runs",
+    columns={
+        "instance": _TEXT,
+        **dict.fromkeys(("started_at", "seen_at", "ended_at"), _MOMENT),
+        "ending": _TEXT,
+    },
+    key=("instance", "started_at"),
+    merges={},
+    ends="seen_at",
+)
+GATEWAY_LOSSES = Table(
+    name="gateway_losses",
+    columns={"instance": _TEXT, "shard_id": _INTEGER, "began_at": _MOMENT, "ended_at": _MOMENT, "share": _REAL},
+    key=("instance", "shard_id", "began_at"),
+    merges={},
+    ends="ended_at",
 )
 MARKS = Table(name="marks", columns={"name": _TEXT, "value": _TEXT}, key=("name",), merges={}, ends=None)
 ROLLUP_TABLES = (
@@ -206,7 +257,9 @@ ROLLUP_TABLES = (
 """In the order in which a transaction writes them: the same for all, so that no two wait for each other."""
 
 
-ALL_TABLES = (*RAW_TABLES.values(), *ROLLUP_TABLES, LEGACY_STATS, ALERTS, MARKS)
+ALERT_TABLES = (ALERTS, ALERT_MESSAGES, ALERT_MUTES)
+UPTIME_TABLES = (RUNS, GATEWAY_LOSSES)
+ALL_TABLES = (*RAW_TABLES.values(), *ROLLUP_TABLES, LEGACY_STATS, *ALERT_TABLES, *UPTIME_TABLES, MARKS)
 
 
 def insert_statement(table: Table, source: str) -> str:
@@ -225,6 +278,16 @@ def insert_statement(table: Table, source: str) -> str:
         differs = " OR ".join(f"{table.name}.{column} <> {value}" for column, value in merged.items())
         changes += f" WHERE {differs}"
     return f"INSERT INTO {table.name} ({columns}) {source} {conflict} UPDATE SET {changes}"
+
+
+@cache
+def named_statement(table: Table, *, is_update: bool) -> str:
+    """`INSERT` of a row with `:name` for each column; `is_update` says whether it replaces what has its key."""
+    columns = ", ".join(table.columns)
+    values = ", ".join(f":{column}" for column in table.columns)
+    replaced = ", ".join(f"{column} = excluded.{column}" for column in table.columns if column not in table.key)
+    action = f"UPDATE SET {replaced}" if is_update else "NOTHING"
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({values}) ON CONFLICT ({', '.join(table.key)}) DO {action}"  # noqa: S608 (names from the code)
 
 
 @cache

@@ -71,8 +71,10 @@ class Connection:
 
     async def run(self) -> None:
         writer = asyncio.create_task(self._write(), name="loopback-gateway-writer")
-        interval_ms = int(self._world.heartbeat_interval_s * 1000)
-        self.send(10, {"heartbeat_interval": interval_ms, "_trace": []})
+        if self._world.hub.is_holding:
+            self._world.hub.held.append(self)
+        else:
+            self.greet()
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
@@ -81,6 +83,11 @@ class Connection:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
             self._detach()
+
+    def greet(self) -> None:
+        """The client says nothing before this."""
+        interval_ms = int(self._world.heartbeat_interval_s * 1000)
+        self.send(10, {"heartbeat_interval": interval_ms, "_trace": []})
 
     async def close(self, code: int | None) -> None:
         """With a close code, or (None) as when a cable is pulled: the client sees 1006."""
@@ -153,6 +160,7 @@ class Connection:
     def _start(self, session: Session) -> None:
         world = self._world
         world.hub.sessions[session.id] = session
+        world.hub.sessions_left -= 1
         self.session, session.connection = session, self
         guilds = [guild for guild in world.guilds.values() if guild.has_bot and session.receives(guild.id)]
         ready: Payload = {

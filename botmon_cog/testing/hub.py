@@ -69,6 +69,11 @@ class Hub:
         self.sessions: dict[str, Session] = {}
         self.is_acknowledging_heartbeats = True
         self.heartbeats = 0
+        self.sessions_left = 1000
+        """How often a session may still be begun."""
+        self.is_holding = False
+        """Whether new connections are left without a greeting."""
+        self.held: list[Connection] = []
 
     def dispatch(
         self,

@@ -122,6 +122,15 @@ class LoopbackDiscord:
         return self.world.hub.heartbeats
 
     @property
+    def sessions_left(self) -> int:
+        """How often the bot may still begin a session; told by `GET /gateway/bot`, and not enforced."""
+        return self.world.hub.sessions_left
+
+    @sessions_left.setter
+    def sessions_left(self, n: int) -> None:
+        self.world.hub.sessions_left = n
+
+    @property
     def presences(self) -> dict[int, Payload | None]:
         """Shard -> the presence that the bot last set."""
         return {session.shard_id: session.presence for session in self.world.hub.sessions.values()}
@@ -201,6 +210,18 @@ class LoopbackDiscord:
                 session.connection.send(9, resumable)
             if not resumable:
                 self.world.hub.sessions.pop(session.id, None)
+
+    def hold_gateway(self) -> None:
+        """Take new connections, but leave their clients waiting, as an overloaded Discord does."""
+        self.world.hub.is_holding = True
+
+    def release_gateway(self) -> None:
+        """Go on with those that wait, and with new ones at once."""
+        hub = self.world.hub
+        hub.is_holding = False
+        held, hub.held = hub.held, []
+        for connection in held:
+            connection.greet()
 
     def pause_heartbeat_acks(self) -> None:
         """Leave heartbeats unanswered, as on a connection that died silently."""

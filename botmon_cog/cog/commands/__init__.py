@@ -6,6 +6,7 @@ from typing import Any
 
 from discord import app_commands
 
+from botmon_cog.cog.commands.alerts import alerts_group
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.health import health_command
 from botmon_cog.cog.commands.perf import perf_command
@@ -24,8 +25,10 @@ def make_commands(desk: Desk, names: CommandsConfig) -> dict[str, AnyCommand]:
         made["stats"] = stats_group(desk, names.stats)
     if names.perf:
         made["perf"] = perf_command(desk, names.perf)
-    for command in made.values():
-        command.default_permissions = Desk.ADMINS
+    if names.alerts:
+        made["alerts"] = alerts_group(desk, names.alerts)
+    for key, command in made.items():
+        command.default_permissions = Desk.NOBODY if key == "alerts" else Desk.ADMINS
         command.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
         command.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
     return made

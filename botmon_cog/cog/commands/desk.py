@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import discord
 from discord import app_commands
@@ -20,12 +20,28 @@ Scope = Literal["this guild", "all guilds"]
 AnyInteraction = discord.Interaction[Any]
 SlashCommand = app_commands.Command[Any, ..., None]
 Draw = Callable[[str | None], Awaitable[discord.Embed]]
+Buttons = Callable[[str | None], discord.ui.View | None]
 
 _HOUR = timedelta(hours=1)
+_AWAY = "Your bot runs on; what happens meanwhile is kept and written later. Try again in a minute."
+_WRONG = "The bot's log has the details. Nothing else is affected."
+
+
+class Answer(NamedTuple):
+    """What is shown."""
+
+    embed: discord.Embed
+    view: discord.ui.View | None = None
+    failure: Exception | None = None
+    """A fault of ours, in whose place the embed stands."""
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a failure)
     """The user may not see that; the text says why."""
+
+
+def no_buttons(_: str | None) -> None:
+    """For an answer that is only read."""
 
 
 class Desk:
@@ -33,33 +49,67 @@ class Desk:
 
     ADMINS = discord.Permissions(manage_guild=True)
     """Who sees the commands unless a server's admins say otherwise."""
+    NOBODY = discord.Permissions.none()
+    """In a server only its administrators see what is the owners' alone; in DMs with the bot, everybody does."""
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self.bot = bot
         self.system = system
 
-    async def answer(self, interaction: AnyInteraction, scope: Scope | None, draw: Draw) -> None:
+    async def answer(
+        self, interaction: AnyInteraction, scope: Scope | None, draw: Draw, buttons: Buttons = no_buttons
+    ) -> None:
         """Defer, find out what the user may see, draw it, send it: always so that nobody else sees it.
 
-        `draw` gets the guild's id, or None for all guilds.
+        `draw` gets the guild's id, or None for all guilds. `buttons` are those for it, where the user may press them.
         """
+
+        async def seen() -> Answer:
+            guild_id = await self._guild_id(interaction, scope)
+            embed = await draw(guild_id)
+            return Answer(embed, buttons(guild_id) if await self.may_press(interaction, guild_id) else None)
+
+        await self._reply(interaction, seen)
+
+    async def answer_owner(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[discord.Embed]]) -> None:
+        """The same for what is the owners' alone."""
+
+        async def seen() -> Answer:
+            if not await self.bot.is_owner(interaction.user):
+                raise Refused("Only the bot's owners get an answer.")
+            return Answer(await draw())
+
+        await self._reply(interaction, seen)
+
+    async def _reply(self, interaction: AnyInteraction, seen: Callable[[], Awaitable[Answer]]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
+        answer = await self.attempt(seen)
+        await interaction.edit_original_response(embed=answer.embed, view=answer.view)
+        if answer.failure is not None:
+            raise answer.failure  # it is a command like any other: its row says `error`
+
+    async def attempt(self, seen: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer, or a sentence in its place."""
         try:
-            embed = await draw(await self._guild_id(interaction, scope))
+            return await seen()
         except Refused as refusal:
-            embed = embeds.notice("Not for you", str(refusal))
+            return Answer(embeds.notice("Not for you", str(refusal)))
         except StorageError as error:
-            self.system.failures.note("answering an app command", error)
-            embed = embeds.notice(
-                "The database does not answer",
-                "Your bot runs on; what happens meanwhile is kept and written later. Try again in a minute.",
-            )
-        except Exception as error:
-            self.system.failures.note("answering an app command", error)
-            embed = embeds.notice("That went wrong", "The bot's log has the details. Nothing else is affected.")
-            await interaction.edit_original_response(embed=embed)
-            raise  # it is a command like any other: its row says `error`
-        await interaction.edit_original_response(embed=embed)
+            self.system.failures.note("answering in Discord", error)
+            return Answer(embeds.notice("The database does not answer", _AWAY))
+        except Exception as error:  # noqa: BLE001 (the edge: an answer must come)
+            self.system.failures.note("answering in Discord", error)
+            return Answer(embeds.notice("That went wrong", _WRONG), failure=error)
+
+    async def may_press(self, interaction: AnyInteraction, guild_id: str | None) -> bool:
+        """Whether a button may show this user that guild, or all guilds (None): asked again at each press.
+
+        A command's permissions are the server's to set; of a button, Discord knows none.
+        """
+        is_here = guild_id is not None and guild_id == str(interaction.guild_id)
+        if is_here and interaction.permissions.manage_guild:
+            return True
+        return (is_here or guild_id is None) and await self.bot.is_owner(interaction.user)
 
     async def _guild_id(self, interaction: AnyInteraction, scope: Scope | None) -> str | None:
         is_private = interaction.guild_id is None

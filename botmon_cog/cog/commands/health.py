@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import discord
 from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.cog.views import HealthView, health_buttons
+from botmon_cog.timezones import find_zone
 
 _DAY = timedelta(days=1)
+_HISTORY = timedelta(days=7)
 
 
 def health_command(desk: Desk, name: str) -> SlashCommand:
-    async def health(interaction: AnyInteraction, scope: Scope | None = None, details: bool = False) -> None:
-        async def draw(guild_id: str | None) -> discord.Embed:
-            return await health_embed(desk, guild_id, details=details)
+    async def health(
+        interaction: AnyInteraction, scope: Scope | None = None, view: Literal["details", "history"] | None = None
+    ) -> None:
+        shown: HealthView = view or "glance"
 
-        await desk.answer(interaction, scope, draw)
+        async def draw(guild_id: str | None) -> discord.Embed:
+            return await health_embed(desk, guild_id, shown)
+
+        await desk.answer(interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id))
 
     command: SlashCommand = app_commands.Command(
         name=name, description="Is the bot well? And if not, why?", callback=health
     )
     return app_commands.describe(
         scope="Whose commands to count (all guilds: the bot's owners only)",
-        details="Show every component in numbers",
+        view="Every component in numbers, or how it has been",
     )(command)
 
 
-async def health_embed(desk: Desk, guild_id: str | None, *, details: bool = False) -> discord.Embed:
-    """The health report as it is now. A database that does not answer is part of the report."""
+async def health_embed(desk: Desk, guild_id: str | None, view: HealthView = "glance") -> discord.Embed:
+    """The health report as it is now, or how it has been.
+
+    A database that does not answer is part of the report.
+
+    Raises:
+        StorageError: the history can't be read.
+    """
+    if view == "history":
+        return await _history_embed(desk)
     system = desk.system
     report = await system.health.get_full_health_report()
     answers = report.database.status != "error"
@@ -42,8 +58,17 @@ async def health_embed(desk: Desk, guild_id: str | None, *, details: bool = Fals
         faults_1h=faults_1h,
         scope=None if guild is None else guild.name,
         calm_since=await system.storage.last_trouble() if answers else None,
+        uptimes=await system.uptime.report() if answers else (),
     )
-    if details:
+    if view == "details":
         return embeds.health_details(report, glance, now)
     moments = await system.storage.health_history(now - _DAY) if answers else []
     return embeds.health(report, glance, moments, now)
+
+
+async def _history_embed(desk: Desk) -> discord.Embed:
+    system = desk.system
+    now = system.clock.now()
+    changes = await system.storage.health_changes(now - _HISTORY)
+    zone = find_zone(system.config.reports.timezone)
+    return embeds.health_history(changes, await system.uptime.report(), now, zone)

@@ -35,8 +35,9 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
         lines = [f"{text.status_emoji(alert.severity)} {_since(alert)}" for alert in pending[:_MOST_PENDING]]
         embed.add_field(name="Not told yet", value="\n".join(lines + more(pending, _MOST_PENDING)), inline=False)
     if mutes:
-        lines = [f"{_key(mute.key)} until {at(mute.until, 'f')}{_by(mute)}" for mute in mutes[:_MOST_MUTES]]
-        embed.add_field(name="🔕 Muted", value="\n".join(lines + more(mutes, _MOST_MUTES)), inline=False)
+        named = list({mute.key: mute for mute in mutes}.values())  # a key may be muted in more than one scope
+        lines = [f"{_key(mute.key)} until {at(mute.until, 'f')}{_by(mute)}" for mute in named[:_MOST_MUTES]]
+        embed.add_field(name="🔕 Muted", value="\n".join(lines + more(named, _MOST_MUTES)), inline=False)
     return clamp(embed)
 
 

@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
+from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts.values import SHARED, Alert, Value, covers
 from botmon_cog.domain.reports import Problem
-
-RULES = "rule"
-"""What the keys of `[[alerts.rule]]` begin with. A rule has waited for its own `for` before it is a problem."""
 
 _MOST_DOUBLINGS = 30
 
@@ -36,9 +34,8 @@ def moved(
 ) -> Moved:
     """Move every alert by what one check found.
 
-    Args:
-        unknown: keys whose source could not be looked at, all beneath them included: without a problem there, an alert
-            stays as it is.
+    `unknown` are keys whose source could not be looked at, all beneath them included: without a problem there, an alert
+    stays as it is.
     """
     known = {(alert.scope, alert.key): alert for alert in alerts}
     found: dict[tuple[str, str], Problem] = {}
@@ -85,7 +82,7 @@ def _recovery(alert: Alert, config: AlertsConfig) -> timedelta:
 
 def _patience(key: str, severity: Severity, config: AlertsConfig) -> timedelta:
     """How long it must be bad until it fires."""
-    if covers(RULES, key):
+    if covers(RULES, key):  # it has waited for its own `for` already
         return timedelta(0)
     return timedelta(seconds=config.critical_after_s if severity == "critical" else config.warning_after_s)
 
@@ -132,6 +129,8 @@ def _pending(alert: Alert | None, problem: Problem, scope: str) -> Alert:
 
 
 def _still_bad(alert: Alert, problem: Problem, now: datetime, config: AlertsConfig) -> Alert:
+    # What is shared may look well to another process at the same time.
+    is_relapse = alert.good_since is not None and alert.scope != SHARED
     severity, critical_since = problem.severity, None
     if is_graver(problem.severity, alert.severity):
         critical_since = alert.critical_since or now
@@ -146,7 +145,7 @@ def _still_bad(alert: Alert, problem: Problem, now: datetime, config: AlertsConf
         reason=problem.reason,
         remedy=problem.remedy,
         good_since=None,
-        relapses=alert.relapses + (alert.good_since is not None),
+        relapses=alert.relapses + is_relapse,
     )
 
 

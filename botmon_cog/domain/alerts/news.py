@@ -27,6 +27,8 @@ INHIBITION: dict[str, tuple[str, ...]] = {
 _HOUR = timedelta(hours=1)
 
 Change = Literal["fired", "worsened", "still", "recovered"]
+_Kind = Literal["alert", "recovery", "reminder"]
+_Message = tuple[_Kind, list[tuple[int, Change]]]
 
 
 class Telling(Value, frozen=True, kw_only=True):
@@ -48,10 +50,8 @@ def tell(
 ) -> Telling:
     """What to tell now, in as few messages as can be.
 
-    Args:
-        mutes: those in force.
-        is_maintained: whether a maintenance window is open.
-        made_at: when the news of the last hour was made, for the limit; older and later times do not count.
+    `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when news was made
+    before, for the limit per hour: older and later times do not count.
     """
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
@@ -88,7 +88,7 @@ def _change(alert: Alert, now: datetime, config: AlertsConfig) -> Change | None:
         return None
     if not is_told(alert):
         return None if is_graver(config.level, alert.severity) else "fired"
-    if is_graver(alert.severity, "critical" if alert.told == "critical" else "warning"):
+    if alert.severity == "critical" and alert.told == "warning":
         return "worsened"
     if alert.held_back in {MUTED, MAINTENANCE}:
         return "still"
@@ -123,20 +123,18 @@ def _matches(pattern: str, key: str) -> bool:
     return key.startswith(pattern[:-1]) if pattern.endswith(".*") else key == pattern
 
 
-def _messages(
-    changes: Sequence[tuple[int, Change]],
-) -> list[tuple[Literal["alert", "recovery", "reminder"], list[tuple[int, Change]]]]:
+def _messages(changes: Sequence[tuple[int, Change]]) -> list[_Message]:
     """By message, the weightiest first. What is told again goes with what is new, where something is."""
     new = [one for one in changes if one[1] in {"fired", "worsened"}]
     still = [one for one in changes if one[1] == "still"]
     over = [one for one in changes if one[1] == "recovered"]
     alert, reminder = (new + still, []) if new else ([], still)
-    groups = (("alert", alert), ("recovery", over), ("reminder", reminder))
-    return [(kind, group) for kind, group in groups if group]
+    groups: tuple[_Message, ...] = (("alert", alert), ("recovery", over), ("reminder", reminder))
+    return [one for one in groups if one[1]]
 
 
 def _news(
-    kind: Literal["alert", "recovery", "reminder"],
+    kind: _Kind,
     group: Sequence[tuple[Alert, Change]],
     now: datetime,
     instance: str,
@@ -172,8 +170,5 @@ def _item(alert: Alert, change: Change) -> NewsItem:
 
 
 def _as_told(alert: Alert, now: datetime) -> Alert:
-    if alert.state == "resolved":
-        told = "resolved"
-    else:
-        told = "critical" if alert.told == "critical" else alert.severity
+    told = "resolved" if alert.state == "resolved" else "critical" if alert.told == "critical" else alert.severity
     return replace(alert, told=told, told_at=now, held_back=None)

@@ -112,6 +112,8 @@ class News(Value, frozen=True, kw_only=True):
     """Those of them that are on disk."""
     lost: int = 0
     """Rows lost since the trouble began."""
+    message_id: str = ""
+    """That of the `AlertMessage` around it, by which the buttons under it find it again; empty: it has none."""
 
 
 class AlertMessage(Value, frozen=True, kw_only=True):

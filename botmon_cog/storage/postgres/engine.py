@@ -13,16 +13,19 @@ from urllib.parse import urlsplit
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import MissingExtraError, StorageError
 from botmon_cog.storage import tables
+from botmon_cog.storage.alerting import SqlAlerting
+from botmon_cog.storage.engine import Bound, Query
 from botmon_cog.storage.postgres.asyncpg_types import Connection, Pool, create_pool, outages
 from botmon_cog.storage.postgres.batch import perform, store
 from botmon_cog.storage.postgres.loop_thread import LoopThread
 from botmon_cog.storage.postgres.schema import migrate
 from botmon_cog.storage.postgres.sql import numbered
-from botmon_cog.storage.reading import Bound, Query, SqlReading
+from botmon_cog.storage.reading import SqlReading
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script, run_async
 from botmon_cog.storage.upkeep import maintained as upkeep
 from botmon_cog.storage.upkeep.rebuilding import Dialect
+from botmon_cog.storage.uptime import SqlUptime
 
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ DIALECT = Dialect(
 )
 
 
-class PostgresStorage(SqlReading):
+class PostgresStorage(SqlReading, SqlAlerting, SqlUptime):
     """See `Storage`. The connections live on the event loop of a thread of their own, so that what asyncpg does per
     statement costs the bot's loop nothing.
 

@@ -5,23 +5,18 @@ Several processes may share a folder; each one sees the files of its own instanc
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event
+from botmon_cog.storage.queue.disk import DiskThreads
 from botmon_cog.storage.queue.event_lines import decode_line, encode_line
 from botmon_cog.storage.queue.segments import Names, Segment, find_segments, read_lines, remove_segment, write_segment
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Spool:
@@ -41,7 +36,7 @@ class Spool:
         self._clock = clock
         self._lock = threading.Lock()
         """Held by whichever thread works on the files and on what is known of them."""
-        self._threads: set[threading.Thread] = set()
+        self._disk = DiskThreads("botmon-spool")
         self._segments: list[Segment] = []
         self._read: tuple[Segment, int, int] | None = None
         self._is_known = False
@@ -63,7 +58,7 @@ class Spool:
         Raises:
             OSError: the disk failed; none was kept.
         """
-        return await self._in_thread(lambda: self._add(events))
+        return await self._disk.run(lambda: self._add(events))
 
     async def read(self, max_rows: int) -> list[Event]:
         """The oldest rows, `max_rows` at the most, and the same ones again until `commit`. Empty: nothing is left.
@@ -71,7 +66,7 @@ class Spool:
         Raises:
             OSError: the disk failed.
         """
-        return await self._in_thread(lambda: self._read_batch(max_rows))
+        return await self._disk.run(lambda: self._read_batch(max_rows))
 
     async def commit(self) -> None:
         """Forget what was read last; a file of which nothing is left is removed.
@@ -79,47 +74,11 @@ class Spool:
         Raises:
             OSError: it can't be removed. It is forgotten all the same, and not replayed before the next start.
         """
-        await self._in_thread(self._commit)
+        await self._disk.run(self._commit)
 
     async def settle(self) -> None:
         """Return when nothing works on the files any more, not even for somebody who was cancelled meanwhile."""
-        working = [thread for thread in self._threads if thread.is_alive()]
-        if working:
-            await self._in_thread(lambda: [thread.join() for thread in working])
-        self._threads = {thread for thread in self._threads if thread.is_alive()}
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run something in a thread of its own, which a disk that hangs keeps, and nobody else.
-
-        Raises:
-            OSError: `work` did, or there is no thread to be had.
-        """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-
-        def run() -> None:
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 (raised again where it is awaited)
-                finish = partial(done.set_exception, error)
-            else:
-                finish = partial(done.set_result, result)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(lambda: None if done.done() else finish())
-
-        thread = threading.Thread(target=run, name="botmon-spool", daemon=True)
-        self._threads.add(thread)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            self._threads.discard(thread)
-            raise OSError(f"no thread for the spool: {error}") from error
-        try:
-            return await done
-        finally:
-            if done.done() and not done.cancelled():
-                thread.join()  # it has nothing left to do
-                self._threads.discard(thread)
+        await self._disk.settle()
 
     def _add(self, events: Sequence[Event]) -> int:
         with self._lock:

@@ -15,8 +15,10 @@ from botmon_cog.database_url import IN_MEMORY
 from botmon_cog.domain.models import Event
 from botmon_cog.errors import StorageError
 from botmon_cog.storage import script as scripts
+from botmon_cog.storage.alerting import SqlAlerting
+from botmon_cog.storage.engine import Bound, Query
 from botmon_cog.storage.migrator import migrate, refuse_newer
-from botmon_cog.storage.reading import Bound, Query, SqlReading
+from botmon_cog.storage.reading import SqlReading
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script
 from botmon_cog.storage.sqlite.batch import moment_text, perform, store
@@ -31,6 +33,7 @@ from botmon_cog.storage.sqlite.connection import (
 from botmon_cog.storage.sqlite.damage import identity, is_damage, set_aside
 from botmon_cog.storage.upkeep import maintained as upkeep
 from botmon_cog.storage.upkeep.rebuilding import Dialect, rebuild_all
+from botmon_cog.storage.uptime import SqlUptime
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -42,7 +45,7 @@ T = TypeVar("T")
 _SIZE_BYTES = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 
 
-class SqliteStorage(SqlReading):
+class SqliteStorage(SqlReading, SqlAlerting, SqlUptime):
     """See `Storage`.
 
     Args:

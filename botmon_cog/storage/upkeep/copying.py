@@ -16,7 +16,8 @@ import msgspec
 
 from botmon_cog.errors import ConfigError, StorageError
 from botmon_cog.storage import queries, tables
-from botmon_cog.storage.reading import Query, SqlReading
+from botmon_cog.storage.engine import Query
+from botmon_cog.storage.reading import SqlReading
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Ask, Do, Put, Script
 from botmon_cog.storage.tables import Table, Type
@@ -30,12 +31,14 @@ _CHUNK = 2_000
 _SINCE = "_since"
 """How the names of those marks end that say something about the rows."""
 _MARKS = "SELECT name, value FROM marks ORDER BY name"
-_WITH_ID = (*tables.RAW_TABLES.values(), tables.BOT_STATS)
+_WITH_ID = (*tables.RAW_TABLES.values(), tables.BOT_STATS, tables.RUNS, tables.GATEWAY_LOSSES)
 COPIED: tuple[Table, ...] = (
     *(replace(table, columns={"id": Type.INTEGER, **table.columns}, key=("id",), merges={}) for table in _WITH_ID),
     *(replace(table, merges={}) for table in tables.ROLLUP_TABLES if table not in _WITH_ID),
     tables.LEGACY_STATS,
     tables.ALERTS,
+    tables.ALERT_MESSAGES,
+    tables.ALERT_MUTES,
 )
 _ADVANCE = (
     "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM {table}), false)"

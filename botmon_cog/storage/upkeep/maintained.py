@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 from botmon_cog.storage import tables
-from botmon_cog.storage.reading import Bound
+from botmon_cog.storage.engine import Bound
 from botmon_cog.storage.rows import Row
 from botmon_cog.storage.script import Script
 from botmon_cog.storage.tables import Table
@@ -108,5 +108,5 @@ POSTGRES = Upkeep(
     used_bytes=f"SELECT CAST({' + '.join([*map(_live_bytes, RAW), _OTHERS_BYTES])} AS BIGINT)",
 )
 
-VACUUM_POSTGRES = tuple(f"VACUUM (ANALYZE) {name}" for name in (*OUR_TABLES, "alerts", "marks"))
+VACUUM_POSTGRES = tuple(f"VACUUM (ANALYZE) {table.name}" for table in tables.ALL_TABLES)
 """Each outside of a transaction."""

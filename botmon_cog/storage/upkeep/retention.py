@@ -27,6 +27,10 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_HAS_NEWER = """EXISTS (
+    SELECT 1 FROM runs AS newer WHERE newer.instance = runs.instance AND newer.started_at > runs.started_at
+)"""
+
 _RAISE_MARK = f"{queries.PUT_MARK} WHERE marks.value < excluded.value"
 _CLAIM_MARK = f"{queries.PUT_MARK} WHERE marks.value <= :due OR marks.value > excluded.value"
 
@@ -38,11 +42,13 @@ class Aged:
     Attributes:
         key: what identifies a row: `id`, or the columns of the key, that with the age first.
         ends: as in `Table`.
+        and_if: what else must hold for a row to go, as SQL.
     """
 
     name: str
     key: tuple[str, ...]
     ends: str
+    and_if: str = "true"
 
     @property
     def old(self) -> str:
@@ -51,7 +57,7 @@ class Aged:
             return "timestamp >= :begin AND timestamp < :end AND {epoch} IS NOT NULL"
         if self.ends == "date":
             return "date LIKE '____-__-__' AND date < :end"
-        return f"{self.ends} < :end"
+        return f"{self.ends} < :end AND {self.and_if}"
 
 
 def _aged(table: Table) -> Aged:
@@ -61,6 +67,13 @@ def _aged(table: Table) -> Aged:
 
 _RAW = tuple(map(_aged, RAW))
 _HEALTH = _aged(tables.HEALTH_CHECKS)
+_KEPT_LIKE_HEALTH = (
+    _HEALTH,
+    Aged(name="alert_messages", key=("message_id",), ends="made_at", and_if="finished_at IS NOT NULL"),
+    Aged(name="runs", key=("id",), ends="seen_at", and_if=_HAS_NEWER),
+    Aged(name="gateway_losses", key=("id",), ends="ended_at"),
+)
+_MUTES = Aged(name="alert_mutes", key=("scope", "key"), ends="until")
 _HOURLY = tuple(
     map(_aged, (tables.COMMAND_HOURLY, tables.LATENCY_HOURLY, tables.MUSIC_HOURLY, tables.ACTIVE_USERS))
 )  # fmt: skip
@@ -88,7 +101,8 @@ class Cut:
         if self.table.ends == "timestamp":
             return {"begin": dialect.moment(_EPOCH), "end": dialect.moment(self.end)}
         days = day_of(self.end)
-        return {"end": {"hour": hour_of(self.end), "day": days, "date": iso_date(days)}[self.table.ends]}
+        ends = {"hour": hour_of(self.end), "day": days, "date": iso_date(days)}
+        return {"end": ends.get(self.table.ends, dialect.moment(self.end))}
 
 
 # -- what goes ---------------------------------------------------------------------------------------------------------
@@ -104,7 +118,7 @@ def raw_end(config: RetentionConfig, now: datetime) -> datetime | None:
 
 
 def other_cuts(config: RetentionConfig, now: datetime, raw_since: datetime | None) -> list[Cut]:
-    """What goes of the health checks and the roll-ups.
+    """What goes of the health checks, of alerts, of uptime and of the roll-ups. Mutes go once they have ended.
 
     Args:
         config: how long they stay.
@@ -120,7 +134,9 @@ def other_cuts(config: RetentionConfig, now: datetime, raw_since: datetime | Non
         if bound is not None and (end := _end(days, now)) is not None
     ]
     health_end = _end(config.health_days, now)
-    return cuts if health_end is None else [Cut(table=_HEALTH, end=health_end), *cuts]
+    if health_end is not None:
+        cuts = [Cut(table=table, end=health_end) for table in _KEPT_LIKE_HEALTH] + cuts
+    return [*cuts, Cut(table=_MUTES, end=start_of_day(day_of(now)))]
 
 
 def _end(days: int, now: datetime) -> datetime | None:
@@ -181,8 +197,8 @@ def remove_some(cut: Cut, first: Any, n: int, dialect: Dialect) -> Script[int]:
     if cut.table.ends == "date":  # no index has the date first: a stretch of ids is looked through
         query = "DELETE FROM {table} WHERE id >= :first AND id < :beyond AND {old}"
         bound |= {"first": first, "beyond": first + n}
-    elif cut.table.ends == "timestamp":
-        query = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {old} ORDER BY timestamp LIMIT :n)"
+    elif cut.table.ends not in {"hour", "day"}:
+        query = "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {old} ORDER BY {order} LIMIT :n)"
         bound |= {"n": n}
     else:
         nth = "SELECT {key} FROM {table} WHERE {old} ORDER BY {key} LIMIT 1 OFFSET :skipped"

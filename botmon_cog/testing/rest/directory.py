@@ -20,7 +20,7 @@ def gateway(call: Call) -> Reply:
 
 
 def gateway_for_bots(call: Call) -> Reply:
-    limit = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    limit = {"total": 1000, "remaining": call.world.hub.sessions_left, "reset_after": 86_400_000, "max_concurrency": 1}
     body = {"url": call.world.gateway_url, "shards": call.world.shard_count, "session_start_limit": limit}
     return Reply(200, body)
 

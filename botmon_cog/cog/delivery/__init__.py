@@ -1,0 +1,5 @@
+"""How news reaches the people who run the bot."""
+
+from botmon_cog.cog.delivery.delivery import Delivery
+
+__all__ = ["Delivery"]

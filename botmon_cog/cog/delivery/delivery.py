@@ -1,0 +1,69 @@
+"""DM to every owner; where nobody was reached the channel, then the webhook; and Apprise's targets besides."""
+
+from __future__ import annotations
+
+import logging
+
+from discord.ext import commands
+
+from botmon_cog.clock import Clock
+from botmon_cog.cog.delivery.apprise import AppriseTargets
+from botmon_cog.cog.delivery.channel import Channel
+from botmon_cog.cog.delivery.closed import ClosedWays
+from botmon_cog.cog.delivery.dm import DirectMessages
+from botmon_cog.cog.delivery.letter import Letter, MakeView
+from botmon_cog.cog.delivery.webhook import Webhook
+from botmon_cog.config import AlertsConfig
+from botmon_cog.domain.alerts import News, Sent
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Sends news to the people who run the bot. Never raises for what a way does."""
+
+    def __init__(self, bot: commands.Bot, config: AlertsConfig, clock: Clock, make_view: MakeView) -> None:
+        self._config = config
+        self._make_view = make_view
+        self._closed = ClosedWays(clock)
+        self._dms = DirectMessages(bot, self._closed) if config.dm else None
+        self._channel = Channel(bot, config.channel_id, self._closed) if config.channel_id else None
+        self._webhook = Webhook(config.webhook, self._closed) if config.webhook else None
+        self._apprise = AppriseTargets(config.notify, self._closed) if config.notify else None
+
+    def unreachable(self) -> tuple[str, ...]:
+        """The ways that are closed, in words."""
+        return self._closed.reasons
+
+    async def send(self, news: News, is_repeat: bool = False) -> Sent:
+        """`told` where somebody was; `failed` where trying again later makes sense."""
+        if not self._config.enabled:
+            return Sent(state="refused", words="[alerts] enabled is false")
+        letter = Letter(news=news, is_repeat=is_repeat, make_view=self._make_view)
+        tried: list[Sent] = []
+        for way in (self._dms, self._channel, self._webhook):
+            if way is not None and not any(sent.state == "told" for sent in tried):
+                tried.append(await way.tell(letter))
+        if self._apprise is not None:
+            tried += await self._apprise.tell(letter)
+        return _summed(tried, letter)
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        if self._webhook is not None:
+            await self._webhook.close()
+        if self._apprise is not None:
+            await self._apprise.close()
+
+
+def _summed(tried: list[Sent], letter: Letter) -> Sent:
+    words = "; ".join(sent.words for sent in tried)
+    states = {sent.state for sent in tried}
+    if "told" in states:
+        told = "; ".join(sent.words for sent in tried if sent.state == "told")
+        if told != words:
+            _log.warning("told the owners %r only by %s: %s", letter.title, told, words)
+        return Sent(state="told", words=told)
+    hint = "set [alerts] channel_id, webhook or notify for another way"
+    _log.error("no owner could be told %r: %s; %s", letter.title, words or "there is no way to them", hint)
+    return Sent(state="failed" if "failed" in states else "refused", words=words or f"no way to the owners: {hint}")

@@ -1,0 +1,47 @@
+"""News as it is sent: drawn for Discord, in words for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+import msgspec
+
+from botmon_cog.cog import embeds
+from botmon_cog.domain.alerts import News
+
+MakeView = Callable[[str], discord.ui.View]
+"""A message's id -> the buttons under it."""
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to the owners."""
+
+    news: News
+    is_repeat: bool
+    make_view: MakeView
+
+    def for_discord(self) -> dict[str, Any]:
+        """The arguments of `Messageable.send`, to be used once: each message has a view of its own."""
+        arguments: dict[str, Any] = {
+            "embed": embeds.news(self.news, is_repeat=self.is_repeat),
+            "allowed_mentions": discord.AllowedMentions.none(),
+        }
+        if self.news.message_id:
+            arguments["view"] = self.make_view(self.news.message_id)
+        return arguments
+
+    @property
+    def title(self) -> str:
+        """What is the matter, in one line without markup."""
+        return self._words[0]
+
+    @property
+    def body(self) -> str:
+        """Since when, why, and what to do."""
+        return self._words[2]
+
+    @property
+    def _words(self) -> tuple[str, str, str]:
+        return embeds.plain(self.news, is_repeat=self.is_repeat).partition("\n")

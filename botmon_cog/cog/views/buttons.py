@@ -1,0 +1,41 @@
+"""The buttons under each message. Their custom ids say all that is needed to answer them, also after a restart."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import discord
+
+PREFIX = "botmon:"
+"""Of every custom id; what follows is for `Presses` to read."""
+
+HealthView = Literal["glance", "details", "history"]
+
+MUTES = {"Mute 1 h": 60, "Mute 24 h": 1440}
+"""Minutes by what stands on the button."""
+_GREY = discord.ButtonStyle.secondary
+
+
+def alert_buttons(message_id: str, *, is_muted: bool = False) -> discord.ui.View:
+    """For news to the owners; `message_id` is that of the stored message."""
+    mutes = (
+        {"Unmute": f"unmute:{message_id}"}
+        if is_muted
+        else {label: f"mute:{minutes}:{message_id}" for label, minutes in MUTES.items()}
+    )
+    return _row({"Show health": "show"} | mutes)
+
+
+def health_buttons(view: HealthView, guild_id: str | None) -> discord.ui.View:
+    """For a health report. The guild is the one in which the button is pressed; None is all of them."""
+    scope = "all" if guild_id is None else "here"
+    others = {"Details": "details", "History": "history"} if view == "glance" else {"Back": "glance"}
+    return _row({label: f"health:{other}:{scope}" for label, other in (others | {"Refresh": view}).items()})
+
+
+def _row(buttons: dict[str, str]) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for label, custom_id in buttons.items():
+        view.add_item(discord.ui.Button(label=label, style=_GREY, custom_id=PREFIX + custom_id))
+    view.stop()  # so that discord.py keeps nothing of it, nor gives it a timeout: `Presses` answers for all messages
+    return view

@@ -1,0 +1,153 @@
+"""Answers the buttons: of every message that was ever sent, for who may press them now."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Self, cast
+
+import discord
+from discord.ext import commands
+
+from botmon_cog.cog import embeds
+from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
+from botmon_cog.cog.commands.health import health_embed
+from botmon_cog.cog.delivery.refusal import UNREACHED
+from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, alert_buttons, health_buttons
+from botmon_cog.errors import StorageError
+
+_DETACH_TIMEOUT_S = 5.0
+
+Button = discord.ui.Button[Any]
+AnyItem = discord.ui.DynamicItem[Button]
+
+_AWAY = "The database does not answer, so that this could not be looked up. Try again in a minute."
+_WRONG = "That went wrong. The bot's log has the details; nothing else is affected."
+_UNKNOWN = "That button is of another version of this bot's monitor. A new message has buttons that work."
+_NOT_YOURS = "Only people who may manage this server, and the bot's owners, may look at that."
+_FORGOTTEN = "What that message was about is not on record any more. `/alerts mute` does the same."
+_OWNERS_ONLY = "Only the bot's owners may press that."
+
+
+class Presses:
+    """The one listener for all our buttons. They carry no state but their custom id, and never time out."""
+
+    def __init__(self, bot: commands.Bot, desk: Desk) -> None:
+        self._bot = bot
+        self._desk = desk
+        self._answering: set[asyncio.Task[None]] = set()
+        self._item = _item(self)
+
+    def attach(self) -> None:
+        self._bot.add_dynamic_items(self._item)
+
+    async def detach(self) -> None:
+        """Return when none is being answered any more."""
+        self._bot.remove_dynamic_items(self._item)
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=_DETACH_TIMEOUT_S)
+
+    async def take(self, interaction: AnyInteraction, custom_id: str) -> None:
+        """Answer in a task of ours, so that unloading can wait for it."""
+        task = asyncio.ensure_future(self._answer(interaction, custom_id))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        await task
+
+    async def _answer(self, interaction: AnyInteraction, custom_id: str) -> None:
+        """A press that nobody answers reads "This interaction failed"."""
+        try:
+            await self._route(interaction, custom_id)
+        except Exception as error:  # noqa: BLE001 (the edge: discord.py would only log it)
+            self._desk.system.failures.note("answering a button", error)
+            with suppress(*UNREACHED):  # it may be too late for any answer
+                await _refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
+
+    async def _route(self, interaction: AnyInteraction, custom_id: str) -> None:
+        match custom_id.removeprefix(PREFIX).split(":"):
+            case ["show"]:
+                await self._show(interaction)
+            case ["health", "glance" | "details" | "history" as view, "here" | "all" as scope]:
+                await self._health(interaction, view, is_all=scope == "all")
+            case ["mute", minutes, message_id] if minutes in {str(known) for known in MUTES.values()}:
+                await self._mute(interaction, message_id, int(minutes))
+            case ["unmute", message_id]:
+                await self._unmute(interaction, message_id)
+            case _:
+                await _refuse(interaction, _UNKNOWN)
+
+    async def _show(self, interaction: AnyInteraction) -> None:
+        """The health, beside the news."""
+        await interaction.response.defer(ephemeral=interaction.guild_id is not None, thinking=True)
+        guild_id = None if await self._bot.is_owner(interaction.user) else str(interaction.guild_id)
+        if await self._desk.may_press(interaction, guild_id):
+            await self._draw_health(interaction, "glance", guild_id)
+        else:
+            await interaction.edit_original_response(embed=embeds.notice("Not for you", _NOT_YOURS))
+
+    async def _health(self, interaction: AnyInteraction, view: HealthView, *, is_all: bool) -> None:
+        """Another view of the health, or a new look, in the same message."""
+        await interaction.response.defer()
+        guild_id = None if is_all else str(interaction.guild_id)
+        if await self._desk.may_press(interaction, guild_id):
+            await self._draw_health(interaction, view, guild_id)
+        else:
+            await _refuse(interaction, _NOT_YOURS)
+
+    async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
+        async def seen() -> Answer:
+            return Answer(await health_embed(self._desk, guild_id, view))
+
+        answer = await self._desk.attempt(seen)
+        await interaction.edit_original_response(embed=answer.embed, view=health_buttons(view, guild_id))
+
+    async def _mute(self, interaction: AnyInteraction, message_id: str, minutes: int) -> None:
+        names = await self._names(interaction, message_id)
+        if names:
+            until = self._desk.system.clock.now() + timedelta(minutes=minutes)
+            await self._desk.system.alerts.mute(names, until, str(interaction.user.id))
+            words = f"🔕 Muted until {discord.utils.format_dt(until, 'f')}. What is not well then is told then."
+            await interaction.edit_original_response(content=words, view=alert_buttons(message_id, is_muted=True))
+
+    async def _unmute(self, interaction: AnyInteraction, message_id: str) -> None:
+        names = await self._names(interaction, message_id)
+        if names:
+            await self._desk.system.alerts.unmute(names)
+            await interaction.edit_original_response(content="🔔 Not muted any more.", view=alert_buttons(message_id))
+
+    async def _names(self, interaction: AnyInteraction, message_id: str) -> set[tuple[str, str]]:
+        """The scopes and keys that a message is about; none where that is refused, which is said."""
+        await interaction.response.defer()
+        if not await self._bot.is_owner(interaction.user):
+            await _refuse(interaction, _OWNERS_ONLY)
+            return set()
+        message = await self._desk.system.alerts.message(message_id)
+        if message is None:
+            await _refuse(interaction, _FORGOTTEN)
+            return set()
+        return {(item.scope, item.key) for item in message.news.items}
+
+
+async def _refuse(interaction: AnyInteraction, words: str) -> None:
+    """Tell the one who pressed, and nobody else; the message stays as it is."""
+    embed = embeds.notice("Not done", words)
+    if interaction.response.is_done():
+        await interaction.followup.send(embed=embed, ephemeral=True)
+    else:
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+
+def _item(presses: Presses) -> type[AnyItem]:
+    """A class of its own for each bot: discord.py makes an object of it for each press."""
+
+    class BotMonButton(discord.ui.DynamicItem[Button], template=rf"{PREFIX}.*"):
+        @classmethod
+        async def from_custom_id(cls, interaction: AnyInteraction, item: discord.ui.Item[Any], match: Any, /) -> Self:
+            del interaction, match
+            return cls(cast("Button", item))
+
+        async def callback(self, interaction: AnyInteraction) -> None:
+            await presses.take(interaction, self.custom_id)
+
+    return BotMonButton

@@ -1,0 +1,5 @@
+"""How late the event loop runs, and who kept it from running."""
+
+from botmon_cog.monitors.event_loop.watch import LoopWatch
+
+__all__ = ["LoopWatch"]

@@ -1,0 +1,573 @@
+"""Alerts over a database that other processes share, that goes away, and over restarts: each message once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from botmon_cog.config import AlertsConfig, Config
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, News, Sent
+from botmon_cog.errors import StorageError
+from botmon_cog.monitors import alerts as alerts_module
+from botmon_cog.monitors.alerts import AlertContext, Alerts
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.testing import ManualClock
+from tests.alert_helpers import MemoryStorage, problem, told
+from tests.engines import Engine
+
+HOUR = timedelta(hours=1)
+TOLD = Sent(state="told", words="DM to 1 owner")
+QUICK = AlertsConfig(critical_after_s=0, warning_after_s=0, recover_after_s=0, flap_window_s=0, repeat_after_s=0)
+
+
+class Process:
+    """One process of a bot.
+
+    Attributes:
+        sent: what reached the owners, with whether it said that it may be a repeat.
+        answers: what becomes of the next attempts; all others are told.
+    """
+
+    def __init__(self, storage: object, clock: ManualClock, config: AlertsConfig = QUICK, **options: object) -> None:
+        self.clock = clock
+        self.failures = Failures(clock)
+        instance = str(options.pop("instance", "main"))
+        self.alerts = Alerts(
+            storage, clock, Config(instance=instance, alerts=config), self.failures, options.pop("folder", None)
+        )
+        self.sent: list[tuple[str, bool]] = []
+        self.news: list[News] = []
+        self.answers: list[Sent | BaseException] = []
+
+    async def send(self, news: News, is_repeat: bool) -> Sent:
+        answer = self.answers.pop(0) if self.answers else TOLD
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer.state == "told":
+            self.sent += [(text, is_repeat) for text in told([news])]
+            self.news.append(news)
+        return answer
+
+    async def step(self, *bad: str, shared: tuple[str, ...] = (), **context: int) -> None:
+        problems = [problem(key, since=self.clock.now()) for key in bad]
+        problems += [problem(key, since=self.clock.now(), is_shared=True) for key in shared]
+        await self.alerts.step(problems, (), AlertContext(audience="app", **context))
+
+    async def check(self, *bad: str, shared: tuple[str, ...] = (), **context: int) -> list[str]:
+        """A step and a delivery, then a minute passes; what reached the owners."""
+        before = len(self.sent)
+        await self.step(*bad, shared=shared, **context)
+        await self.alerts.deliver("app", self.send)
+        self.clock.jump_wall(60)
+        return [text for text, _ in self.sent[before:]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def database() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def process(database: MemoryStorage, clock: ManualClock) -> Process:
+    return Process(database.of("main"), clock)
+
+
+# -- sending -----------------------------------------------------------------------------------------------------------
+
+
+async def test_news_is_sent_once_and_its_result_kept(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="main") as storage:
+        process = Process(storage, clock)
+        assert await process.check("memory", "cpu") == ["alert: fired cpu, fired memory"]
+        assert await process.check("memory", "cpu") == []
+        assert await process.check() == ["recovery: recovered cpu, recovered memory"]
+        assert await process.check() == []
+        history = await process.alerts.history(clock.now() - HOUR, 10)
+        assert [(row.state, row.result, row.attempts) for row in history] == [("sent", TOLD.words, 1)] * 2
+        assert (await storage.alerts(clock.now())).alerts == ()
+        assert process.failures.n == 0
+
+
+async def test_fifty_at_once_are_one_message(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="main") as storage:
+        process = Process(storage, clock)
+        for _ in range(3):
+            await process.check(*[f"commands.c{n}" for n in range(50)])
+        assert [len(news.items) for news in process.news] == [50]
+
+
+async def test_when_discord_is_away_it_is_sent_later_and_in_order(process: Process) -> None:
+    process.answers = [Sent(state="failed", words="Discord was not reached")] * 2
+    assert await process.check("memory") == []
+    assert await process.check("memory", "cpu") == []
+    assert await process.check("memory", "cpu") == ["alert: fired memory", "alert: fired cpu"]
+    assert not any(is_repeat for _, is_repeat in process.sent)
+
+
+async def test_refused_everywhere_is_not_tried_again(process: Process, database: MemoryStorage) -> None:
+    process.answers = [Sent(state="refused", words="DMs are closed")]
+    for _ in range(3):
+        assert await process.check("memory") == []
+    assert [(row.state, row.result) for row in database.messages.values()] == [("failed", "DMs are closed")]
+
+
+async def test_a_message_that_crashes_is_noted_and_given_up(process: Process, database: MemoryStorage) -> None:
+    process.answers = [ValueError("a bug")] * 5
+    for _ in range(8):
+        await process.check("memory")
+    assert process.sent == []
+    assert process.failures.n == 5
+    assert [(row.state, row.result) for row in database.messages.values()] == [
+        ("failed", "ValueError while sending it")
+    ]
+
+
+async def test_an_attempt_that_hangs_is_given_up_and_the_next_one_says_so(process, monkeypatch) -> None:
+    monkeypatch.setattr(alerts_module, "_SEND_S", 0.01)
+    real = process.send
+
+    async def hang(news: News, is_repeat: bool) -> Sent:
+        await asyncio.Event().wait()
+        return TOLD
+
+    process.send = hang
+    assert await process.check("memory") == []
+    process.send = real
+    assert [await process.check("memory") for _ in range(4)].count(["alert: fired memory"]) == 1
+    assert process.sent == [("alert: fired memory", True)]
+
+
+async def test_what_a_killed_process_claimed_is_sent_by_another_once(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="one") as first, engine.storage(instance="two") as second:
+        killed, other = Process(first, clock, instance="one"), Process(second, clock, instance="two")
+        killed.answers = [asyncio.CancelledError()]
+        with pytest.raises(asyncio.CancelledError):
+            await killed.check("memory")
+        for _ in range(5):
+            await other.check()
+        assert other.sent == [("alert: fired memory", True)]
+
+
+async def test_only_a_process_of_the_same_bot_sends(process: Process) -> None:
+    await process.step("memory")
+    await process.alerts.deliver("another app", process.send)
+    assert process.sent == []
+    assert await process.check("memory") == ["alert: fired memory"]
+
+
+async def test_nothing_is_told_before_the_bot_is_known_and_nothing_is_lost(process: Process) -> None:
+    await process.alerts.step([problem("memory")], (), AlertContext())
+    assert await process.check("memory") == ["alert: fired memory"]
+
+
+async def test_a_message_says_what_waits_and_what_was_lost_meanwhile(process: Process) -> None:
+    await process.check(dropped=5)
+    await process.check("memory", waiting=7, spooled=4, dropped=6)
+    await process.check(dropped=9)
+    await process.check("memory", dropped=9)
+    assert [(news.waiting, news.spooled, news.lost) for news in process.news] == [(7, 4, 1), (0, 0, 4), (0, 0, 0)]
+
+
+async def test_switched_off_does_nothing(database: MemoryStorage, clock: ManualClock) -> None:
+    process = Process(database.of("main"), clock, AlertsConfig(enabled=False))
+    assert await process.check("memory") == []
+    assert (database.rows, database.messages) == ({}, {})
+
+
+# -- several processes -------------------------------------------------------------------------------------------------
+
+
+async def test_what_all_see_is_told_by_one(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="one") as first, engine.storage(instance="two") as second:
+        both = [Process(first, clock, instance="one"), Process(second, clock, instance="two")]
+        for shared in (("database.slow",), ("database.slow",), (), ()):
+            await asyncio.gather(*(process.step(shared=shared) for process in both))
+            await asyncio.gather(*(process.alerts.deliver("app", process.send) for process in both))
+            clock.jump_wall(60)
+        assert Counter(one for process in both for one in process.sent) == {
+            ("alert: fired database.slow", False): 1,
+            ("recovery: recovered database.slow", False): 1,
+        }
+        assert [process.failures.n for process in both] == [0, 0]
+
+
+async def test_what_one_sees_and_another_does_not_is_told_once(database: MemoryStorage, clock: ManualClock) -> None:
+    one, two = (Process(database.of(name), clock, AlertsConfig(), instance=name) for name in ("one", "two"))
+    bad = problem("database.slow", since=clock.now(), is_shared=True)
+    for minute in range(90):
+        await one.alerts.step([bad] if minute < 60 else [], (), AlertContext(audience="app"))
+        await one.alerts.deliver("app", one.send)
+        await two.check()
+    assert one.sent + two.sent == [("alert: fired database.slow", False), ("recovery: recovered database.slow", False)]
+    assert [item.relapses for news in one.news + two.news for item in news.items] == [0, 0]
+
+
+async def test_a_step_is_taken_again_where_another_process_was_quicker(
+    database: MemoryStorage, clock: ManualClock
+) -> None:
+    storage = database.of("one")
+    slow, quick = Process(storage, clock, instance="one"), Process(database.of("two"), clock, instance="two")
+    keep = storage.keep_alerts
+    tries = 0
+
+    async def be_late(*args):
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await quick.step(shared=("database.slow",))
+        return await keep(*args)
+
+    storage.keep_alerts = be_late
+    await slow.step("memory", shared=("database.slow",))
+    assert tries == 2
+    assert sorted(told(row.news for row in database.messages.values())) == [
+        "alert: fired database.slow",
+        "alert: fired memory",
+    ]
+
+
+async def test_another_instances_alerts_are_its_own(database: MemoryStorage, clock: ManualClock) -> None:
+    one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
+    assert await one.check("memory") == ["alert: fired memory"]
+    assert await two.check() == []
+    assert await two.check("memory") == ["alert: fired memory"]
+
+
+# -- restarts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_neither_forgets_nor_repeats(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="main") as storage:
+        assert await Process(storage, clock).check("memory") == ["alert: fired memory"]
+        process = Process(storage, clock)
+        await process.alerts.recall()
+        for _ in range(2):  # the checks are not certain yet
+            assert await process.check() == []
+        assert await process.check("memory") == []
+        assert [alert.relapses for alert in (await process.alerts.overview()).firing] == [0]
+        assert await process.check() == ["recovery: recovered memory"]
+
+
+async def test_the_limit_per_hour_holds_over_a_restart(database: MemoryStorage, clock: ManualClock) -> None:
+    config = replace(QUICK, messages_per_h=2)
+    process = Process(database.of("main"), clock, config)
+    for n in range(2):
+        assert await process.check(*[f"commands.c{i}" for i in range(n + 1)])
+    process = Process(database.of("main"), clock, config)
+    for _ in range(58):
+        assert await process.check("commands.c0", "commands.c1", "memory") == []
+    assert await process.check("commands.c0", "commands.c1", "memory") == ["alert: fired memory"]
+
+
+# -- without the database ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+async def test_while_the_database_is_away_news_is_sent_and_stored_later(database, clock, tmp_path, has_folder) -> None:
+    folder = tmp_path / "spool" if has_folder else None
+    process = Process(database.of("main"), clock, folder=folder)
+    await process.check("memory")
+    database.is_away = True
+    assert await process.check("memory", shared=("database",)) == ["alert: fired database"]
+    assert await process.check(shared=("database",)) == ["recovery: recovered memory"]
+    assert await process.check(shared=("database",)) == []
+    assert (folder is not None) == any(tmp_path.rglob("*.json"))
+    with pytest.raises(StorageError):
+        await process.alerts.history(clock.now() - HOUR, 10)
+    database.is_away = False
+    assert await process.check() == ["recovery: recovered database"]
+    assert await process.check() == []
+    assert [row.state for row in database.messages.values()] == ["sent"] * 4
+    assert database.rows == {}
+    assert list(tmp_path.iterdir()) == []
+    assert process.failures.n == 0
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+async def test_a_restart_while_the_database_is_away_repeats_nothing(database, clock, tmp_path, is_back) -> None:
+    before = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await before.check("memory", "cpu")
+    database.is_away = True
+    assert await before.check("cpu", shared=("database",)) == [
+        "alert: fired database",
+        "recovery: recovered memory",
+    ]
+    database.is_away = not is_back
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    for _ in range(4):
+        assert await process.check("cpu", shared=("database",)) == []
+    assert await process.check("cpu") == ["recovery: recovered database"]
+    database.is_away = False
+    assert await process.check() == ["recovery: recovered cpu"]
+    assert await process.check() == []
+    assert [row.state for row in database.messages.values()] == ["sent"] * 5
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_restart_at_which_the_database_goes_away_repeats_nothing(database, clock, tmp_path) -> None:
+    await Process(database.of("main"), clock, folder=tmp_path / "spool").check("memory")
+    database.is_away = True
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    assert await process.check("memory") == []
+    assert await process.check() == ["recovery: recovered memory"]
+
+
+async def test_the_database_is_right_where_the_file_is_old(database, clock, tmp_path) -> None:
+    """The shared alert ended, and began anew, while this process was off: both times it is at the same version."""
+    await Process(database.of("main"), clock, folder=tmp_path / "spool").check(shared=("database.slow",))
+    other = Process(database.of("other"), clock, replace(QUICK, critical_after_s=600), instance="other")
+    for _ in range(6):
+        await other.check()
+    assert database.rows == {}
+    await other.check(shared=("database.slow",))
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    assert await process.check(shared=("database.slow",)) == ["alert: fired database.slow"]
+
+
+async def test_what_was_being_sent_at_a_kill_without_the_database_may_be_a_repeat(database, clock, tmp_path) -> None:
+    database.is_away = True
+    killed = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    killed.answers = [asyncio.CancelledError()]
+    with pytest.raises(asyncio.CancelledError):
+        await killed.check("memory")
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    await process.check("memory")
+    await process.check("memory")
+    assert process.sent == [("alert: fired memory", True)]
+
+
+async def test_a_result_that_could_not_be_stored_is_stored_later(database, clock, tmp_path) -> None:
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+
+    async def send(news: News, is_repeat: bool) -> Sent:
+        database.is_away = True
+        return TOLD
+
+    await process.step("memory")
+    await process.alerts.deliver("app", send)
+    clock.jump_wall(600)
+    database.is_away = False
+    restarted = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await restarted.alerts.recall()
+    await restarted.alerts.deliver("app", restarted.send)
+    assert await restarted.check("memory") == []
+    assert [(row.state, row.result) for row in database.messages.values()] == [("sent", TOLD.words)]
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_told_twice(database, clock) -> None:
+    storage = database.of("main")
+    process = Process(storage, clock)
+    keep = storage.keep_alerts
+
+    async def lose_the_answer(*args):
+        await keep(*args)
+        storage.keep_alerts = keep
+        raise StorageError("connection lost")
+
+    storage.keep_alerts = lose_the_answer
+    assert await process.check("memory") == ["alert: fired memory"]
+    assert await process.check("memory") == []
+    assert await process.check() == ["recovery: recovered memory"]
+    assert [row.state for row in database.messages.values()] == ["sent"] * 2
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"alerts": 5}', "\0"])
+async def test_a_file_that_cannot_be_read_costs_a_note(database, clock, tmp_path, content) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "main.alerts.json").write_text(content)
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    assert process.failures.n == 1
+    assert await process.check("memory") == ["alert: fired memory"]
+
+
+async def test_a_disk_that_fails_costs_a_note(database, clock, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    database.is_away = True
+    process = Process(database.of("main"), clock, folder=tmp_path / "file")
+    await process.alerts.recall()
+    assert process.failures.n == 0
+    assert await process.check("memory") == ["alert: fired memory"]
+    assert process.failures.n > 0
+
+
+async def test_it_leaves_no_thread(database, clock, tmp_path) -> None:
+    before = set(threading.enumerate())
+    database.is_away = True
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    await process.check("memory")
+    await process.alerts.close()
+    assert set(threading.enumerate()) == before
+
+
+# -- mutes and maintenance ---------------------------------------------------------------------------------------------
+
+
+async def test_a_mute_holds_back_until_it_ends(engine: Engine, clock: ManualClock) -> None:
+    async with engine.storage(instance="main") as storage:
+        process = Process(storage, clock)
+        await process.alerts.mute([("main", "gateway"), (SHARED, EVERYTHING)], clock.now() + HOUR, "7")
+        for _ in range(60):
+            clock.jump_wall(-59)  # a check each second; the mute ends after an hour, by the wall
+            assert await process.check("gateway.shard.3", shared=("database",)) == []
+        clock.jump_wall(HOUR.total_seconds())
+        assert await process.check("gateway.shard.3", shared=("database",)) == [
+            "alert: fired database, fired gateway.shard.3"
+        ]
+        assert process.news[0].held_back == "while muted"
+
+
+async def test_mutes_are_seen_and_ended(process: Process, clock: ManualClock) -> None:
+    await process.alerts.mute([("main", "memory")], clock.now() + HOUR, "7")
+    assert [(one.key, one.by, one.until) for one in (await process.alerts.overview()).mutes] == [
+        ("memory", "7", clock.now() + HOUR)
+    ]
+    assert await process.check("memory") == []
+    assert not await process.alerts.unmute([("main", "cpu")])
+    assert await process.alerts.unmute([("main", "memory"), ("main", "cpu")])
+    assert (await process.alerts.overview()).mutes == ()
+    assert await process.check("memory") == ["alert: fired memory"]
+
+
+async def test_a_mute_works_without_the_database_and_over_a_restart(database, clock, tmp_path) -> None:
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.mute([("main", "cpu")], clock.now() + HOUR, "7")
+    await process.check()
+    database.is_away = True
+    await process.alerts.mute([("main", "memory")], clock.now() + HOUR, "7")
+    assert await process.alerts.unmute([("main", "cpu")])
+    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    await process.alerts.recall()
+    assert await process.check("memory", "cpu") == ["alert: fired cpu"]
+    assert [one.key for one in (await process.alerts.overview()).mutes] == ["memory"]
+    assert len((await process.alerts.overview()).firing) == 2
+    database.is_away = False
+    await process.check("memory", "cpu")
+    assert list(database.mutes) == [("main", "memory")]
+
+
+async def test_a_maintenance_window_holds_back_and_is_shown(database: MemoryStorage, clock: ManualClock) -> None:
+    process = Process(database.of("main"), clock, replace(QUICK, maintenance=("daily 12:00-12:30",)))
+    assert (await process.alerts.overview()).maintenance_until == clock.now() + HOUR / 2
+    for _ in range(30):
+        assert await process.check("memory") == []
+    assert (await process.alerts.overview()).maintenance_until is None
+    assert await process.check("memory") == ["alert: fired memory"]
+    assert process.news[0].held_back == "during maintenance"
+
+
+async def test_the_overview_has_the_gravest_first(database: MemoryStorage, clock: ManualClock) -> None:
+    process = Process(database.of("main"), clock, AlertsConfig(critical_after_s=60))
+    problems = [problem("memory", "warning", since=clock.now() - HOUR), problem("cpu", since=clock.now() - HOUR / 2)]
+    await process.alerts.step([*problems, problem("files", since=clock.now())], (), AlertContext(audience="app"))
+    overview = await process.alerts.overview()
+    assert [alert.key for alert in overview.firing] == ["cpu", "memory"]
+    assert [alert.key for alert in overview.pending] == ["files"]
+    database.is_away = True
+    assert await process.alerts.overview() == overview
+
+
+# -- anything at all ---------------------------------------------------------------------------------------------------
+
+KEYS = ("memory", "cpu", "files", "rule.players")
+CHECK = st.tuples(
+    st.sets(st.sampled_from(KEYS), max_size=3),
+    st.booleans(),  # whether the database is away
+    st.booleans(),  # whether the process is restarted before
+    st.sampled_from(["told", "told", "told", "failed"]),
+    st.none() | st.tuples(st.sampled_from(KEYS), st.integers(0, 5)),  # a mute and its minutes
+)
+
+
+def read(every: list[News]) -> dict[str, bool]:
+    """What the owners believe in the end; each change was told once."""
+    believes: dict[str, bool] = {}
+    for news in sorted(every, key=lambda news: (news.made_at, news.kind)):
+        for item in news.items:
+            if item.change == "still":
+                assert believes.get(item.key), f"{item.key} is told again, and was not told"
+            else:
+                is_bad = item.change == "fired"
+                assert believes.get(item.key, False) != is_bad, f"{item.key} {item.change} is told twice"
+                believes[item.key] = is_bad
+    return believes
+
+
+@pytest.fixture
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botmon_cog.monitors.alert_file.os.fsync", lambda file: None)
+
+
+@pytest.mark.usefixtures("_quick_disk")
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(CHECK, max_size=15))
+def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.TempPathFactory, checks) -> None:
+    folder: Path = tmp_path_factory.mktemp("alerts") / "spool"
+
+    async def run() -> None:
+        database, clock = MemoryStorage(), ManualClock()
+        config = replace(QUICK, messages_per_h=1000)
+        every: list[News] = []
+
+        async def start() -> Process:
+            process = Process(database.of("main"), clock, config, folder=folder)
+            process.news = every
+            await process.alerts.recall()
+            return process
+
+        process = await start()
+        for bad, is_away, is_restart, answer, muting in checks:
+            database.is_away = is_away
+            if is_restart:
+                process = await start()
+            if muting is not None:
+                await process.alerts.mute([("main", muting[0])], clock.now() + timedelta(minutes=muting[1]), "7")
+            process.answers = [Sent(state=answer, words="")]
+            await process.check(*bad)
+            assert process.failures.n == 0
+        database.is_away = False
+        process.answers = []
+        for _ in range(8):
+            await process.check("memory")
+        assert read(every)["memory"]
+        for _ in range(3):
+            await process.check()
+        assert not any(read(every).values())
+        assert not any(is_repeat for _, is_repeat in process.sent)
+        assert database.rows == {}
+        assert {row.state for row in database.messages.values()} == {"sent"}
+
+    asyncio.run(run())
+    assert not folder.exists()
+
+
+def test_the_database_in_memory_is_as_the_real_ones(engine: Engine) -> None:
+    """Its verbs are those of the protocol, by name and by parameters."""
+    fake = MemoryStorage().of("main")
+    real = type(engine.new())
+    verbs: Mapping[str, object] = {
+        name: verb for name, verb in inspect.getmembers(type(fake), inspect.isfunction) if not name.startswith("_")
+    }
+    assert len(verbs) == 8
+    for name, verb in verbs.items():
+        assert list(inspect.signature(verb).parameters) == list(inspect.signature(getattr(real, name)).parameters)
