@@ -210,9 +210,12 @@ def test_details_show_every_component_in_numbers():
 
 
 def test_what_nobody_watches_is_left_out_and_what_is_not_measured_says_so():
-    shown_values = details(rest=RestHealth(), cpu=CpuHealth(status="unknown"))
-    assert "🟢 Discord's API" not in shown_values
-    assert shown_values["⚪ Processor"] == "not known yet"
+    unknown = {name: type(component)(status="unknown") for name, component in HEALTHY.items()}
+    found = details(**unknown | {"rest": RestHealth()})
+    assert "⚪ Discord's API" not in found
+    assert {found[f"⚪ {name}"] for name in ("Database", "Gateway", "Commands against last week", "Processor")} == {
+        "not known yet"
+    }
 
 
 def test_those_who_blocked_the_loop_are_ranked():
@@ -302,6 +305,7 @@ def test_a_week_of_incidents_newest_first():
         moment(30, "unhealthy", LOCKED),
         moment(29.5, "healthy"),
         moment(5, "degraded", MEMORY),
+        moment(4.5, "degraded", MEMORY.replace("83", "84.2")),
         moment(4, "degraded", FAILING),
         moment(2, "healthy"),
     )

@@ -59,8 +59,11 @@ def health_details(report: HealthReport, glance: Glance, now: datetime) -> disco
 
 def _database(report: HealthReport, _now: datetime) -> list[str]:
     database = report.database
-    answer = database.response_time_s
-    items = ["no answer" if answer is None else f"answers in {text.latency(answer)}"]
+    items: list[str] = []
+    if database.response_time_s is not None:
+        items.append(f"answers in {text.latency(database.response_time_s)}")
+    elif database.status == "error":
+        items.append("no answer")
     if database.size_bytes is not None:
         items.append(f"{text.bytes_(database.size_bytes)} on disk")
     return [", ".join(items)]
@@ -200,7 +203,9 @@ def _commands(report: HealthReport, _now: datetime) -> list[str]:
         f"last week {text.duration(command.usual_s)}, {text.count(command.n)} {text.plural(command.n, 'call', 'calls')}"
         for command in slow[:_MOST_SLOW]
     ]
-    return [*lines, *more(slow, _MOST_SLOW)] if slow else ["none is much slower"]
+    if not slow and report.commands.status == "healthy":
+        return ["none is much slower"]
+    return [*lines, *more(slow, _MOST_SLOW)]
 
 
 def _monitor(report: HealthReport, now: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -26,6 +27,7 @@ _GAPS = {
     "gateway": "without the gateway",
     "unwatched": "not watched",
 }
+_NUMBERS = re.compile(r"\d[\d.,]*")
 _UNSEEN = frozenset({"crash", "stop", "unwatched"})
 
 
@@ -34,7 +36,7 @@ class _Stretch(msgspec.Struct, frozen=True, kw_only=True):
 
     status: str
     reasons: tuple[str, ...]
-    """The first one first, each once."""
+    """The first one first."""
     began_at: datetime
     ended_at: datetime
     is_over: bool
@@ -76,7 +78,7 @@ def _stretches(changes: Sequence[HealthMoment], gaps: Sequence[Gap], now: dateti
         last = found[-1] if found else None
         began_at = moment.occurred_at
         if last is not None and last.status == moment.status and last.ended_at == moment.occurred_at:
-            reasons = tuple(dict.fromkeys(last.reasons + reasons))
+            reasons = last.reasons + reasons
             began_at = found.pop().began_at
         ended_at = gone or following
         found.append(
@@ -123,7 +125,8 @@ def _days(stretches: Sequence[_Stretch], now: datetime, zone: tzinfo) -> str:
 def _incident(each: _Stretch, now: datetime, zone: tzinfo) -> str:
     lasted = text.duration(round((each.ended_at - each.began_at).total_seconds()))
     reason = f": {one_line(each.reasons[0])}" if each.reasons else ""
-    more = f", and {text.count(len(each.reasons) - 1)} more" if len(each.reasons) > 1 else ""
+    kinds = {_NUMBERS.sub("", reason) for reason in each.reasons}  # 83 % of the memory or 84 % is the same trouble
+    more = f", and {text.count(len(kinds) - 1)} more" if len(kinds) > 1 else ""
     how_long = lasted if each.is_over else f"{lasted} until now"
     return f"{text.status_emoji(each.status)} **{_when(each.began_at, now, zone)}**, {how_long}{reason}{more}"
 
