@@ -14,7 +14,7 @@ core: of the process (`time.process_time`) and of the event loop's thread alone 
 The last line is what one check of the health costs, the row that it leaves included, and what that is at the default
 of one a minute.
 
-The variants take turns, each in a process of its own. It takes about nine minutes; `--seconds 5 --rounds 3` two.
+The variants take turns, each in a process of its own. It takes about ten minutes; `--seconds 5 --rounds 3` two.
 """
 
 from __future__ import annotations

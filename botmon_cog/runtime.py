@@ -9,15 +9,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from msgspec.structs import replace
+
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
+from botmon_cog.domain.alerts.rules import Found, Rules
+from botmon_cog.domain.health import HEALTHY, UNKNOWN
+from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import SchemaTooNewError, StorageError
-from botmon_cog.monitors.alerts import Alerts
+from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import HealthCheck
 from botmon_cog.monitors.janitor import Janitor
+from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import PerformanceMonitor
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
@@ -52,6 +58,7 @@ class MonitoringSystem:
     with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        loops: which of our own loops still run.
         uptime: tells how long the bot was there; the extension keeps it.
         janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
     """
@@ -73,6 +80,7 @@ class MonitoringSystem:
         self.instance = config.instance
         self.storage = storage or make_storage(config.storage.url, config)
         self.failures = failures = Failures(clock)
+        self.loops = loops = LoopRuns(clock)
         folder = spool_folder(config.storage, None if storage is not None else config.storage.url)
         self.writer = Writer(self.storage, clock, config.storage, make_spool(folder, config, clock))
         recent = self.recent = RecentOutcomes(clock)
@@ -83,11 +91,16 @@ class MonitoringSystem:
         self.statistics = StatisticsCollector(
             recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
         )
-        self.health = HealthCheck(recorder, self.writer, recent, self.storage, clock, config.health, failures)
+        self.health = HealthCheck(
+            recorder, self.writer, recent, live, self.storage, loops, clock, config.health, failures
+        )
         self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
+        self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
         self.alerts = Alerts(self.storage, clock, config, failures, folder)
         self.janitor = (
-            Janitor(self.storage, clock, config.retention, failures) if isinstance(self.storage, Maintained) else None
+            Janitor(self.storage, clock, config.retention, failures, loops)
+            if isinstance(self.storage, Maintained)
+            else None
         )
 
     def __iter__(self) -> Iterator[Monitor]:
@@ -108,6 +121,28 @@ class MonitoringSystem:
             _log.exception("can't open %s; what happens meanwhile waits", self.storage.description)
         await self.alerts.recall()
         self.writer.start()
+
+    async def check(self, audience: str) -> HealthReport:
+        """Look at everything once, and move the verdict, the uptime and the alerts on by one check.
+
+        `audience` is the application's id: its owners are to be told what is new.
+        """
+        report = await self.health.check()
+        samples = self.health.latest_samples
+        found = self.rules.step(samples, report.uptime_s) if samples is not None else Found()
+        report = replace(report, rules=found.problems)
+        await self.uptime.beat()
+        if report.database.status == HEALTHY and report.monitor.waiting:
+            await self.recorder.settle()  # so that news can tell what was lost, not what still waits
+        context = AlertContext(
+            audience=audience,
+            waiting=self.writer.queued + self.writer.spooled,
+            spooled=self.writer.spooled,
+            dropped=self.writer.dropped,
+        )
+        unknown = [name for name, component in report.components.items() if component.status == UNKNOWN]
+        await self.alerts.step(report.problems, [*unknown, *found.unknown], context)
+        return report
 
     async def flush(self) -> None:
         """Return when everything recorded before this call is in the database, or on disk where that is away."""

@@ -125,11 +125,11 @@ async def test_the_loop_outlives_its_errors(bot: commands.Bot, caplog: pytest.Lo
         async def broken() -> None:
             raise RuntimeError("in the check")
 
-        cog.system.health.get_full_health_report = broken
+        cog.system.health.check = broken
         before = cog.system.failures.n
         await cog._tick()
         assert cog.system.failures.n == before + 1
-        del cog.system.health.get_full_health_report
+        del cog.system.health.check
         await cog._tick()
         assert "in the check" in caplog.text
         assert "🟡" in text_of((await rig.discord.admin.slash(rig.discord.channel, "health")).message.embeds[0]), (

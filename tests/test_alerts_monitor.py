@@ -206,6 +206,17 @@ async def test_what_all_see_is_told_by_one(engine: Engine, clock: ManualClock) -
         assert [process.failures.n for process in both] == [0, 0]
 
 
+async def test_what_one_sees_and_another_does_not_is_told_once(database: MemoryStorage, clock: ManualClock) -> None:
+    one, two = (Process(database.of(name), clock, AlertsConfig(), instance=name) for name in ("one", "two"))
+    bad = problem("database.slow", since=clock.now(), is_shared=True)
+    for minute in range(90):
+        await one.alerts.step([bad] if minute < 60 else [], (), AlertContext(audience="app"))
+        await one.alerts.deliver("app", one.send)
+        await two.check()
+    assert one.sent + two.sent == [("alert: fired database.slow", False), ("recovery: recovered database.slow", False)]
+    assert [item.relapses for news in one.news + two.news for item in news.items] == [0, 0]
+
+
 async def test_a_step_is_taken_again_where_another_process_was_quicker(
     database: MemoryStorage, clock: ManualClock
 ) -> None:

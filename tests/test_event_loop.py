@@ -18,6 +18,7 @@ from types import FrameType, SimpleNamespace
 import pytest
 
 from botmon_cog.clock import SystemClock
+from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.config import LoopConfig
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.monitors.event_loop.blocks import Blocks
@@ -220,6 +221,13 @@ def test_paths_are_relative_to_the_working_directory_else_short(monkeypatch: pyt
     assert place_of(stack(RUN, HOST)).where == "home/bot/cogs/music.py:4 in play"
     monkeypatch.chdir(ROOT / "tests")
     assert place_of(frames).where == "cogs/bot.py:4 in play"
+
+
+def test_version_of_discord_py_that_keeps_other_variables_is_told_by_its_tasks() -> None:
+    frames = stack(RUN, EVENT, HOST)
+    task = SimpleNamespace(get_name=lambda: "discord.py: on_ready", get_coro=lambda: None)
+    assert who_blocks(frames, task) == "listener on_ready"
+    assert who_blocks(frames, None) == "callback _run_event"
 
 
 # -- the watchdog ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.gateway import GatewayProbe
-from botmon_cog.domain.samples import GatewaySample, ShardSample
+from botmon_cog.domain.samples import GatewaySample, RestSample, ShardSample
 from botmon_cog.domain.uptime import GatewayLoss
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.testing import LoopbackDiscord, ManualClock
@@ -270,3 +270,19 @@ async def test_the_health_check_asks() -> None:
         await cog_of(rig.bot)._tick()
         assert questions(rig) == 1
         assert probe_of(rig.bot).sample().identifies_left == 999
+
+
+async def test_health_sees_the_gateway_and_what_discord_answers() -> None:
+    async with running(make_bot()) as rig:
+        health = cog_of(rig.bot).system.health
+        assert (await health.get_full_health_report()).gateway.status == "healthy"
+        await lose(rig, 0)
+        await rig.clock.advance(61)
+        report = await health.get_full_health_report()
+        assert (report.gateway.status, report.rest.status) == ("critical", "healthy")
+        assert report.gateway.sample.shards[0].down_s == 61.0
+        assert report.rest.sample == RestSample()
+        assert (await health.readiness()).reasons == ("the gateway is not connected",)
+        rig.discord.release_gateway()
+        await until(lambda: connected(rig) == [True])
+        assert (await health.readiness()).reasons == ()

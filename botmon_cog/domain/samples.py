@@ -25,7 +25,7 @@ class ProcessSample(Sample, frozen=True, kw_only=True):
     is_contained: bool = False
     """Whether `limit_bytes` is a container's."""
     growth_bytes_per_h: float | None = None
-    """The trend of `rss_bytes`; None until it has been watched for hours, and where it follows no line."""
+    """The trend of `rss_bytes`; None until it has been watched for hours. A jump is no trend."""
     cpu_percent: float | None = None
     """Of one core, by this process since the look before; above 100 with several threads."""
     is_cpu_measured: bool = True
@@ -115,7 +115,7 @@ class SlowCommand(Sample, frozen=True, kw_only=True):
     usual_s: float
     """The p95 of the week before."""
     n: int
-    """Calls within the last hour."""
+    """Calls within the last hour, as far as they were measured."""
 
 
 class CommandsSample(Sample, frozen=True, kw_only=True):
@@ -165,7 +165,8 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
     unreachable: tuple[str, ...] = ()
     """Ways to the owners that are closed, in words: `DMs to owner 123 are closed`."""
     cpu_percent: float | None = None
-    """Of one core, by the monitor's own threads and checks; None where it can't be told apart."""
+    """Of one core, by the monitor's own threads; None where they can't be told apart. What it does on the event loop's
+    thread is not in it."""
 
 
 class Samples(Sample, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ class Alerts:
         """How many rows had been lost when all was well last."""
 
     async def recall(self) -> None:
-        """Take up what an earlier process knew, from the disk or else from the database."""
+        """Take up what an earlier process left on disk; what the database has is read at every step."""
         await self._keeper.recall()
         self._made_at = [message.made_at for message in self._keeper.outbox.values()]
 

@@ -1,22 +1,13 @@
-"""Memory, processor, database, error rate, and the monitor itself."""
+"""The checks of the health: looks at everything that is watched, and has it judged."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
-import psutil
+from collections.abc import Callable
+from typing import TypeVar
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.health import (
-    cpu_health,
-    database_health,
-    error_rate_health,
-    memory_health,
-    monitor_health,
-    overall,
-)
+from botmon_cog.domain.health import Judge
 from botmon_cog.domain.models import HealthRecord
 from botmon_cog.domain.reports import (
     CpuHealth,
@@ -26,146 +17,111 @@ from botmon_cog.domain.reports import (
     MemoryHealth,
     MonitorHealth,
 )
-from botmon_cog.errors import StorageError
+from botmon_cog.domain.samples import (
+    CommandsSample,
+    GatewaySample,
+    LoopSample,
+    MonitorSample,
+    ProcessSample,
+    RestSample,
+    Samples,
+)
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.probes.commands import CommandsProbe
+from botmon_cog.monitors.probes.database import DatabaseProbe
+from botmon_cog.monitors.probes.monitor import MonitorProbe
+from botmon_cog.monitors.probes.process import ProcessProbe
+from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.monitors.recorder import Recorder, new_event_id
-from botmon_cog.monitors.windows import RecentOutcomes
+from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.queue.writer import Writer
 
-_log = logging.getLogger(__name__)
-_HOUR_S = 3600.0
-_SHORTEST_CPU_WINDOW_S = 5.0
+T = TypeVar("T")
+
+HEALTH_CHECKS = "health checks"
+"""The name of the loop that runs them."""
+_READY_FOR_S = 1.0
+"""So long one answer of the database serves everybody who asks whether the bot is ready."""
+
+
+def _nothing() -> None:
+    return None
+
+
+def _nowhere() -> tuple[str, ...]:
+    return ()
+
+
+class Sources:
+    """What others know. Each is asked at every look, and must change nothing by it; None where nobody watches.
+
+    Attributes:
+        unreachable: the ways to the owners that are closed, in words.
+    """
+
+    def __init__(self) -> None:
+        self.loop: Callable[[], LoopSample | None] = _nothing
+        self.gateway: Callable[[], GatewaySample | None] = _nothing
+        self.rest: Callable[[], RestSample | None] = _nothing
+        self.unreachable: Callable[[], tuple[str, ...]] = _nowhere
 
 
 class HealthCheck:
-    """Looks at the process, the database and the last hour. A source that fails costs its line, never the report."""
+    """Gathers samples and judges them. A source that fails costs its line, never the report.
+
+    Attributes:
+        sources: what the extension watches; it sets them.
+        latest_samples: those of the last check, None before the first.
+    """
 
     def __init__(
         self,
         recorder: Recorder,
         writer: Writer,
         recent: RecentOutcomes,
+        live: LiveWindows,
         storage: Storage,
+        loops: LoopRuns,
         clock: Clock,
         config: HealthConfig,
         failures: Failures,
     ) -> None:
+        self.sources = Sources()
+        self.latest_samples: Samples | None = None
         self._recorder = recorder
-        self._writer = writer
-        self._recent = recent
-        self._storage = storage
         self._clock = clock
-        self._config = config
+        self._loops = loops
         self._failures = failures
-        self._process = psutil.Process()
-        age_s = clock.now().timestamp() - self._process.create_time()
-        self._started_s = clock.monotonic() - max(age_s, 0.0)
-        self._cpu = cpu_health(None, None, config, is_measured=False)
-        self._cpu_mark = self._mark_cpu()
+        self._judge = Judge(config)
+        self._process = ProcessProbe(clock, failures)
+        self._database = DatabaseProbe(storage, writer, recorder, clock, failures, config.database_timeout_s)
+        self._commands = CommandsProbe(recent, live, storage, clock, failures, config)
+        self._monitor = MonitorProbe(writer, storage, loops, clock, failures)
 
     @property
     def uptime_s(self) -> float:
         """Seconds since this process began; a reload of the extension does not set it back."""
-        return self._clock.monotonic() - self._started_s
+        return self._process.uptime_s
 
-    async def check_memory(self) -> MemoryHealth:
-        """`rss_bytes`, `vms_bytes`, and `percent` of the machine's memory."""
-        try:
-            memory = self._process.memory_info()
-            percent = memory.rss / psutil.virtual_memory().total * 100
-        except (psutil.Error, OSError) as error:
-            _log.warning("can't read the memory of this process: %s", error)
-            return memory_health(None, None, None, self._config)
-        return memory_health(memory.rss, memory.vms, percent, self._config)
+    # -- checks and looks ----------------------------------------------------------------------------------------------
 
-    async def check_cpu(self) -> CpuHealth:
-        """`percent` of one core by this process and `system_percent` of the machine, since the check before.
-
-        A check within 5 s of the one before repeats it: over less time the number means nothing.
-        """
-        marked_s, used_s = self._cpu_mark
-        if self._clock.monotonic() - marked_s < _SHORTEST_CPU_WINDOW_S:
-            return self._cpu
-        try:
-            self._cpu_mark = now_s, now_used_s = self._mark_cpu()
-            percent = (now_used_s - used_s) / (now_s - marked_s) * 100
-            self._cpu = cpu_health(percent, psutil.cpu_percent(), self._config)
-        except (psutil.Error, OSError) as error:
-            _log.warning("can't read the processor time of this process: %s", error)
-            self._cpu = cpu_health(None, None, self._config)
-        return self._cpu
-
-    def _mark_cpu(self) -> tuple[float, float]:
-        """(monotonic seconds, seconds of processor time used by this process until then)."""
-        times = self._process.cpu_times()
-        return self._clock.monotonic(), times.user + times.system
-
-    async def check_database(self) -> DatabaseHealth:
-        """`response_time_s` of taking the write lock for a moment, and `size_bytes`."""
-        try:
-            async with asyncio.timeout(self._config.database_timeout_s):
-                await self._storage.open()  # the first time this upgrades the schema, which is no sign of slowness
-                started_s = self._clock.monotonic()
-                size_bytes = await self._storage.ping()
-        except TimeoutError:
-            return database_health(None, None, f"no answer within {self._config.database_timeout_s:g} s", self._config)
-        except StorageError as error:
-            return database_health(None, None, str(error), self._config)
-        except Exception as error:  # noqa: BLE001 (the edge: a report must come, whatever an engine raises)
-            self._failures.note("checking the database", error)
-            return database_health(None, None, f"{type(error).__name__}: {error}", self._config)
-        response_time_s = self._clock.monotonic() - started_s
-        return database_health(response_time_s, size_bytes, None, self._config, refusal=await self._refusal())
-
-    async def _refusal(self) -> str | None:
-        """What the database said to the rows that wait; None where it takes them. Only so is a full disk seen."""
-        if self._writer.away_since is not None:
-            self._writer.retry()  # it may be back since the last attempt
-            await self._recorder.settle()
-        if self._writer.away_since is None or self._writer.last_error is None:
-            return None
-        return self._writer.last_error.removeprefix(f"{StorageError.__name__}: ")
-
-    async def check_error_rate(self) -> ErrorRateHealth:
-        """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
-        total, errors = self._recent.totals()
-        return error_rate_health(total, errors, self._config)
-
-    def check_monitor(self) -> MonitorHealth:
-        """What waits to be written, what was lost, and our own failures."""
-        return monitor_health(
-            queued=self._writer.queued,
-            spooled=self._writer.spooled,
-            spool_bytes=self._writer.spool_bytes,
-            dropped=self._writer.dropped,
-            failures=self._failures.n,
-            failed_lately=self._failures.within(_HOUR_S),
-            trouble=self._storage.trouble,
-            last_error=self._writer.last_error or self._failures.last,
-        )
+    async def check(self) -> HealthReport:
+        """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
+        self.latest_samples = samples = await self._gather()
+        self._recorder.metrics.restart()
+        report = self._judge.step(samples, self.uptime_s)
+        self.record(report)
+        self._loops.note(HEALTH_CHECKS)
+        return report
 
     async def get_full_health_report(self) -> HealthReport:
-        """The verdict with its reason, and every component."""
-        memory, cpu = await self.check_memory(), await self.check_cpu()
-        database, error_rate = await self.check_database(), await self.check_error_rate()
-        monitor = self.check_monitor()
-        status, reason, remedy = overall([database, error_rate, memory, cpu, monitor])
-        return HealthReport(
-            overall_status=status,
-            reason=reason,
-            remedy=remedy,
-            memory=memory,
-            cpu=cpu,
-            database=database,
-            error_rate=error_rate,
-            monitor=monitor,
-            uptime_s=self.uptime_s,
-            checked_at=self._clock.now(),
-        )
+        """The verdict with its reason, and every component, as they are now. Changes nothing."""
+        return self._look(await self._gather())
 
     def record(self, report: HealthReport) -> None:
-        """Keep a report's verdict for the history."""
+        """Keep a report's verdict for the history. `check` does it."""
         self._recorder.record(
             HealthRecord(
                 event_id=new_event_id(),
@@ -178,3 +134,84 @@ class HealthCheck:
                 error_rate=report.error_rate.error_rate,
             )
         )
+
+    # -- one component, as it is now -----------------------------------------------------------------------------------
+
+    async def check_memory(self) -> MemoryHealth:
+        """`rss_bytes`, `vms_bytes`, and `percent` of the memory that this process may use."""
+        return self._look(Samples(taken_at=self._clock.now(), process=self._sample_process())).memory
+
+    async def check_cpu(self) -> CpuHealth:
+        """`percent` of one core by this process and `system_percent` of the machine, since the look before.
+
+        A look within 5 s of the one before repeats it: over less time the number means nothing.
+        """
+        return self._look(Samples(taken_at=self._clock.now(), process=self._sample_process())).cpu
+
+    async def check_database(self) -> DatabaseHealth:
+        """`response_time_s` of taking the write lock for a moment, and `size_bytes`."""
+        return self._look(Samples(taken_at=self._clock.now(), database=await self._database.sample())).database
+
+    async def check_error_rate(self) -> ErrorRateHealth:
+        """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
+        return self._look(
+            Samples(taken_at=self._clock.now(), commands=await self._sample_commands(can_read=False))
+        ).error_rate
+
+    def check_monitor(self) -> MonitorHealth:
+        """What waits to be written, what was lost, and our own failures."""
+        return self._look(Samples(taken_at=self._clock.now(), monitor=self._sample_monitor())).monitor
+
+    async def readiness(self) -> Readiness:
+        """Whether the bot can do its work: its gateway is connected and its database answers. Cheap to ask often."""
+        reasons: list[str] = []
+        gateway = self._ask("the gateway", self.sources.gateway)
+        if gateway is None or not gateway.shards or not all(shard.is_connected for shard in gateway.shards):
+            reasons.append("the gateway is not connected")
+        if (await self._database.recent_sample(_READY_FOR_S)).error is not None:
+            reasons.append("the database does not answer")
+        return Readiness(reasons=tuple(reasons))
+
+    # -- samples -------------------------------------------------------------------------------------------------------
+
+    async def _gather(self) -> Samples:
+        database = await self._database.sample()
+        commands = await self._sample_commands(can_read=database.error is None)
+        return Samples(
+            taken_at=self._clock.now(),
+            process=self._sample_process(),
+            loop=self._ask("the event loop", self.sources.loop),
+            gateway=self._ask("the gateway", self.sources.gateway),
+            rest=self._ask("Discord's REST interface", self.sources.rest),
+            commands=commands,
+            database=database,
+            monitor=self._sample_monitor(),
+            custom=self._recorder.metrics.means(),
+        )
+
+    def _sample_process(self) -> ProcessSample | None:
+        return self._ask("the process", self._process.sample)
+
+    def _sample_monitor(self) -> MonitorSample | None:
+        unreachable = self._ask("the ways to the owners", self.sources.unreachable) or ()
+        return self._ask("the monitor", lambda: self._monitor.sample(unreachable))
+
+    async def _sample_commands(self, *, can_read: bool) -> CommandsSample | None:
+        try:
+            return await self._commands.sample(can_read=can_read)
+        except Exception as error:  # noqa: BLE001 (costs its line)
+            self._note("the commands", error)
+            return None
+
+    def _ask(self, whom: str, source: Callable[[], T]) -> T | None:
+        try:
+            return source()
+        except Exception as error:  # noqa: BLE001 (costs its line)
+            self._note(whom, error)
+            return None
+
+    def _note(self, whom: str, error: Exception) -> None:
+        self._failures.note(f"looking at {whom}", error)
+
+    def _look(self, samples: Samples) -> HealthReport:
+        return self._judge.look(samples, self.uptime_s)

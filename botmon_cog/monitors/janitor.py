@@ -17,6 +17,7 @@ from botmon_cog.domain import text
 from botmon_cog.domain.rollup import day_of, start_of_day
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.storage.script import Do, Script
 from botmon_cog.storage.upkeep import retention
 from botmon_cog.storage.upkeep.maintained import Maintained
@@ -35,6 +36,7 @@ _LARGEST_SHARE = 20_000
 """Bytes of the cap per row that goes at once: of today not much more goes than must."""
 _SHORTEST_PAUSE_S = 0.005
 _CHUNKS_TO_SETTLE = 4
+_NAME = "cleaning up"
 
 Advance = Callable[[int], object]
 IsEnough = Callable[[], Awaitable[bool]]
@@ -83,7 +85,16 @@ class Janitor:
     leaves a database that is as good as before, with some rows less.
     """
 
-    def __init__(self, storage: Maintained, clock: Clock, config: RetentionConfig, failures: Failures) -> None:
+    def __init__(
+        self,
+        storage: Maintained,
+        clock: Clock,
+        config: RetentionConfig,
+        failures: Failures,
+        loops: LoopRuns | None = None,
+    ) -> None:
+        """`loops`: told of each run."""
+        self._loops = loops or LoopRuns(clock)
         self._storage = storage
         self._clock = clock
         self._config = config
@@ -97,11 +108,13 @@ class Janitor:
     def start(self) -> None:
         """Clean up from now on. Needs a running event loop; what was started has to be stopped."""
         if self._task is None:
+            self._loops.begin(_NAME, self._config.interval_s)
             self._task = asyncio.get_running_loop().create_task(self._run(), name="botmon-janitor")
 
     async def stop(self) -> None:
         """Stop at once, and return when that is done."""
         task, self._task = self._task, None
+        self._loops.end(_NAME)
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
@@ -110,6 +123,7 @@ class Janitor:
         await self._clock.sleep(min(_FIRST_AFTER_S, self._config.interval_s))
         while True:
             await self.clean_if_due()
+            self._loops.note(_NAME)
             await self._clock.sleep(self._config.interval_s)
 
     async def clean_if_due(self) -> None:
@@ -205,6 +219,7 @@ class Janitor:
 
     async def _pause(self, took_s: float) -> None:
         """Leave the database to the others for as long as it was ours."""
+        self._loops.note(_NAME)  # as long as it gets on, it may take hours
         self._unsettled += 1
         if self._unsettled >= _CHUNKS_TO_SETTLE:
             await self._settle()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, MetricSample
-from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
+from botmon_cog.monitors.windows import LiveWindows, MetricMeans, RecentOutcomes
 from botmon_cog.storage.queue.writer import Writer
 
 _SETTLE_TIMEOUT_S = 1.0
@@ -20,12 +20,16 @@ class Recorder:
 
     Invocations reach the windows when somebody looks at them, when the minute is over, or when many have come together:
     one by one, each would be sorted in while the host's commands wait.
+
+    Attributes:
+        metrics: the means of what is recorded besides commands, for whoever checks the health.
     """
 
     def __init__(self, writer: Writer, live: LiveWindows, recent: RecentOutcomes, clock: Clock) -> None:
         self._writer = writer
         self._live = live
         self._recent = recent
+        self.metrics = MetricMeans()
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
         self._minute = 0
@@ -37,8 +41,10 @@ class Recorder:
             self.record_invocation(event)
             return
         self._writer.put(event)
-        if type(event) is MetricSample and event.unit == "s":
-            self._live.add_operation(event.name, event.value)
+        if type(event) is MetricSample:
+            self.metrics.add(event.name, event.value)
+            if event.unit == "s":
+                self._live.add_operation(event.name, event.value)
 
     def record_invocation(self, invocation: Invocation) -> None:
         self._writer.put(invocation)

@@ -1,16 +1,17 @@
-"""What is kept in memory: the last samples of each metric, and the last hour's outcomes."""
+"""What is kept in memory: the last samples of each metric, the last hour's outcomes, and means between two checks."""
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import FAULTS, Invocation
+from botmon_cog.domain.models import FAULTS, Invocation, Outcome
 from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
 
 SAMPLES_PER_METRIC = 1000
@@ -28,24 +29,35 @@ def _nothing() -> None:
 
 
 class Window:
-    """The last 1000 values. Packed: as objects, two windows of each of 200 commands would take 13 MB instead of 4."""
+    """The last 1000 values. Packed: as objects, two windows of each of 200 commands would take 13 MB instead of 4.
 
-    __slots__ = ("_values",)
+    Attributes:
+        added: how many values there ever were.
+    """
+
+    __slots__ = ("_values", "added")
 
     def __init__(self) -> None:
         self._values = array("d")
+        self.added = 0
 
     def add(self, value: float) -> None:
         self.extend((value,))
 
     def extend(self, values: Iterable[float]) -> None:
         """What is no number is left out, as it is from the roll-ups."""
+        before = len(self._values)
         self._values.extend(filter(math.isfinite, values))
+        self.added += len(self._values) - before
         if len(self._values) > SAMPLES_PER_METRIC + _SPARE:
             del self._values[:-SAMPLES_PER_METRIC]
 
     def __iter__(self) -> Iterator[float]:
         return iter(self._values[-SAMPLES_PER_METRIC:])
+
+    def newest(self, n: int) -> Sequence[float]:
+        """The last `n` values, or as many of them as are kept."""
+        return self._values[-min(n, SAMPLES_PER_METRIC) :] if n > 0 else ()
 
 
 class LiveWindows:
@@ -81,6 +93,12 @@ class LiveWindows:
             window = self._operations[name] = Window()
         window.add(value_s)
 
+    def durations(self) -> Iterator[tuple[str, Window]]:
+        """By command."""
+        self.refresh()
+        for name, (durations, _) in self._commands.items():
+            yield name, durations
+
     def histograms(self) -> Mapping[tuple[str, str], Histogram]:
         """By (what it is of, name)."""
         self.refresh()
@@ -91,8 +109,18 @@ class LiveWindows:
         return found
 
 
+class OutcomeCounts(NamedTuple):
+    """Commands of some time, and how many of them ended badly."""
+
+    total: int
+    errors: int
+    """The bot's faults: errors, late answers, unanswered ones."""
+    late: int
+    unanswered: int
+
+
 class RecentOutcomes:
-    """Commands and the bot's faults, by minute, over the last hour. Minutes are monotonic: a clock may be set back.
+    """How commands ended, by minute, over the last hour. Minutes are monotonic: a clock may be set back.
 
     Attributes:
         refresh: called before a report is made; brings in what was held back.
@@ -102,30 +130,65 @@ class RecentOutcomes:
         self.refresh: Callable[[], None] = _nothing
         self._clock = clock
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
+        """Each the minute, then as in `OutcomeCounts`."""
 
     def add(self, invocations: Sequence[Invocation], minute: int) -> None:
         """Count what ended within one minute."""
         minutes = self._minutes
         if not minutes or minutes[-1][0] != minute:
-            minutes.append([minute, 0, 0])
+            minutes.append([minute, 0, 0, 0, 0])
         counts = minutes[-1]
+        outcomes = Counter(map(_OUTCOME, invocations))
         counts[1] += len(invocations)
-        counts[2] += sum(map(FAULTS.__contains__, map(_OUTCOME, invocations)))
+        if len(outcomes) > 1 or Outcome.OK not in outcomes:
+            counts[2] += sum(outcomes[fault] for fault in FAULTS)
+            counts[3] += outcomes[Outcome.LATE]
+            counts[4] += outcomes[Outcome.UNANSWERED]
 
     def seed(self, minutes: Iterable[tuple[int, int, int]]) -> None:
-        """Take over what was stored before this process: (minutes since 1970, commands, faults), in order."""
+        """Take over what was stored before this process: (minutes since 1970, commands, faults), in order.
+
+        Of these faults nobody says how many were late or unanswered.
+        """
         self.refresh()
         shift = int(self._clock.monotonic() // 60) - int(self._clock.now().timestamp()) // 60
         own = {counts[0] for counts in self._minutes}
-        stored = ([minute + shift, n, faults] for minute, n, faults in minutes if minute + shift not in own)
+        stored = ([minute + shift, n, faults, 0, 0] for minute, n, faults in minutes if minute + shift not in own)
         self._minutes = deque(sorted([*self._minutes, *stored]), maxlen=_MINUTES + 1)
+
+    def counts(self) -> OutcomeCounts:
+        """Of the last hour."""
+        self.refresh()
+        oldest = int(self._clock.monotonic() // 60) - _MINUTES
+        recent = [counts[1:] for counts in self._minutes if counts[0] > oldest]
+        return OutcomeCounts(*map(sum, zip(*recent, strict=True))) if recent else OutcomeCounts(0, 0, 0, 0)
 
     def totals(self) -> tuple[int, int]:
         """(commands, faults) within the last hour."""
-        self.refresh()
-        oldest = int(self._clock.monotonic() // 60) - _MINUTES
-        recent = [counts for counts in self._minutes if counts[0] > oldest]
-        return sum(counts[1] for counts in recent), sum(counts[2] for counts in recent)
+        counts = self.counts()
+        return counts.total, counts.errors
+
+
+class MetricMeans:
+    """The mean of each metric between two checks."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[int, float]] = {}
+
+    def add(self, name: str, value: float) -> None:
+        """What is no number is left out."""
+        sums = self._sums
+        if math.isfinite(value) and (name in sums or len(sums) < MOST_NAMES):
+            n, total = sums.get(name, (0, 0.0))
+            sums[name] = n + 1, total + value
+
+    def means(self) -> dict[str, float]:
+        """By name, of what came since `restart`."""
+        return {name: total / n for name, (n, total) in self._sums.items()}
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self._sums = {}
 
 
 class HourTally:

@@ -129,6 +129,8 @@ def _pending(alert: Alert | None, problem: Problem, scope: str) -> Alert:
 
 
 def _still_bad(alert: Alert, problem: Problem, now: datetime, config: AlertsConfig) -> Alert:
+    # What is shared may look well to another process at the same time.
+    is_relapse = alert.good_since is not None and alert.scope != SHARED
     severity, critical_since = problem.severity, None
     if is_graver(problem.severity, alert.severity):
         critical_since = alert.critical_since or now
@@ -143,7 +145,7 @@ def _still_bad(alert: Alert, problem: Problem, now: datetime, config: AlertsConf
         reason=problem.reason,
         remedy=problem.remedy,
         good_since=None,
-        relapses=alert.relapses + (alert.good_since is not None),
+        relapses=alert.relapses + is_relapse,
     )
 
 

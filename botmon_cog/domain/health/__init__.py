@@ -1,6 +1,5 @@
 """Samples and thresholds to a verdict, with its reason and a remedy in words. Pure, and safe for NaN and infinity."""
 
-from botmon_cog.domain.health.before import cpu_health, database_health, memory_health, monitor_health
 from botmon_cog.domain.health.commands import error_rate_health
 from botmon_cog.domain.health.judge import Judge
 from botmon_cog.domain.health.verdict import (
@@ -25,10 +24,6 @@ __all__ = [
     "UNKNOWN",
     "WARNING",
     "Judge",
-    "cpu_health",
-    "database_health",
     "error_rate_health",
-    "memory_health",
-    "monitor_health",
     "overall",
 ]

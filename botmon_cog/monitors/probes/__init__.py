@@ -1,0 +1,1 @@
+"""What looks at one thing each, and gives a sample of it."""

@@ -1,0 +1,142 @@
+"""The monitor looks at itself: its loops, its threads, and what the host recorded between two checks."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from botmon_cog.domain.models import MetricSample
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.probes.monitor import OwnThreads
+from botmon_cog.monitors.probes.reader import Reader
+from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, MetricMeans, RecentOutcomes
+from botmon_cog.testing import ManualClock
+from tests.harness import EXTENSION, cog_of, make_bot, running, until
+from tests.test_windows import Nowhere
+
+
+async def test_a_loop_is_late_after_three_intervals_without_a_run():
+    clock = ManualClock()
+    loops = LoopRuns(clock)
+    assert loops.runs() == ()
+    loops.begin("cleaning up", 100)
+    (run,) = loops.runs()
+    assert (run.name, run.last_at, run.is_late) == ("cleaning up", None, False)
+    await clock.advance(300)
+    assert not loops.runs()[0].is_late
+    await clock.advance(1)
+    assert loops.runs()[0].is_late, "it has never run"
+    loops.note("cleaning up")
+    (run,) = loops.runs()
+    assert (run.last_at, run.is_late) == (clock.now(), False)
+    clock.jump_wall(-7200)
+    await clock.advance(200)
+    assert not loops.runs()[0].is_late
+    await clock.advance(101)
+    assert loops.runs()[0].is_late
+    loops.end("cleaning up")
+    loops.end("cleaning up")
+    assert loops.runs() == ()
+
+
+def test_a_run_of_what_never_began_is_not_told():
+    loops = LoopRuns(ManualClock())
+    loops.note("by hand")
+    assert loops.runs() == ()
+
+
+async def test_the_loops_of_the_extension_tell_of_their_runs_as_long_as_it_is_loaded():
+    bot = make_bot()
+    async with running(bot) as rig:
+        system = cog_of(bot).system
+        await until(lambda: len(system.loops.runs()) == 2)
+        assert {run.name: run.last_at for run in system.loops.runs()} == {"cleaning up": None, "health checks": None}
+        await rig.clock.advance(300)
+        await until(lambda: any(run.last_at for run in system.loops.runs()))
+        await cog_of(bot).check_health()
+        assert all(run.last_at is not None and not run.is_late for run in system.loops.runs())
+        await bot.unload_extension(EXTENSION)
+        assert system.loops.runs() == ()
+
+
+class FakeThreads:
+    """Stands in for psutil's process: the seconds of processor time by thread."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, float] = {}
+        self.error: Exception | None = None
+
+    def threads(self):
+        if self.error is not None:
+            raise self.error
+        return [SimpleNamespace(id=id_, user_time=s, system_time=0.0) for id_, s in self.seconds.items()]
+
+
+@pytest.fixture
+def own_thread():
+    """A thread that is called as ours are."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=is_over.wait, name="botmon-test")
+    thread.start()
+    yield thread
+    is_over.set()
+    thread.join()
+
+
+def test_only_our_own_threads_count_and_one_that_is_new_begins_at_nothing(own_thread):
+    process = FakeThreads()
+    threads = OwnThreads(Reader(Failures(ManualClock())), process)  # pyright: ignore[reportArgumentType]
+    mine, main = own_thread.native_id, threading.main_thread().native_id
+    process.seconds = {main: 500.0, mine: 2.0}
+    assert threads.used_s() == 2.0
+    process.seconds = {main: 900.0, mine: 2.5}
+    assert threads.used_s() == 2.5
+    process.seconds = {main: 900.0, mine: 0.25}  # another thread has got the number
+    assert threads.used_s() == 2.75
+
+
+@pytest.mark.parametrize("error", [None, psutil.AccessDenied()])
+def test_where_threads_are_not_told_apart_nothing_is_said_of_them(own_thread, error):
+    process = FakeThreads()
+    process.seconds, process.error = {1: 5.0, 2: 5.0}, error  # macOS counts them from 1
+    threads = OwnThreads(Reader(Failures(ManualClock())), process)  # pyright: ignore[reportArgumentType]
+    assert threads.used_s() is None
+
+
+def test_without_threads_of_ours_nothing_is_used_and_nobody_is_asked():
+    process = FakeThreads()
+    process.error = AssertionError("asked")
+    failures = Failures(ManualClock())
+    assert not any(thread.name.startswith("botmon-") for thread in threading.enumerate())
+    assert OwnThreads(Reader(failures), process).used_s() == 0.0  # pyright: ignore[reportArgumentType]
+    assert failures.n == 0
+
+
+def test_metrics_are_averaged_between_two_checks():
+    clock = ManualClock()
+    recorder = Recorder(Nowhere(), LiveWindows(), RecentOutcomes(clock), clock)  # pyright: ignore[reportArgumentType]
+    for name, value, unit in [
+        ("players", 3.0, ""),
+        ("players", 6.0, ""),
+        ("voice", 0.5, "s"),
+        ("odd", float("nan"), "s"),
+    ]:
+        recorder.record(MetricSample(event_id="1", name=name, occurred_at=clock.now(), value=value, unit=unit))
+    assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}
+    assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}, "looking takes nothing away"
+    recorder.metrics.restart()
+    assert recorder.metrics.means() == {}
+
+
+def test_no_more_metrics_are_averaged_than_may_be():
+    means = MetricMeans()
+    for n in range(MOST_NAMES + 10):
+        means.add(f"m{n}", 1.0)
+    means.add("m0", 3.0)
+    assert len(means.means()) == MOST_NAMES
+    assert means.means()["m0"] == 2.0
