@@ -50,7 +50,7 @@ class BotMon(commands.Cog):
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
-        self.delivery = Delivery(bot, config.alerts, system.clock, alert_buttons)
+        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=alert_buttons)
         self.http = HttpServer(config.http.listen, system.health.readiness, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)

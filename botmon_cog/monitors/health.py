@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.health import Judge
+from botmon_cog.domain.health import UNHEALTHY, Judge
 from botmon_cog.domain.models import HealthRecord
 from botmon_cog.domain.reports import (
     CpuHealth,
@@ -90,6 +90,7 @@ class HealthCheck:
     ) -> None:
         self.sources = Sources()
         self.latest_samples: Samples | None = None
+        self._is_unhealthy = False
         self._recorder = recorder
         self._clock = clock
         self._loops = loops
@@ -114,7 +115,13 @@ class HealthCheck:
         report = self._judge.step(samples, self.uptime_s)
         self.record(report)
         self._loops.note(HEALTH_CHECKS)
+        self._is_unhealthy = report.overall_status == UNHEALTHY
         return report
+
+    def is_well(self) -> bool:
+        """Whether the last check found the bot not unhealthy, and was not long since. True before the first is due."""
+        is_late = any(run.is_late for run in self._loops.runs() if run.name == HEALTH_CHECKS)
+        return not (self._is_unhealthy or is_late)
 
     async def get_full_health_report(self) -> HealthReport:
         """The verdict with its reason, and every component, as they are now. Changes nothing."""
