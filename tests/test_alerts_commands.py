@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -60,15 +61,13 @@ async def test_the_list_shows_what_is_wrong_and_what_is_muted(bot: commands.Bot)
         assert "emory is not well" in said
         assert "atabase is not well" in said
         assert not mutes(said)
-        await owner_asks(rig, "mute", what="database", **{"for": "24 h"})
+        await owner_asks(rig, "mute", what="database", **{"for": "7 days"})
         said = await owner_asks(rig, "list")
         assert mutes(said)
-        assert discord.utils.format_dt(rig.clock.now().replace(microsecond=0), "f")[:6] in said
+        assert discord.utils.format_dt(rig.clock.now() + timedelta(days=7), "f") in said
 
 
-@pytest.mark.parametrize(
-    ("options", "minutes"), [({}, 60), ({"for": "4 h"}, 240), ({"for": "7 days"}, 10_080), ({"minutes": 5}, 5)]
-)
+@pytest.mark.parametrize(("options", "minutes"), [({}, 60), ({"for": "4 h"}, 240), ({"minutes": 5}, 5)])
 async def test_what_is_muted_is_told_when_the_mute_ends(
     bot: commands.Bot, options: dict[str, Any], minutes: int
 ) -> None:

@@ -15,7 +15,6 @@ from discord.ext import commands
 from botmon_cog.config import AlertsConfig
 from botmon_cog.testing import LoopbackChannel, LoopbackUser, SeenMessage
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until
-from tests.test_alerts import break_database, mend_database
 from tests.test_alerts_commands import fire
 from tests.test_commands import ADMIN, text_of
 
@@ -310,13 +309,16 @@ async def test_news_of_a_database_that_is_away_can_be_muted_meanwhile(tmp_path: 
     async with running(alert_bot(str(tmp_path / "bot.db"))) as rig:
         owner = rig.discord.owner
         before = await told(rig, "memory")
-        await break_database(rig, tmp_path)
+        await cog_of(rig.bot).system.storage.close()
+        (tmp_path / "bot.db").rename(tmp_path / "away.db")
+        (tmp_path / "bot.db").mkdir()
         message = await told(rig, "memory", "database")
         await owner.click(message, "Mute 1 h")
         assert labels(message) == ["Show health", "Unmute"]
         assert {mute.key for mute in (await cog_of(rig.bot).system.alerts.overview()).mutes} == {"database"}
         assert "does not answer" in await refusal(rig, owner, before, "Mute 1 h")
-        await mend_database(rig, tmp_path)
+        (tmp_path / "bot.db").rmdir()
+        (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await owner.click(before, "Mute 1 h")
         assert labels(before) == ["Show health", "Unmute"]
 

@@ -22,6 +22,7 @@ from botmon_cog.cog.views import alert_buttons
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, NewsItem, Sent
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
+from tests.test_commands import text_of
 from tests.test_lifecycle import trace
 
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -299,7 +300,7 @@ async def test_apprise_targets_are_told_besides_and_one_that_fails_does_not_hurt
         sent = await delivery.send(news(kind="recovery", items=tuple(recovered * 2)))
         assert sent == Sent(state="told", words="DM to 1 owner; json target 2; ntfy target 4")
         by_path = dict(taken.got)
-        assert by_path["/secret-path"]["title"] .startswith("🟢 2 alerts are over")
+        assert by_path["/secret-path"]["title"].startswith("🟢 2 alerts are over")
         assert by_path["/secret-path"]["type"] == "success"
         assert "Memory is back to normal, after 5 min" in by_path["/"]["message"]
         assert by_path["/"]["topic"] == "secret-topic"
@@ -369,3 +370,12 @@ async def test_unloading_leaves_no_trace_of_what_was_sent(
         await bot.unload_extension(EXTENSION)
         assert trace(bot) == before
     assert sorted(path for path, _ in taken.got) == ["/hook", "/notify"]
+
+
+async def test_a_closed_way_is_named_in_the_health() -> None:
+    async with running(make_bot()) as rig:
+        rig.discord.faults.close_dms(rig.discord.owner)
+        assert (await cog_of(rig.bot).delivery.send(news())).state == "refused"
+        owner = rig.discord.owner
+        answer = await owner.slash(owner.dm_channel, "health", view="details")
+        assert f"DMs to owner {owner.id} are closed" in text_of(answer.message.embeds[0])
