@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import discord
 import pytest
 from discord.ext import commands
 
