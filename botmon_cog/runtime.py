@@ -15,7 +15,7 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.domain.alerts.rules import Found, Rules
-from botmon_cog.domain.health import HEALTHY, UNKNOWN
+from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.alerts import AlertContext, Alerts
@@ -140,8 +140,7 @@ class MonitoringSystem:
             spooled=self.writer.spooled,
             dropped=self.writer.dropped,
         )
-        unknown = [name for name, component in report.components.items() if component.status == UNKNOWN]
-        await self.alerts.step(report.problems, [*unknown, *found.unknown], context)
+        await self.alerts.step(report.problems, [*report.unknown, *found.unknown], context)
         return report
 
     async def flush(self) -> None:

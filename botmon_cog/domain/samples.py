@@ -170,9 +170,11 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
 
 
 class Samples(Sample, frozen=True, kw_only=True):
-    """One look at everything. None: nobody watches it here."""
+    """One look at everything. None: nobody watches it here, or it is among `failed`."""
 
     taken_at: datetime
+    failed: tuple[str, ...] = ()
+    """The fields that could not be looked at."""
     process: ProcessSample | None = None
     loop: LoopSample | None = None
     gateway: GatewaySample | None = None

@@ -42,6 +42,16 @@ T = TypeVar("T")
 
 HEALTH_CHECKS = "health checks"
 """The name of the loop that runs them."""
+_NAMES = {
+    "process": "the process",
+    "loop": "the event loop",
+    "gateway": "the gateway",
+    "rest": "Discord's REST interface",
+    "commands": "the commands",
+    "monitor": "the monitor",
+    "unreachable": "the ways to the owners",
+}
+"""What is looked at, in words."""
 _READY_FOR_S = 1.0
 """So long one answer of the database serves everybody who asks whether the bot is ready."""
 
@@ -161,9 +171,7 @@ class HealthCheck:
 
     async def check_error_rate(self) -> ErrorRateHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
-        return self._look(
-            Samples(taken_at=self._clock.now(), commands=await self._sample_commands(can_read=False))
-        ).error_rate
+        return self._look(Samples(taken_at=self._clock.now(), commands=await self._sample_commands())).error_rate
 
     def check_monitor(self) -> MonitorHealth:
         """What waits to be written, what was lost, and our own failures."""
@@ -172,7 +180,7 @@ class HealthCheck:
     async def readiness(self) -> Readiness:
         """Whether the bot can do its work: its gateway is connected and its database answers. Cheap to ask often."""
         reasons: list[str] = []
-        gateway = self._ask("the gateway", self.sources.gateway)
+        gateway = self._ask("gateway", self.sources.gateway)
         if gateway is None or not gateway.shards or not all(shard.is_connected for shard in gateway.shards):
             reasons.append("the gateway is not connected")
         if (await self._database.recent_sample(_READY_FOR_S)).error is not None:
@@ -183,42 +191,46 @@ class HealthCheck:
 
     async def _gather(self) -> Samples:
         database = await self._database.sample()
-        commands = await self._sample_commands(can_read=database.error is None)
+        failed: list[str] = []
         return Samples(
-            taken_at=self._clock.now(),
-            process=self._sample_process(),
-            loop=self._ask("the event loop", self.sources.loop),
-            gateway=self._ask("the gateway", self.sources.gateway),
-            rest=self._ask("Discord's REST interface", self.sources.rest),
-            commands=commands,
+            commands=await self._sample_commands(failed, can_read=database.error is None),
             database=database,
-            monitor=self._sample_monitor(),
+            process=self._sample_process(failed),
+            loop=self._ask("loop", self.sources.loop, failed),
+            gateway=self._ask("gateway", self.sources.gateway, failed),
+            rest=self._ask("rest", self.sources.rest, failed),
+            monitor=self._sample_monitor(failed),
             custom=self._recorder.metrics.means(),
+            failed=tuple(failed),
+            taken_at=self._clock.now(),
         )
 
-    def _sample_process(self) -> ProcessSample | None:
-        return self._ask("the process", self._process.sample)
+    def _sample_process(self, failed: list[str] | None = None) -> ProcessSample | None:
+        return self._ask("process", self._process.sample, failed)
 
-    def _sample_monitor(self) -> MonitorSample | None:
-        unreachable = self._ask("the ways to the owners", self.sources.unreachable) or ()
-        return self._ask("the monitor", lambda: self._monitor.sample(unreachable))
+    def _sample_monitor(self, failed: list[str] | None = None) -> MonitorSample | None:
+        unreachable = self._ask("unreachable", self.sources.unreachable) or ()
+        return self._ask("monitor", lambda: self._monitor.sample(unreachable), failed)
 
-    async def _sample_commands(self, *, can_read: bool) -> CommandsSample | None:
+    async def _sample_commands(
+        self, failed: list[str] | None = None, *, can_read: bool = False
+    ) -> CommandsSample | None:
         try:
             return await self._commands.sample(can_read=can_read)
         except Exception as error:  # noqa: BLE001 (costs its line)
-            self._note("the commands", error)
-            return None
+            return self._could_not("commands", error, failed)
 
-    def _ask(self, whom: str, source: Callable[[], T]) -> T | None:
+    def _ask(self, name: str, source: Callable[[], T], failed: list[str] | None = None) -> T | None:
+        """What a source says; None where it fails, which is noted, and in `failed` as well."""
         try:
             return source()
         except Exception as error:  # noqa: BLE001 (costs its line)
-            self._note(whom, error)
-            return None
+            return self._could_not(name, error, failed)
 
-    def _note(self, whom: str, error: Exception) -> None:
-        self._failures.note(f"looking at {whom}", error)
+    def _could_not(self, name: str, error: Exception, failed: list[str] | None) -> None:
+        self._failures.note(f"looking at {_NAMES[name]}", error)
+        if failed is not None:
+            failed.append(name)
 
     def _look(self, samples: Samples) -> HealthReport:
         return self._judge.look(samples, self.uptime_s)

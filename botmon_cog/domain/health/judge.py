@@ -69,18 +69,22 @@ class Judge:
 
     def _judge(self, samples: Samples, uptime_s: float, check: Check) -> HealthReport:
         components: dict[str, Any] = {}
-        for name, source, judge, _ in self._watched:
+        for name, source, judge, kind in self._watched:
             sample = getattr(samples, source)
             if sample is not None:
                 components[name] = judge(sample, self._config, check)
+            elif source in samples.failed:
+                components[name] = kind(status=UNKNOWN)
         if not components:  # nothing is known yet
             components = {name: kind(status=UNKNOWN) for name, _, _, kind in self._watched}
         status, reason, remedy = overall(components.values())
+        unknown = [name for name, component in components.items() if component.status == UNKNOWN]
         return HealthReport(
             overall_status=status,
             reason=reason,
             remedy=remedy,
             **components,
+            unknown=(*unknown, *check.unknown),
             uptime_s=uptime_s,
             checked_at=samples.taken_at,
         )

@@ -34,6 +34,8 @@ class Check:
 
     def __init__(self, levels: Levels, now: datetime, *, is_step: bool) -> None:
         self.now = now
+        self.unknown: list[str] = []
+        """The keys of levels whose value is no number."""
         self._levels = levels
         self._is_step = is_step
         self._facts: dict[str, datetime] = {}
@@ -53,13 +55,13 @@ class Check:
 
         `words` is called while the value is, or nearly is, at a limit; afterwards the last words stand.
         """
+        value = finite(value)
+        if value is None:
+            self.unknown.append(key)
         tracks = self._levels.tracks
         track = tracks.get(key)
-        if track is None and not (self._is_step and value is not None and value >= warning):
-            return None
-        value = finite(value)
         if track is None:
-            if value is None:
+            if not self._is_step or value is None or value < warning:
                 return None
             track = tracks[key] = _Track(self._levels.config, warning, critical)
         if self._is_step and value is not None:
