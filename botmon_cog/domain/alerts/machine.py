@@ -12,6 +12,9 @@ from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts.values import SHARED, Alert, Value, covers
 from botmon_cog.domain.reports import Problem
 
+UNTOLD = frozenset({"monitor.failures", "monitor.spool", "monitor.unreachable"})
+"""What stands in `/health`, and is no alert: nobody has to act on it, or it passes by itself."""
+
 _MOST_DOUBLINGS = 30
 
 
@@ -40,6 +43,8 @@ def moved(
     known = {(alert.scope, alert.key): alert for alert in alerts}
     found: dict[tuple[str, str], Problem] = {}
     for problem in problems:
+        if problem.key in UNTOLD:
+            continue
         name = SHARED if problem.is_shared else instance, problem.key
         if name not in found or is_graver(problem.severity, found[name].severity):
             found[name] = problem
