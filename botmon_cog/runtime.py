@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -122,16 +124,17 @@ class MonitoringSystem:
         await self.alerts.recall()
         self.writer.start()
 
-    async def check(self, audience: str) -> HealthReport:
+    async def check(self, audience: str | None) -> HealthReport:
         """Look at everything once, and move the verdict, the uptime and the alerts on by one check.
 
-        `audience` is the application's id: its owners are to be told what is new.
+        `audience` is the application's id: its owners are to be told what is new. None: it has not logged in yet.
         """
         report = await self.health.check()
         samples = self.health.latest_samples
         found = self.rules.step(samples, report.uptime_s) if samples is not None else Found()
         report = replace(report, rules=found.problems)
-        await self.uptime.beat()
+        if samples is not None and samples.database is not None and samples.database.error is None:
+            await self.uptime.beat()
         if report.database.status == HEALTHY and report.monitor.waiting:
             await self.recorder.settle()  # so that news can tell what was lost, not what still waits
         context = AlertContext(
@@ -148,13 +151,15 @@ class MonitoringSystem:
         await self.writer.flush()
 
     async def close(self) -> None:
-        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database.
+        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database, likewise.
 
         What could not be written goes to the spool.
         """
         await self.alerts.close()
         await self.writer.close(self.config.storage.close_timeout_s)
-        await self.storage.close()
+        with suppress(TimeoutError):  # one that hangs is closed once it does not any more
+            async with asyncio.timeout(self.config.storage.close_timeout_s):
+                await self.storage.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
