@@ -142,6 +142,7 @@ class MonitoringSystem:
             waiting=self.writer.queued + self.writer.spooled,
             spooled=self.writer.spooled,
             dropped=self.writer.dropped,
+            jumped_s=0.0 if samples is None else samples.jumped_s,
         )
         await self.alerts.step(report.problems, [*report.unknown, *found.unknown], context)
         return report

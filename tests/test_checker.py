@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 from discord.ext import commands
+from msgspec.structs import replace
 
-from botmon_cog.config import AlertsConfig
+from botmon_cog.config import AlertsConfig, RuleConfig
 from botmon_cog.domain.alerts import News, Sent
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health, running, until
 
@@ -73,3 +74,30 @@ async def test_before_it_has_logged_in_nothing_is_told_and_nothing_lost(bot, mon
         assert await cog.system.alerts.history(rig.clock.now() - HOUR, 10) == []
         await cog.check_health()
         assert len(rig.discord.owner.dms) == 1
+
+
+@pytest.mark.parametrize("jump_s", [8 * 3600, -8 * 3600])
+@pytest.mark.parametrize("metric", ["memory", "rule.uptime_s"])
+async def test_a_clock_that_jumps_neither_hastens_nor_holds_up_an_alert(bot, jump_s, metric):
+    rule = RuleConfig(metric="uptime_s", over=0, for_s=120, severity="critical")
+    bot.botmon_config = make_config(
+        health=replace(CROWDED, interval_s=86_400, watch=("memory",) if metric == "memory" else ()),
+        alerts=AlertsConfig(critical_after_s=120, rule=() if metric == "memory" else (rule,)),
+    )
+    async with running(bot) as rig:
+
+        async def told(after_s: float) -> list[str]:
+            await rig.clock.advance(after_s)
+            await cog_of(bot).check_health()
+            messages = rig.discord.owner.dms
+            return [message.embeds[0]["title"].split(":")[0] for message in messages]
+
+        assert await told(1) == []
+        rig.clock.jump_wall(jump_s)
+        assert await told(60) == []
+        (alert,) = await told(60)
+        rig.clock.jump_wall(jump_s)
+        assert await told(60) == [alert]
+        assert await told(4 * 3600 - 61) == [alert]
+        alert, reminder = await told(1)
+        assert "Still" in reminder

@@ -175,6 +175,8 @@ class Samples(Sample, frozen=True, kw_only=True):
     taken_at: datetime
     failed: tuple[str, ...] = ()
     """The fields that could not be looked at."""
+    jumped_s: float = 0.0
+    """By how much the wall clock jumped since the check before: it was set, or the machine slept."""
     process: ProcessSample | None = None
     loop: LoopSample | None = None
     gateway: GatewaySample | None = None

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
 from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News
-from botmon_cog.domain.alerts.machine import is_told, moved
+from botmon_cog.domain.alerts.machine import is_told, moved, shifted
 from botmon_cog.domain.alerts.news import tell
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
@@ -45,6 +45,8 @@ class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them that are on disk."""
     dropped: int = 0
     """Rows lost since the start."""
+    jumped_s: float = 0.0
+    """By how much the wall clock jumped since the check before."""
 
 
 class Alerts:
@@ -179,6 +181,8 @@ class Alerts:
             stored = await self._keeper.read(now)
             await self._recall_made_at(now, can_ask=stored is not None)
             before = self._keeper.alerts
+            if context.jumped_s:
+                before = shifted(before, timedelta(seconds=context.jumped_s))
             unsure = [] if is_certain else [alert.key for alert in before if alert.key not in self._seen]
             after = moved(
                 before, problems, now, instance=self._instance, config=self._config, unknown=[*unknown, *unsure]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from botmon_cog.clock import Clock
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.health import UNHEALTHY, Judge
@@ -34,6 +36,7 @@ from botmon_cog.monitors.probes.monitor import MonitorProbe
 from botmon_cog.monitors.probes.process import ProcessProbe
 from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.monitors.recorder import Recorder, new_event_id
+from botmon_cog.monitors.wall_jumps import WallJumps
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.queue.writer import Writer
@@ -106,6 +109,7 @@ class HealthCheck:
         self._loops = loops
         self._failures = failures
         self._judge = Judge(config)
+        self._jumps = WallJumps(clock)
         self._process = ProcessProbe(clock, failures)
         self._database = DatabaseProbe(storage, writer, recorder, clock, failures, config.database_timeout_s)
         self._commands = CommandsProbe(recent, live, storage, clock, failures, config)
@@ -120,7 +124,7 @@ class HealthCheck:
 
     async def check(self) -> HealthReport:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
-        self.latest_samples = samples = await self._gather()
+        self.latest_samples = samples = replace(await self._gather(), jumped_s=self._jumps.look())
         self._recorder.metrics.restart()
         report = self._judge.step(samples, self.uptime_s)
         self.record(report)

@@ -65,6 +65,24 @@ def moved(
     return Moved(alerts=tuple(kept), gone=tuple(gone))
 
 
+def shifted(alerts: Iterable[Alert], by: timedelta) -> tuple[Alert, ...]:
+    """The alerts where the clock has jumped: what they wait for is as far off as it was, and no reminder is due.
+
+    Not those that are shared, for clocks are not.
+    """
+    return tuple(alert if alert.scope == SHARED else _shifted(alert, by) for alert in alerts)
+
+
+def _shifted(alert: Alert, by: timedelta) -> Alert:
+    return replace(
+        alert,
+        since=alert.since + by if alert.state == "pending" and not is_told(alert) else alert.since,
+        good_since=alert.good_since and alert.good_since + by,
+        critical_since=alert.critical_since and alert.critical_since + by,
+        told_at=alert.told_at and alert.told_at + by,
+    )
+
+
 def is_graver(severity: Severity, than: Severity) -> bool:
     return severity == "critical" and than == "warning"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from botmon_cog.config import ComponentName, HealthConfig
@@ -58,6 +59,8 @@ class Judge:
 
     def step(self, samples: Samples, uptime_s: float) -> HealthReport:
         """A check: what is out of its limits comes closer to being certain, what is back in them to being over."""
+        if samples.jumped_s:
+            self._levels.shift(timedelta(seconds=samples.jumped_s))
         check = Check(self._levels, samples.taken_at, is_step=True)
         report = self._judge(samples, uptime_s, check)
         check.end()

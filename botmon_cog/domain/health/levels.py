@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from botmon_cog.config import HealthConfig, Severity
 from botmon_cog.domain.reports import Problem
@@ -27,6 +27,12 @@ class Levels:
         self.tracks: dict[str, _Track] = {}
         self.facts: dict[str, datetime] = {}
         """When each was first seen."""
+
+    def shift(self, by: timedelta) -> None:
+        """The clock has jumped: what was seen before is as long ago as ever."""
+        self.facts = {key: since + by for key, since in self.facts.items()}
+        for track in self.tracks.values():
+            track.shift(by)
 
 
 class Check:
@@ -120,6 +126,10 @@ class _Limit:
     def is_idle(self) -> bool:
         return self.since is None and not any(self._marks)
 
+    def shift(self, by: timedelta) -> None:
+        self.since = self.since and self.since + by
+        self._marks = deque((mark and mark + by for mark in self._marks), maxlen=self._marks.maxlen)
+
     def step(self, value: float, now: datetime) -> None:
         if self.since is None:
             self._marks.append(now if value >= self._limit else None)
@@ -157,6 +167,11 @@ class _Track:
     @property
     def is_idle(self) -> bool:
         return self._warning.is_idle and (self._critical is None or self._critical.is_idle)
+
+    def shift(self, by: timedelta) -> None:
+        self._warning.shift(by)
+        if self._critical is not None:
+            self._critical.shift(by)
 
     def step(self, value: float, now: datetime) -> None:
         self._warning.step(value, now)
