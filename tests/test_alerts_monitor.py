@@ -502,6 +502,14 @@ async def test_a_disk_that_hangs_holds_nothing_up(database, clock, tmp_path, mon
     assert threading.active_count() == before
 
 
+async def test_what_was_on_when_alerts_were_switched_off_is_not_shown_as_being_on(database, clock) -> None:
+    await Process(database.of("main"), clock).check("memory")
+    off = Process(database.of("main"), clock, AlertsConfig(enabled=False))
+    await off.check("memory")
+    assert (await off.alerts.overview()).firing == ()
+    assert off.sent == []
+
+
 async def test_it_leaves_no_thread(database, clock, tmp_path) -> None:
     before = set(threading.enumerate())
     database.is_away = True
