@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.server
 import json
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -101,8 +103,10 @@ async def test_a_port_that_is_taken_costs_the_feature_and_says_so(caplog: pytest
         await second.start()
         assert second.port is None
         assert second.problem is not None
-        assert f"127.0.0.1:{first.port}" in second.problem
-        assert "/healthz and /readyz are off" in caplog.text
+        assert second.problem == (
+            f"/healthz and /readyz are off: can't listen on 127.0.0.1:{first.port} ({os.strerror(errno.EADDRINUSE)})"
+        )
+        assert second.problem in caplog.text
         await second.stop()
         assert (await ask(first, "/healthz"))[0] == 200
 
