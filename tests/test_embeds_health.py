@@ -106,9 +106,9 @@ def test_a_reason_too_long_for_the_headline_stands_under_it_in_full():
     reason = (
         "every hundredth callback waits 12 s or more for the event loop, which a task of a very long name blocked most"
     )
-    embed = embeds.health(health_report("degraded", reason), glance(), [], NOW)
+    embed = embeds.health(health_report("degraded", reason), glance(), [moment(3, "degraded")], NOW)
     assert (embed.title or "").endswith("…")
-    assert (embed.description or "").startswith(f"E{reason[1:]}.")
+    assert (embed.description or "").startswith(f"E{reason[1:]}, since {stamp(ago(hours=3), 'R')}\n")
 
 
 def test_trouble_without_a_problem_is_dated_from_the_first_verdict_of_its_run():
