@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import discord
@@ -19,7 +20,7 @@ from discord.ext import commands
 
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import HeartbeatConfig, HttpConfig, LoopConfig, StorageConfig
-from botmon_cog.testing import LoopbackDiscord
+from botmon_cog.testing import LoopbackDiscord, ManualClock
 from tests.child import ROOT
 from tests.faults import locked
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, make_health, running, until
@@ -90,6 +91,30 @@ async def test_it_stops_when_no_check_of_the_health_comes_to_an_end_any_more(out
         await cog_of(rig.bot).check_health()
         assert await pushes(rig, outside) == 1
         assert outside.n == before + 4
+
+
+async def test_a_bot_that_never_comes_to_be_ready_is_not_vouched_for(outside: Outside) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    bot = make_bot(guild_ready_timeout=0.1)
+    bot.botmon_clock = clock
+    bot.botmon_config = make_config(
+        health=make_health(interval_s=INTERVAL_S),
+        heartbeat=HeartbeatConfig(url=outside.url, interval_s=INTERVAL_S),
+    )
+    async with LoopbackDiscord(clock=clock) as loopback, bot:
+        loopback.hold_gateway()
+        bot.setup_hook = lambda: bot.load_extension(EXTENSION)
+        starting = asyncio.create_task(bot.start(loopback.token))
+        await until(lambda: outside.n == 1)
+        rig = Rig(loopback, bot, clock)
+        await has_run(rig)
+        assert await pushes(rig, outside, 3) == 3, "it may take its time"
+        assert await pushes(rig, outside, 5) == 0
+        loopback.release_gateway()
+        await until(bot.is_ready)
+        assert await pushes(rig, outside) == 1
+        await bot.close()
+        await starting
 
 
 @asynccontextmanager
