@@ -103,26 +103,28 @@ async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
         assert beats() == 0
 
 
-async def test_what_tells_the_outside_leaves_no_trace_either() -> None:
+async def test_what_tells_the_outside_leaves_no_trace_either(unused_tcp_port: int) -> None:
     bot = bot_of(commands.Bot)
     with counting() as outside:
         bot.botmon_config = make_config(
-            url="bot.db", http=HttpConfig(listen="127.0.0.1:0"), heartbeat=HeartbeatConfig(url=outside.url)
+            url="bot.db",
+            http=HttpConfig(listen=f"127.0.0.1:{unused_tcp_port}"),
+            heartbeat=HeartbeatConfig(url=outside.url),
         )
         async with running(bot, load=False):
             before, files = trace(bot), psutil.Process().num_fds()
             await bot.load_extension(EXTENSION)
             for n in range(1, 6):
                 await until(lambda n=n: outside.n == n)
+                assert cog_of(bot).http.port == unused_tcp_port
                 await bot.reload_extension(EXTENSION)
             loaded = trace(bot)
             assert len(loaded["listening"]) == len(before["listening"]) + 1
             assert loaded["tasks"].count("HeartbeatPush._run") == 1
-            port = cog_of(bot).http.port
             await bot.unload_extension(EXTENSION)
             assert trace(bot) == before
             assert psutil.Process().num_fds() == files
-            socket.create_server(("127.0.0.1", port)).close()
+            socket.create_server(("127.0.0.1", unused_tcp_port)).close()
 
 
 def beats() -> int:
