@@ -275,7 +275,7 @@ def test_details_of_what_is_not_well():
     found = details(
         monitor=monitor,
         database=troubled("database", LOCKED),
-        commands=troubled("commands", "p95 of /play 4.1 s, last week 0.9 s", "warning", slow=(slow,)),
+        commands=troubled("commands", "/play is slow (p95 4.1 s, last week 0.9 s)", "warning", slow=(slow,)),
         memory=replace(HEALTHY["memory"], is_contained=True, growth_bytes_per_h=62_000_000.0),
         error_rate=replace(HEALTHY["error_rate"], error_rate=None, errors=2, total=9, late=1, unanswered=1),
         rest=RestHealth(status="healthy", sample=RestSample(rate_limits_1h=1, global_rate_limits_1h=1, late_1h=4)),

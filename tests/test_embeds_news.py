@@ -192,7 +192,7 @@ def test_what_came_together_is_one_message():
 
 
 def test_fifty_at_once_are_still_a_message_to_read():
-    slow = [item(f"commands.c{n}", f"p95 of /c{n} 2 s, last week 0.4 s", "warning", remedy="Look.") for n in range(48)]
+    slow = [item(f"commands.c{n}", f"/c{n} is slow (p95 2 s, last week 0.4 s)", "warning", remedy="Look.") for n in range(48)]
     embed = embeds.news(news(item(remedy=STOP_IT), item("error_rate", FAILING), *slow))
     lines = (embed.description or "").splitlines()
     assert embed.title == "🔴 50 alerts, the gravest: the database does not answer"
@@ -264,7 +264,7 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         AlertsOverview(
             firing=(
                 alert("database", LOCKED),
-                alert("commands.play", "p95 of /play 4.1 s", "warning", good_since=ago(minutes=2)),
+                alert("commands.play", "/play is slow", "warning", good_since=ago(minutes=2)),
             ),
             pending=(alert("memory", MEMORY, "warning", "pending"),),
             mutes=(mute("commands"),),
@@ -276,7 +276,7 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         f"🔧 Maintenance until {stamp(until, 'f')}: what is news then is told then.",
         "🔴 The database does not answer: `database is locked`",
         f"-# `database` · since {since}",
-        "🟡 P95 of /play 4.1 s",
+        "🟡 /play is slow",
         f"-# `commands.play` · since {since} · looks well since {stamp(ago(minutes=2), 'R')} · 🔕 muted",
     ]
     assert values(embed) == {

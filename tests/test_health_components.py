@@ -54,7 +54,7 @@ CASES = [
     ({"commands": {"errors": 30, "late": 12, "unanswered": 4}}, "error_rate", "critical", "(30 of 100), 12 too late for Discord and 4 without an answer", "defer()"),
     ({"commands": {"errors": 6, "unanswered": 4}}, "error_rate", "warning", "(6 of 100), 4 without an answer", "defer()"),
     ({"commands": {"errors": 6, "late": 3}}, "error_rate", "warning", "failed (6 of 100)", "tracebacks"),
-    ({"commands": {"slow": (PLAY,)}}, "commands.play", "warning", "p95 of /play 4.1 s, last week 0.9 s", "waits for"),
+    ({"commands": {"slow": (PLAY,)}}, "commands.play", "warning", "/play is slow (p95 4.1 s, last week 0.9 s)", "waits for"),
     # process
     ({"process": {"rss_bytes": 80, "limit_bytes": 100}}, "memory", "warning", "the bot uses 80 % of this machine's memory", "Restart"),
     ({"process": {"rss_bytes": 92, "limit_bytes": 100, "is_contained": True}}, "memory", "critical", "the bot uses 92 % of its container's memory", "caches"),
@@ -204,7 +204,7 @@ def test_a_slow_command_is_over_once_it_is_missing_for_long_enough():
     slow = [samples(n, commands={"slow": (PLAY,)}) for n in range(3)]
     reports = steps(judge, [*slow, *(samples(n) for n in range(3, 6))])
     assert [[problem.reason for problem in report.commands.problems] for report in reports] == (
-        [[], []] + [["p95 of /play 4.1 s, last week 0.9 s"]] * 3 + [[]]
+        [[], []] + [["/play is slow (p95 4.1 s, last week 0.9 s)"]] * 3 + [[]]
     )
     assert only(reports[4]).since == NOON
 
