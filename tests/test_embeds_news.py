@@ -134,6 +134,12 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
     ]
 
 
+def test_a_long_reason_is_told_once_when_it_is_over():
+    what = "the event loop was blocked for 1 s in ten minutes, most by /administration playlists rebuild"
+    told = news(over("loop.blocked", f"{what} (cogs/a.py:26 in rebuild)"), kind="recovery")
+    assert lines_of(told)[-1] == f"-# It was: {what} (`cogs/a.py:26 in rebuild`)"
+
+
 def test_what_was_not_about_rows_says_nothing_of_them():
     assert lines_of(news(over("memory", MEMORY, since=ago(seconds=30)), kind="recovery")) == [
         "It lasted **30 s**.",

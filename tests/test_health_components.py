@@ -75,6 +75,7 @@ CASES = [
     ({"monitor": {"failed_lately": True}}, "monitor.failures", "warning", "the monitor itself failed within the last hour", "botmon_cog"),
     ({"monitor": {"loops": (DUE, LATE)}}, "monitor.loops", "warning", "a loop of the monitor should have run long since: health check", "Reloading"),
     ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "by every way: DMs to owner 123 are closed", "channel_id"),
+    ({"monitor": {"broken": ("/healthz is off: no port",)}}, "monitor.broken", "warning", "/healthz is off: no port", "reload"),
     ({"monitor": {"spooled": 12_345}}, "monitor.spool", "warning", "12,345 rows wait on disk for the database", "Nothing is lost"),
 ]  # fmt: skip
 
@@ -182,13 +183,14 @@ def test_several_problems_of_a_component_are_told_the_worst_first():
 
 def test_the_monitor_tells_what_is_lost_before_what_went_wrong_before_what_waits():
     grave = {"dropped": 2, "trouble": "the database was damaged", "failed_lately": True, "spooled": 9}
-    report = settled(monitor=grave | {"loops": (LATE, LATE), "unreachable": ("a", "b")})
+    report = settled(monitor=grave | {"loops": (LATE, LATE), "unreachable": ("a", "b"), "broken": ("c",)})
     assert [problem.key.removeprefix("monitor.") for problem in report.monitor.problems] == [
         "lost",
         "trouble",
         "failures",
         "loops",
         "unreachable",
+        "broken",
         "spool",
     ]
     assert report.monitor.reason == "2 rows were lost since the start"

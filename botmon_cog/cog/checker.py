@@ -30,6 +30,7 @@ class Checker:
         self._loop.before_loop(self._before_first_check)
 
     def start(self) -> None:
+        self._expect_checks()
         self._loop.start()
 
     async def stop(self) -> None:
@@ -43,8 +44,11 @@ class Checker:
     async def _before_first_check(self) -> None:
         """A bot that is still connecting and filling its caches says nothing about how it will be."""
         await self._bot.wait_until_ready()
-        self._system.loops.begin(HEALTH_CHECKS, self._system.config.health.interval_s)
+        self._expect_checks()  # anew, however long it took
         await self._system.clock.sleep(self._system.config.health.interval_s)
+
+    def _expect_checks(self) -> None:
+        self._system.loops.begin(HEALTH_CHECKS, self._system.config.health.interval_s)
 
     async def tick(self) -> None:
         """Check, whatever comes of it."""

@@ -50,7 +50,7 @@ def _nothing() -> None:
     return None
 
 
-def _nowhere() -> tuple[str, ...]:
+def _none() -> tuple[str, ...]:
     return ()
 
 
@@ -59,13 +59,15 @@ class Sources:
 
     Attributes:
         unreachable: the ways to the owners that are closed, in words.
+        broken: the features that were asked for and do not work, in words.
     """
 
     def __init__(self) -> None:
         self.loop: Callable[[], LoopSample | None] = _nothing
         self.gateway: Callable[[], GatewaySample | None] = _nothing
         self.rest: Callable[[], RestSample | None] = _nothing
-        self.unreachable: Callable[[], tuple[str, ...]] = _nowhere
+        self.unreachable: Callable[[], tuple[str, ...]] = _none
+        self.broken: Callable[[], tuple[str, ...]] = _none
 
 
 class HealthCheck:
@@ -201,7 +203,8 @@ class HealthCheck:
 
     def _sample_monitor(self) -> MonitorSample | None:
         unreachable = self._ask("the ways to the owners", self.sources.unreachable) or ()
-        return self._ask("the monitor", lambda: self._monitor.sample(unreachable))
+        broken = self._ask("what was asked for", self.sources.broken) or ()
+        return self._ask("the monitor", lambda: self._monitor.sample(unreachable=unreachable, broken=broken))
 
     async def _sample_commands(self, *, can_read: bool) -> CommandsSample | None:
         try:
