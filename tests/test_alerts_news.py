@@ -195,7 +195,7 @@ def test_what_nobody_has_to_act_on_is_no_alert(key: str):
     assert life.alerts == ()
 
 
-@pytest.mark.parametrize("key", ["monitor.lost", "monitor.trouble"])
+@pytest.mark.parametrize("key", ["monitor.broken", "monitor.lost", "monitor.trouble"])
 def test_what_lasts_until_the_next_start_is_told_once_and_its_end_is_no_news(key: str):
     life = Life(QUICK)
     life.bad = {key: "warning"}

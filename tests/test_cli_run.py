@@ -17,7 +17,8 @@ from botmon_cog.cli.run import CannotStartError, MonitoredBot, start
 from botmon_cog.testing import LoopbackDiscord
 
 ELSEWHERE = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 from botmon_cog.__main__ import main
 from botmon_cog.testing import redirect
 with redirect(sys.argv[1], sys.argv[2]):

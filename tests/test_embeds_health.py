@@ -106,9 +106,9 @@ def test_a_reason_too_long_for_the_headline_stands_under_it_in_full():
     reason = (
         "every hundredth callback waits 12 s or more for the event loop, which a task of a very long name blocked most"
     )
-    embed = embeds.health(health_report("degraded", reason), glance(), [], NOW)
+    embed = embeds.health(health_report("degraded", reason), glance(), [moment(3, "degraded")], NOW)
     assert (embed.title or "").endswith("…")
-    assert (embed.description or "").startswith(f"E{reason[1:]}.")
+    assert (embed.description or "").startswith(f"E{reason[1:]}, since {stamp(ago(hours=3), 'R')}\n")
 
 
 def test_trouble_without_a_problem_is_dated_from_the_first_verdict_of_its_run():
@@ -269,12 +269,13 @@ def test_details_of_what_is_not_well():
         cpu_percent=0.08,
         loops=(LoopRun(name="checks", last_at=ago(seconds=12)), LoopRun(name="upkeep", last_at=None, is_late=True)),
         unreachable=("DMs to owner 1 are closed",),
+        broken=("/healthz and /readyz are off: can't listen on 127.0.0.1:8081 (Address already in use)",),
     )
     slow = SlowCommand(command="play", p95_s=4.1, usual_s=0.9, n=312)
     found = details(
         monitor=monitor,
         database=troubled("database", LOCKED),
-        commands=troubled("commands", "p95 of /play 4.1 s, last week 0.9 s", "warning", slow=(slow,)),
+        commands=troubled("commands", "/play is slow (p95 4.1 s, last week 0.9 s)", "warning", slow=(slow,)),
         memory=replace(HEALTHY["memory"], is_contained=True, growth_bytes_per_h=62_000_000.0),
         error_rate=replace(HEALTHY["error_rate"], error_rate=None, errors=2, total=9, late=1, unanswered=1),
         rest=RestHealth(status="healthy", sample=RestSample(rate_limits_1h=1, global_rate_limits_1h=1, late_1h=4)),
@@ -283,6 +284,7 @@ def test_details_of_what_is_not_well():
         "12,357 rows wait, 12,345 of them on disk (4.8 MiB), 3 lost, 1 failure of its own, CPU 0.1 %",
         "last run: checks 12 s ago, upkeep not yet (**late**)",
         "closed: DMs to owner 1 are closed",
+        "/healthz and /readyz are off: `can't listen on 127.0.0.1:8081 (Address already in use)`",
         "last error: `ˋxˋ`",  # noqa: RUF001
     ]
     assert found["🔴 Database"] == "no answer"

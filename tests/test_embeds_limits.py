@@ -189,6 +189,7 @@ parts_of_health = {
         last_error=maybe_names,
         loops=some(made(LoopRun, name=names, last_at=maybe_moments, is_late=flags)),
         unreachable=some(names),
+        broken=some(names),
         cpu_percent=shares,
     ),
 }

@@ -134,6 +134,12 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
     ]
 
 
+def test_a_long_reason_is_told_once_when_it_is_over():
+    what = "the event loop was blocked for 1 s in ten minutes, most by /administration playlists rebuild"
+    told = news(over("loop.blocked", f"{what} (cogs/a.py:26 in rebuild)"), kind="recovery")
+    assert lines_of(told)[-1] == f"-# It was: {what} (`cogs/a.py:26 in rebuild`)"
+
+
 def test_what_was_not_about_rows_says_nothing_of_them():
     assert lines_of(news(over("memory", MEMORY, since=ago(seconds=30)), kind="recovery")) == [
         "It lasted **30 s**.",
@@ -186,7 +192,10 @@ def test_what_came_together_is_one_message():
 
 
 def test_fifty_at_once_are_still_a_message_to_read():
-    slow = [item(f"commands.c{n}", f"p95 of /c{n} 2 s, last week 0.4 s", "warning", remedy="Look.") for n in range(48)]
+    slow = [
+        item(f"commands.c{n}", f"/c{n} is slow (p95 2 s, last week 0.4 s)", "warning", remedy="Look.")
+        for n in range(48)
+    ]
     embed = embeds.news(news(item(remedy=STOP_IT), item("error_rate", FAILING), *slow))
     lines = (embed.description or "").splitlines()
     assert embed.title == "🔴 50 alerts, the gravest: the database does not answer"
@@ -258,7 +267,7 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         AlertsOverview(
             firing=(
                 alert("database", LOCKED),
-                alert("commands.play", "p95 of /play 4.1 s", "warning", good_since=ago(minutes=2)),
+                alert("commands.play", "/play is slow", "warning", good_since=ago(minutes=2)),
             ),
             pending=(alert("memory", MEMORY, "warning", "pending"),),
             mutes=(mute("commands"),),
@@ -270,7 +279,7 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         f"🔧 Maintenance until {stamp(until, 'f')}: what is news then is told then.",
         "🔴 The database does not answer: `database is locked`",
         f"-# `database` · since {since}",
-        "🟡 P95 of /play 4.1 s",
+        "🟡 /play is slow",
         f"-# `commands.play` · since {since} · looks well since {stamp(ago(minutes=2), 'R')} · 🔕 muted",
     ]
     assert values(embed) == {

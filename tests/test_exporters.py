@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import http.server
+import errno
 import json
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.testing import ManualClock
 from tests.harness import until
+from tests.outside import Outside, counting
 
 ANYWHERE = "127.0.0.1:0"
 
@@ -101,8 +103,10 @@ async def test_a_port_that_is_taken_costs_the_feature_and_says_so(caplog: pytest
         await second.start()
         assert second.port is None
         assert second.problem is not None
-        assert f"127.0.0.1:{first.port}" in second.problem
-        assert "/healthz and /readyz are off" in caplog.text
+        assert second.problem == (
+            f"/healthz and /readyz are off: can't listen on 127.0.0.1:{first.port} ({os.strerror(errno.EADDRINUSE)})"
+        )
+        assert second.problem in caplog.text
         await second.stop()
         assert (await ask(first, "/healthz"))[0] == 200
 
@@ -119,37 +123,10 @@ async def test_the_port_is_free_again_after_the_end():
 # -- the push ----------------------------------------------------------------------------------------------------------
 
 
-class Outside:
-    """Somebody who counts the pushes, in a thread of its own: a loop that hangs does not stop it."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.status = 200
-        outside = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outside.paths.append(self.path)
-                self.send_response(outside.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/ping/s3cret-uuid"
-
-
 @pytest.fixture
 def outside() -> Iterator[Outside]:
-    outside = Outside()
-    thread = threading.Thread(target=outside.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield outside
-    outside.server.shutdown()
-    thread.join()
-    outside.server.server_close()
+    with counting() as outside:
+        yield outside
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ CASES = [
     ({"commands": {"errors": 30, "late": 12, "unanswered": 4}}, "error_rate", "critical", "(30 of 100), 12 too late for Discord and 4 without an answer", "defer()"),
     ({"commands": {"errors": 6, "unanswered": 4}}, "error_rate", "warning", "(6 of 100), 4 without an answer", "defer()"),
     ({"commands": {"errors": 6, "late": 3}}, "error_rate", "warning", "failed (6 of 100)", "tracebacks"),
-    ({"commands": {"slow": (PLAY,)}}, "commands.play", "warning", "p95 of /play 4.1 s, last week 0.9 s", "waits for"),
+    ({"commands": {"slow": (PLAY,)}}, "commands.play", "warning", "/play is slow (p95 4.1 s, last week 0.9 s)", "waits for"),
     # process
     ({"process": {"rss_bytes": 80, "limit_bytes": 100}}, "memory", "warning", "the bot uses 80 % of this machine's memory", "Restart"),
     ({"process": {"rss_bytes": 92, "limit_bytes": 100, "is_contained": True}}, "memory", "critical", "the bot uses 92 % of its container's memory", "caches"),
@@ -75,6 +75,7 @@ CASES = [
     ({"monitor": {"failed_lately": True}}, "monitor.failures", "warning", "the monitor itself failed within the last hour", "botmon_cog"),
     ({"monitor": {"loops": (DUE, LATE)}}, "monitor.loops", "warning", "a loop of the monitor should have run long since: health check", "Reloading"),
     ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "by every way: DMs to owner 123 are closed", "channel_id"),
+    ({"monitor": {"broken": ("/healthz is off: no port",)}}, "monitor.broken", "warning", "/healthz is off: no port", "reload"),
     ({"monitor": {"spooled": 12_345}}, "monitor.spool", "warning", "12,345 rows wait on disk for the database", "Nothing is lost"),
 ]  # fmt: skip
 
@@ -195,13 +196,14 @@ def test_several_problems_of_a_component_are_told_the_worst_first():
 
 def test_the_monitor_tells_what_is_lost_before_what_went_wrong_before_what_waits():
     grave = {"dropped": 2, "trouble": "the database was damaged", "failed_lately": True, "spooled": 9}
-    report = settled(monitor=grave | {"loops": (LATE, LATE), "unreachable": ("a", "b")})
+    report = settled(monitor=grave | {"loops": (LATE, LATE), "unreachable": ("a", "b"), "broken": ("c",)})
     assert [problem.key.removeprefix("monitor.") for problem in report.monitor.problems] == [
         "lost",
         "trouble",
         "failures",
         "loops",
         "unreachable",
+        "broken",
         "spool",
     ]
     assert report.monitor.reason == "2 rows were lost since the start"
@@ -215,7 +217,7 @@ def test_a_slow_command_is_over_once_it_is_missing_for_long_enough():
     slow = [samples(n, commands={"slow": (PLAY,)}) for n in range(3)]
     reports = steps(judge, [*slow, *(samples(n) for n in range(3, 6))])
     assert [[problem.reason for problem in report.commands.problems] for report in reports] == (
-        [[], []] + [["p95 of /play 4.1 s, last week 0.9 s"]] * 3 + [[]]
+        [[], []] + [["/play is slow (p95 4.1 s, last week 0.9 s)"]] * 3 + [[]]
     )
     assert only(reports[4]).since == NOON
 

@@ -84,6 +84,7 @@ monitors = made(
     trouble=st.none() | text,
     loops=several(made(LoopRun, name=text, last_at=st.none() | moment, is_late=st.booleans())),
     unreachable=several(text),
+    broken=several(text),
 )
 anything = made(
     Samples,

@@ -128,7 +128,7 @@ def test_a_bot_that_watches_nothing_is_unknown():
 
 def test_the_monitor_alone_never_makes_a_bot_unhealthy():
     grave = MonitorSample(
-        dropped=10**9, failures=10**9, failed_lately=True, trouble="x", spooled=10**9, unreachable=("y",)
+        dropped=10**9, failures=10**9, failed_lately=True, trouble="x", spooled=10**9, unreachable=("y",), broken=("z",)
     )
     report = Judge(DEFAULTS).step(Samples(taken_at=NOON, monitor=grave), 1.0)
     assert (report.overall_status, report.monitor.status) == ("degraded", "warning")

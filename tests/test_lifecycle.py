@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
 import sqlite3
 import threading
 from pathlib import Path
@@ -16,9 +17,10 @@ import psutil
 import pytest
 from discord.ext import commands
 
-from botmon_cog.config import CommandsConfig, LoopConfig
+from botmon_cog.config import CommandsConfig, HeartbeatConfig, HttpConfig, LoopConfig
 from botmon_cog.errors import CommandNameTakenError, ConfigError, SchemaTooNewError
-from tests.harness import EXTENSION, make_bot, make_config, running
+from tests.harness import EXTENSION, cog_of, make_bot, make_config, running, until
+from tests.outside import counting
 
 KINDS = [commands.Bot, commands.AutoShardedBot]
 
@@ -47,8 +49,16 @@ def trace(bot: commands.Bot) -> dict[str, Any]:
             name for t in asyncio.all_tasks() if (name := t.get_coro().__qualname__) not in _CONNECTION_TASKS
         ),
         "threads": sorted(t.name for t in threading.enumerate()),
+        "listening": sorted(c.laddr.port for c in sockets() if c.status == psutil.CONN_LISTEN),
         "files": sorted(Path(f.path).name for f in psutil.Process().open_files()),
     }
+
+
+def sockets() -> list[Any]:
+    process = psutil.Process()
+    if hasattr(process, "net_connections"):  # since psutil 6
+        return process.net_connections("inet")
+    return process.connections("inet")
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +101,30 @@ async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
         await bot.unload_extension(EXTENSION)
         assert trace(bot) == before
         assert beats() == 0
+
+
+async def test_what_tells_the_outside_leaves_no_trace_either(unused_tcp_port: int) -> None:
+    bot = bot_of(commands.Bot)
+    with counting() as outside:
+        bot.botmon_config = make_config(
+            url="bot.db",
+            http=HttpConfig(listen=f"127.0.0.1:{unused_tcp_port}"),
+            heartbeat=HeartbeatConfig(url=outside.url),
+        )
+        async with running(bot, load=False):
+            before, files = trace(bot), psutil.Process().num_fds()
+            await bot.load_extension(EXTENSION)
+            for n in range(1, 6):
+                await until(lambda n=n: outside.n == n)
+                assert cog_of(bot).http.port == unused_tcp_port
+                await bot.reload_extension(EXTENSION)
+            loaded = trace(bot)
+            assert len(loaded["listening"]) == len(before["listening"]) + 1
+            assert loaded["tasks"].count("HeartbeatPush._run") == 1
+            await bot.unload_extension(EXTENSION)
+            assert trace(bot) == before
+            assert psutil.Process().num_fds() == files
+            socket.create_server(("127.0.0.1", unused_tcp_port)).close()
 
 
 def beats() -> int:

@@ -54,11 +54,13 @@ async def test_everything_is_gathered_judged_and_kept(system):
         MetricSample(event_id="m", name="players", occurred_at=system.clock.now(), value=3.0, unit="")
     )
     system.health.sources.unreachable = lambda: ("DMs to owner 1 are closed",)
+    system.health.sources.broken = lambda: ("/healthz is off: no port",)
     assert system.health.latest_samples is None
     report = await check(system)
     assert (report.overall_status, len(report.components)) == ("degraded", 10)
     assert report.reason == "alerts can't reach the owners by every way: DMs to owner 1 are closed"
     samples = system.health.latest_samples
+    assert samples.monitor.broken == report.monitor.broken == ("/healthz is off: no port",)
     assert samples.taken_at == report.checked_at == system.clock.now()
     assert (samples.custom, samples.gateway) == ({"players": 3.0}, CONNECTED)
     assert None not in (samples.process, samples.loop, samples.rest, samples.commands, samples.database)

@@ -29,6 +29,7 @@ class Checker:
 
     def start(self) -> None:
         """Needs a running event loop."""
+        self._expect_checks()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="botmon-health-checks")
 
     async def stop(self) -> None:
@@ -45,12 +46,14 @@ class Checker:
 
         discord.py's own loops reckon by the clock on the wall: set back by an hour, they would pause for one.
         """
-        interval_s = self._system.config.health.interval_s
         await self._bot.wait_until_ready()
-        self._system.loops.begin(HEALTH_CHECKS, interval_s)
+        self._expect_checks()  # anew, however long it took
         while True:
-            await self._system.clock.sleep(interval_s)
+            await self._system.clock.sleep(self._system.config.health.interval_s)
             await self.tick()
+
+    def _expect_checks(self) -> None:
+        self._system.loops.begin(HEALTH_CHECKS, self._system.config.health.interval_s)
 
     async def tick(self) -> None:
         """Check, whatever comes of it."""

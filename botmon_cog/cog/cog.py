@@ -65,13 +65,14 @@ class BotMon(commands.Cog):
         sources.loop = self.loop_watch.sample
         sources.gateway = self._gateway.sample
         sources.rest = self._logs.sample
-        sources.unreachable = self._broken
+        sources.unreachable = self.delivery.unreachable
+        sources.broken = self._broken
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
 
     def _broken(self) -> tuple[str, ...]:
         """What does not work although it was asked for, in words."""
-        return (*self.delivery.unreachable(), *([self.http.problem] if self.http.problem else []))
+        return () if self.http.problem is None else (self.http.problem,)
 
     async def cog_load(self) -> None:
         if self.config.http.listen:

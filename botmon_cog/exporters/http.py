@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -52,8 +54,8 @@ class HttpServer:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             await runner.cleanup()
-            self.problem = f"nothing listens on {self._listen}: {error.strerror or type(error).__name__}"
-            _log.warning("[http] %s; /healthz and /readyz are off, everything else goes on", self.problem)
+            self.problem = f"/healthz and /readyz are off: can't listen on {self._listen} ({_why(error)})"
+            _log.warning("[http] %s; everything else goes on", self.problem)
             return
         self._runner = runner
 
@@ -80,3 +82,10 @@ class HttpServer:
         except Exception as error:  # noqa: BLE001 (the edge: whoever asks gets an answer)
             self._failures.note("answering /readyz", error)
             return ["the monitor failed while it looked; see the bot's log"]
+
+
+def _why(error: OSError) -> str:
+    """In a few words: what asyncio makes of it repeats the address."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)

@@ -53,6 +53,7 @@ _NAMES = {
     "commands": "the commands",
     "monitor": "the monitor",
     "unreachable": "the ways to the owners",
+    "broken": "what was asked for",
 }
 """What is looked at, in words."""
 _READY_FOR_S = 1.0
@@ -63,7 +64,7 @@ def _nothing() -> None:
     return None
 
 
-def _nowhere() -> tuple[str, ...]:
+def _none() -> tuple[str, ...]:
     return ()
 
 
@@ -72,13 +73,15 @@ class Sources:
 
     Attributes:
         unreachable: the ways to the owners that are closed, in words.
+        broken: the features that were asked for and do not work, in words.
     """
 
     def __init__(self) -> None:
         self.loop: Callable[[], LoopSample | None] = _nothing
         self.gateway: Callable[[], GatewaySample | None] = _nothing
         self.rest: Callable[[], RestSample | None] = _nothing
-        self.unreachable: Callable[[], tuple[str, ...]] = _nowhere
+        self.unreachable: Callable[[], tuple[str, ...]] = _none
+        self.broken: Callable[[], tuple[str, ...]] = _none
 
 
 class HealthCheck:
@@ -214,7 +217,8 @@ class HealthCheck:
 
     def _sample_monitor(self, failed: list[str] | None = None) -> MonitorSample | None:
         unreachable = self._ask("unreachable", self.sources.unreachable) or ()
-        return self._ask("monitor", lambda: self._monitor.sample(unreachable), failed)
+        broken = self._ask("broken", self.sources.broken) or ()
+        return self._ask("monitor", lambda: self._monitor.sample(unreachable=unreachable, broken=broken), failed)
 
     async def _sample_commands(
         self, failed: list[str] | None = None, *, can_read: bool = False

@@ -33,6 +33,7 @@ _RECOVERED = {
     "monitor": "the monitor works",
     "monitor.spool": "no row waits on disk",
     "monitor.unreachable": "the owners can be reached by every way",
+    "monitor.broken": "everything that was asked for works",
 }
 _MEANWHILE = {
     "gateway": "What people do does not reach the bot.",

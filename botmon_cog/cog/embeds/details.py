@@ -222,6 +222,7 @@ def _monitor(report: HealthReport, now: datetime) -> list[str]:
         lines.append("last run: " + ", ".join(_run(loop, now) for loop in monitor.loops[:_MOST_LOOPS]))
     lines += [f"closed: {text.plain(way, 80)}" for way in monitor.unreachable[:_MOST_WAYS]]
     lines += more(monitor.unreachable, _MOST_WAYS)
+    lines += [one_line(words) for words in monitor.broken]
     if monitor.last_error:
         lines.append(f"last error: {text.inline_code(monitor.last_error)}")
     return lines

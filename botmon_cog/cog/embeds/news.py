@@ -12,7 +12,7 @@ import msgspec
 from botmon_cog.cog.embeds.components import NAMES, meanwhile, recovered
 from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, clamp, headed, sentence, status_colour
 from botmon_cog.cog.embeds.pens import DISCORD, PLAIN, Pen
-from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, rows_wait, split
+from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, rest_of, rows_wait, split
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import News, NewsItem
 
@@ -122,8 +122,9 @@ def _one(item: NewsItem, news: News, pen: Pen) -> list[str]:
 
 
 def _was(item: NewsItem, pen: Pen) -> str:
-    rest = behind(item.reason, pen)
-    return pen.words(split(item.reason).what) + (f" ({rest})" if rest else "")
+    reason = split(item.reason)
+    rest = rest_of(reason, pen=pen)
+    return pen.words(reason.what) + (f" ({rest})" if rest else "")
 
 
 def _since(moment: datetime, now: datetime, pen: Pen) -> str:

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from botmon_cog.cog.embeds.parts import headed, sentence
+from botmon_cog.cog.embeds.parts import headed
 from botmon_cog.cog.embeds.pens import DISCORD, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HealthReport
@@ -53,7 +53,7 @@ def rest_of(reason: Reason, max_chars: int = 200, pen: Pen = DISCORD) -> str | N
 def behind(words: str, pen: Pen = DISCORD) -> str | None:
     """What a headline leaves out of a reason: its second part, or all of it where the first is too long for one."""
     reason = split(words)
-    return pen.words(sentence(words), _LONGEST_WHY) if len(reason.what) > LONGEST_WHAT else rest_of(reason, pen=pen)
+    return pen.words(headed(words), _LONGEST_WHY) if len(reason.what) > LONGEST_WHAT else rest_of(reason, pen=pen)
 
 
 def one_line(words: str, pen: Pen = DISCORD) -> str:

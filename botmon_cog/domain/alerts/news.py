@@ -24,7 +24,7 @@ INHIBITION: dict[str, tuple[str, ...]] = {
 }
 """What follows from what: while the first is not well, and until it has been for a while, the others are not told."""
 
-ONCE = frozenset({"monitor.lost", "monitor.trouble"})
+ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
 """What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
 
 _HOUR = timedelta(hours=1)

@@ -65,6 +65,6 @@ def _failing(sample: CommandsSample, rate: float | None) -> Words:
 
 def _slow(command: SlowCommand) -> Words:
     name = command.command.removeprefix("/")
-    return f"p95 of /{name} {duration(command.p95_s)}, last week {duration(command.usual_s)}", (
+    return f"/{name} is slow (p95 {duration(command.p95_s)}, last week {duration(command.usual_s)})", (
         "Look at what it waits for: a database, somebody else's API, a blocked event loop. /perf shows its times."
     )

@@ -24,6 +24,7 @@ def judge_monitor(sample: MonitorSample, _config: HealthConfig, check: Check) ->
         last_error=sample.last_error,
         loops=sample.loops,
         unreachable=sample.unreachable,
+        broken=sample.broken,
         cpu_percent=sample.cpu_percent,
     )
 
@@ -47,6 +48,9 @@ def _found(sample: MonitorSample, check: Check) -> list[Problem]:
         reason = f"alerts can't reach the owners by every way: {'; '.join(sample.unreachable)}"
         remedy = "Open that way again, or set another one in [alerts]: channel_id, webhook, notify."
         found.append(("monitor.unreachable", reason, remedy))
+    if sample.broken:
+        remedy = "Free what it needs, or set it otherwise in the configuration; then reload the extension."
+        found.append(("monitor.broken", "; ".join(sample.broken), remedy))
     if sample.spooled > 0:
         reason = f"{count(sample.spooled)} {plural(sample.spooled, 'row waits', 'rows wait')} on disk for the database"
         remedy = "Nothing is lost: they are written as soon as the database takes them. See what keeps it."

@@ -118,6 +118,7 @@ class MonitorHealth(ComponentHealth, frozen=True, kw_only=True):
     last_error: str | None = None
     loops: tuple[LoopRun, ...] = ()
     unreachable: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     cpu_percent: float | None = None
 
     @property

@@ -31,7 +31,7 @@ class MonitorProbe:
         self._failures = failures
         self._cpu = CpuMeter(clock, OwnThreads(Reader(failures)).used_s)
 
-    def sample(self, unreachable: tuple[str, ...] = ()) -> MonitorSample:
+    def sample(self, *, unreachable: tuple[str, ...] = (), broken: tuple[str, ...] = ()) -> MonitorSample:
         self._cpu.look()
         return MonitorSample(
             queued=self._writer.queued,
@@ -44,6 +44,7 @@ class MonitorProbe:
             trouble=self._storage.trouble,
             loops=self._loops.runs(),
             unreachable=unreachable,
+            broken=broken,
             cpu_percent=self._cpu.percent,
         )
 
