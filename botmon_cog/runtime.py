@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
 _MB = 1_000_000
+_LONGEST_CLOSE_S = 10.0
+"""A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
 _POSTGRES_SPOOL = Path("data/botmon.spool")
 
 Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
@@ -152,14 +154,14 @@ class MonitoringSystem:
         await self.writer.flush()
 
     async def close(self) -> None:
-        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database, likewise.
+        """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database.
 
         What could not be written goes to the spool.
         """
         await self.alerts.close()
         await self.writer.close(self.config.storage.close_timeout_s)
         with suppress(TimeoutError):  # one that hangs is closed once it does not any more
-            async with asyncio.timeout(self.config.storage.close_timeout_s):
+            async with asyncio.timeout(_LONGEST_CLOSE_S):
                 await self.storage.close()
 
     async def __aenter__(self) -> Self:
