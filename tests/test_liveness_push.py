@@ -83,11 +83,15 @@ async def test_it_pushes_while_healthy_and_not_while_unhealthy(outside: Outside,
 
 async def test_it_stops_when_no_check_of_the_health_comes_to_an_end_any_more(outside: Outside) -> None:
     async with pushing(outside, interval_s=INTERVAL_S) as rig:
-        await rig.clock.advance(INTERVAL_S)  # the first check; the next one is a minute of the real clock away
+        health = cog_of(rig.bot).system.health
+        await rig.clock.advance(INTERVAL_S)
+        await until(lambda: health.latest_samples is not None)
         await has_run(rig)
+        health.check = asyncio.Event().wait  # the next one hangs
         before = outside.n
         assert await pushes(rig, outside, 3) == 3, "one that is late may still come"
         assert await pushes(rig, outside, 5) == 0
+        del health.check
         await cog_of(rig.bot).check_health()
         assert await pushes(rig, outside) == 1
         assert outside.n == before + 4
