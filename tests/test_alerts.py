@@ -69,6 +69,15 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
         assert told(rig.discord.admin) == []
 
 
+async def test_rows_that_are_about_to_be_written_are_no_news(bot: commands.Bot) -> None:
+    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=CROWDED, alerts=AT_ONCE)
+    async with running(bot) as rig:
+        await check(rig)
+        assert cog_of(bot).system.writer.queued, "at least what this check found"
+        (alert,) = told(rig.discord.owner)
+        assert "row" not in alert
+
+
 async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
     url = bot.botmon_config.storage.url
     bot.botmon_config = make_config(url=url, health=CROWDED, alerts=AT_ONCE)
