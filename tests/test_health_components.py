@@ -74,7 +74,7 @@ CASES = [
     ({"monitor": {"trouble": "the file was deleted or replaced"}}, "monitor.trouble", "warning", "the file was deleted or replaced", "new file"),
     ({"monitor": {"failed_lately": True}}, "monitor.failures", "warning", "the monitor itself failed within the last hour", "botmon_cog"),
     ({"monitor": {"loops": (DUE, LATE)}}, "monitor.loops", "warning", "a loop of the monitor should have run long since: health check", "Reloading"),
-    ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "by every way: DMs to owner 123 are closed", "channel_id"),
+    ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "a way to the owners is closed: DMs to owner 123 are closed", "channel_id"),
     ({"monitor": {"spooled": 12_345}}, "monitor.spool", "warning", "12,345 rows wait on disk for the database", "Nothing is lost"),
 ]  # fmt: skip
 
