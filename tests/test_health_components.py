@@ -207,6 +207,14 @@ def test_a_slow_command_is_over_once_it_is_missing_for_long_enough():
     assert only(reports[4]).since == NOON
 
 
+@pytest.mark.parametrize(
+    ("down_s", "longest_s"), [({0: 61.0, 1: 300.0}, 300), ({0: 61.0, 1: 300.0, 2: 90.0}, 61), ({1: math.inf}, 1e9)]
+)
+def test_a_connection_is_lost_since_it_was_lost_not_since_it_was_noticed(down_s, longest_s):
+    problem = only(Judge(DEFAULTS).step(samples(gateway={"shards": shards(3, down_s)}), 0.0))
+    assert problem.since == NOON - timedelta(seconds=longest_s)
+
+
 def test_the_numbers_are_in_the_report_whatever_they_are():
     report = settled()
     assert (report.memory.percent, report.memory.rss_bytes, report.memory.vms_bytes) == (10.0, 100_000_000, GB)
