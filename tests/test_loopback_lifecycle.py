@@ -134,6 +134,14 @@ async def test_the_clock_fires_timers_in_order_and_wakes_sleepers():
     await task
 
 
+async def test_the_time_of_day_is_exact_whatever_falls_due_on_the_way():
+    clock = ManualClock()
+    for n in range(100):
+        clock.call_later(n / 7, lambda: None)
+    await clock.advance(60)
+    assert clock.now() == datetime(2026, 1, 5, 12, 1, tzinfo=UTC)
+
+
 async def test_the_wall_clock_jumps_alone_and_time_does_not_run_backwards():
     clock = ManualClock(datetime(2030, 1, 1, tzinfo=UTC))
     clock.jump_wall(-3600)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 _TURNS_OF_THE_LOOP = 10
+_START_S = 1000.0
 
 
 @dataclass(slots=True, order=True)
@@ -28,13 +29,13 @@ class ManualClock:
     """Implements `botmon_cog.clock.Clock`; time stands still between two calls of `advance`."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)) -> None:
-        self._wall = start
-        self._monotonic_s = 1000.0
+        self._start = start
+        self._monotonic_s = _START_S
         self._timers: list[ManualTimer] = []
         self._made = 0
 
     def now(self) -> datetime:
-        return self._wall
+        return self._start + timedelta(seconds=self._monotonic_s - _START_S)  # steps add up, however many there were
 
     def monotonic(self) -> float:
         return self._monotonic_s
@@ -81,10 +82,9 @@ class ManualClock:
 
     def jump_wall(self, seconds: float) -> None:
         """Set the wall clock forward or back, as an administrator or NTP does; `monotonic` does not notice."""
-        self._wall += timedelta(seconds=seconds)
+        self._start += timedelta(seconds=seconds)
 
     def _move_to(self, monotonic_s: float) -> None:
-        self._wall += timedelta(seconds=monotonic_s - self._monotonic_s)
         self._monotonic_s = monotonic_s
 
 
