@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +17,7 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.domain.alerts.rules import Found, Rules
-from botmon_cog.domain.health import HEALTHY, UNKNOWN
+from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import SchemaTooNewError, StorageError
 from botmon_cog.monitors.alerts import AlertContext, Alerts
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
 _MB = 1_000_000
+_LONGEST_CLOSE_S = 10.0
+"""A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
 _POSTGRES_SPOOL = Path("data/botmon.spool")
 
 Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
@@ -122,16 +126,17 @@ class MonitoringSystem:
         await self.alerts.recall()
         self.writer.start()
 
-    async def check(self, audience: str) -> HealthReport:
+    async def check(self, audience: str | None) -> HealthReport:
         """Look at everything once, and move the verdict, the uptime and the alerts on by one check.
 
-        `audience` is the application's id: its owners are to be told what is new.
+        `audience` is the application's id: its owners are to be told what is new. None: it has not logged in yet.
         """
         report = await self.health.check()
         samples = self.health.latest_samples
         found = self.rules.step(samples, report.uptime_s) if samples is not None else Found()
         report = replace(report, rules=found.problems)
-        await self.uptime.beat()
+        if samples is not None and samples.database is not None and samples.database.error is None:
+            await self.uptime.beat()
         if report.database.status == HEALTHY and report.monitor.waiting:
             await self.recorder.settle()  # so that news can tell what was lost, not what still waits
         queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
@@ -140,9 +145,9 @@ class MonitoringSystem:
             waiting=queued + self.writer.spooled,
             spooled=self.writer.spooled,
             dropped=self.writer.dropped,
+            jumped_s=0.0 if samples is None else samples.jumped_s,
         )
-        unknown = [name for name, component in report.components.items() if component.status == UNKNOWN]
-        await self.alerts.step(report.problems, [*unknown, *found.unknown], context)
+        await self.alerts.step(report.problems, [*report.unknown, *found.unknown], context)
         return report
 
     async def flush(self) -> None:
@@ -156,7 +161,9 @@ class MonitoringSystem:
         """
         await self.alerts.close()
         await self.writer.close(self.config.storage.close_timeout_s)
-        await self.storage.close()
+        with suppress(TimeoutError):  # one that hangs is closed once it does not any more
+            async with asyncio.timeout(_LONGEST_CLOSE_S):
+                await self.storage.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

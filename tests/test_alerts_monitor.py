@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from botmon_cog.config import AlertsConfig, Config
+from botmon_cog.config import AlertsConfig, Config, HealthConfig
 from botmon_cog.domain.alerts import EVERYTHING, SHARED, News, Sent
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors import alerts as alerts_module
+from botmon_cog.monitors import alert_file, alert_sender
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.testing import ManualClock
@@ -41,10 +41,8 @@ class Process:
     def __init__(self, storage: object, clock: ManualClock, config: AlertsConfig = QUICK, **options: object) -> None:
         self.clock = clock
         self.failures = Failures(clock)
-        instance = str(options.pop("instance", "main"))
-        self.alerts = Alerts(
-            storage, clock, Config(instance=instance, alerts=config), self.failures, options.pop("folder", None)
-        )
+        folder = options.pop("folder", None)
+        self.alerts = Alerts(storage, clock, Config(alerts=config, **options), self.failures, folder)
         self.sent: list[tuple[str, bool]] = []
         self.news: list[News] = []
         self.answers: list[Sent | BaseException] = []
@@ -138,7 +136,7 @@ async def test_a_message_that_crashes_is_noted_and_given_up(process: Process, da
 
 
 async def test_an_attempt_that_hangs_is_given_up_and_the_next_one_says_so(process, monkeypatch) -> None:
-    monkeypatch.setattr(alerts_module, "_SEND_S", 0.01)
+    monkeypatch.setattr(alert_sender, "_SEND_S", 0.01)
     real = process.send
 
     async def hang(news: News, is_repeat: bool) -> Sent:
@@ -150,6 +148,79 @@ async def test_an_attempt_that_hangs_is_given_up_and_the_next_one_says_so(proces
     process.send = real
     assert [await process.check("memory") for _ in range(4)].count(["alert: fired memory"]) == 1
     assert process.sent == [("alert: fired memory", True)]
+
+
+async def test_a_database_that_takes_no_claims_holds_nothing_up_that_it_does_not_have(process, database) -> None:
+    process.answers = [Sent(state="failed", words="Discord was not reached")]
+    await process.check("memory")
+    storage, claim = process.alerts._storage, process.alerts._storage.claim_message
+
+    async def full(*_: object) -> bool:
+        raise StorageError("database or disk is full")
+
+    storage.keep_alerts = storage.claim_message = full
+    assert await process.check("memory", "database") == ["alert: fired database"]
+    storage.claim_message = claim
+    assert await process.check("memory", "database") == ["alert: fired memory"]
+
+
+@pytest.mark.parametrize("verb", ["alerts", "keep_alerts", "due_messages", "claim_message", "finish_message"])
+async def test_a_database_that_says_nothing_more_holds_nothing_up(database, clock, verb) -> None:
+    storage = database.of("main")
+    process = Process(storage, clock, health=HealthConfig(database_timeout_s=0.01))
+    answers = getattr(storage, verb)
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    setattr(storage, verb, hang)
+    async with asyncio.timeout(5):
+        await process.check("memory")
+        setattr(storage, verb, answers)
+        for _ in range(4):
+            await process.check("memory")
+    assert process.sent == [("alert: fired memory", False)]
+    assert process.failures.n == 0
+
+
+async def test_what_is_being_sent_arrives_though_nobody_waits_for_it_any_more(process, database) -> None:
+    is_sending, may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def send(news: News, is_repeat: bool) -> Sent:
+        is_sending.set()
+        await may_arrive.wait()
+        return TOLD
+
+    await process.step("memory")
+    delivering = asyncio.ensure_future(process.alerts.deliver("app", send))
+    await is_sending.wait()
+    delivering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await delivering
+    closing = asyncio.ensure_future(process.alerts.settle())
+    await asyncio.sleep(0)
+    may_arrive.set()
+    await closing
+    assert [row.state for row in database.messages.values()] == ["sent"]
+
+
+async def test_what_does_not_arrive_is_given_up_when_the_time_to_settle_is_over(process, database, monkeypatch) -> None:
+    monkeypatch.setattr(alert_sender, "_SETTLE_S", 0.01)
+    process.answers = []
+    is_sending = asyncio.Event()
+
+    async def send(news: News, is_repeat: bool) -> Sent:
+        is_sending.set()
+        await asyncio.Event().wait()
+        return TOLD
+
+    await process.step("memory")
+    delivering = asyncio.ensure_future(process.alerts.deliver("app", send))
+    await is_sending.wait()
+    delivering.cancel()
+    await process.alerts.close()
+    assert [(row.state, row.claimed_by is None) for row in database.messages.values()] == [("due", False)]
+    assert len(asyncio.all_tasks()) == 2 - delivering.done()
 
 
 async def test_what_a_killed_process_claimed_is_sent_by_another_once(engine: Engine, clock: ManualClock) -> None:
@@ -422,6 +493,34 @@ async def test_a_disk_that_fails_costs_a_note(database, clock, tmp_path) -> None
     assert process.failures.n == 0
     assert await process.check("memory") == ["alert: fired memory"]
     assert process.failures.n > 0
+
+
+async def test_a_disk_that_hangs_holds_nothing_up(database, clock, tmp_path, monkeypatch) -> None:
+    database.is_away = True
+    goes_on = threading.Event()
+    monkeypatch.setattr(alert_file.os, "fsync", lambda _: goes_on.wait())
+    health = HealthConfig(database_timeout_s=0.01)
+    process = Process(database.of("main"), clock, health=health, folder=tmp_path / "spool")
+    before = threading.active_count()
+    try:
+        async with asyncio.timeout(5):
+            assert await process.check("memory") == ["alert: fired memory"]
+            await process.check("memory", "cpu")
+            await process.alerts.close()
+        assert threading.active_count() == before + 2  # one that writes, and one that waits for it
+        assert process.failures.n > 0
+    finally:
+        goes_on.set()
+    await process.alerts.close()
+    assert threading.active_count() == before
+
+
+async def test_what_was_on_when_alerts_were_switched_off_is_not_shown_as_being_on(database, clock) -> None:
+    await Process(database.of("main"), clock).check("memory")
+    off = Process(database.of("main"), clock, AlertsConfig(enabled=False))
+    await off.check("memory")
+    assert (await off.alerts.overview()).firing == ()
+    assert off.sent == []
 
 
 async def test_it_leaves_no_thread(database, clock, tmp_path) -> None:

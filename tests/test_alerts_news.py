@@ -184,6 +184,47 @@ def test_maintenance_holds_everything_back_and_loses_nothing():
     assert [one.held_back for one in life.news[-2:]] == [MAINTENANCE] * 2
 
 
+# -- what is worth a message -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["monitor.failures", "monitor.spool", "monitor.unreachable"])
+def test_what_nobody_has_to_act_on_is_no_alert(key: str):
+    life = Life(QUICK)
+    life.bad = {key: "warning"}
+    assert life.checks(5) == []
+    assert life.alerts == ()
+
+
+@pytest.mark.parametrize("key", ["monitor.broken", "monitor.lost", "monitor.trouble"])
+def test_what_lasts_until_the_next_start_is_told_once_and_its_end_is_no_news(key: str):
+    life = Life(QUICK)
+    life.bad = {key: "warning"}
+    assert life.check() == [f"alert: fired {key}"]
+    assert life.news[-1].next_reminder_at is None
+    life.is_maintained = True
+    assert life.checks(3) == []
+    life.is_maintained = False
+    assert life.check(minutes=60 * 24 * 8) == []
+    assert life.check() == []
+    life.bad = {}
+    assert life.checks(5) == []
+    assert life.alerts == ()
+
+
+def test_of_a_warning_a_reminder_comes_once_a_day():
+    life = Life(QUICK)
+    life.bad = {"memory": "critical", "cpu": "warning"}
+    life.check()
+    assert life.news[-1].next_reminder_at == life.news[-1].made_at + timedelta(seconds=QUICK.repeat_after_s)
+    assert life.check(minutes=60 * 4) == []
+    assert life.check() == ["reminder: still memory"]
+    life.bad = {"cpu": "warning"}
+    life.check(minutes=60 * 20)
+    assert life.check() == ["reminder: still cpu"]
+    assert life.news[-1].next_reminder_at == life.news[-1].made_at + timedelta(days=1)
+    assert life.check(minutes=60 * 23) == []
+
+
 @pytest.mark.parametrize(
     ("source", "target"),
     [
@@ -191,7 +232,7 @@ def test_maintenance_holds_everything_back_and_loses_nothing():
         ("gateway", "rest.rate_limits"),
         ("gateway", "error_rate"),
         ("gateway", "commands.play"),
-        ("database", "monitor.spool"),
+        ("database", "monitor.loops"),
         ("database", "database.slow"),
         ("loop.blocked", "gateway.latency"),
         ("loop.lag", "database.slow"),

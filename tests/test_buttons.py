@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 from discord.ext import commands
 
+from botmon_cog.cog.views import presses
 from botmon_cog.config import AlertsConfig
 from botmon_cog.testing import LoopbackChannel, LoopbackUser, SeenMessage
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until
@@ -253,7 +255,7 @@ async def test_what_is_not_on_record_any_more_is_said() -> None:
     async with running(alert_bot()) as rig:
         message = await told(rig, "memory")
         await rig.bot.reload_extension(EXTENSION)  # the database was in memory
-        assert "/alerts mute" in await refusal(rig, rig.discord.owner, message, "Mute 1 h")
+        assert "not on record any more" in await refusal(rig, rig.discord.owner, message, "Mute 1 h")
 
 
 async def test_show_health_answers_beside_the_news() -> None:
@@ -303,6 +305,23 @@ async def test_unloading_waits_for_the_press_that_is_being_answered() -> None:
         await answer.wait()
         assert labels(message) == ["Show health", "Unmute"]
         assert [t.name for t in threading.enumerate() if t.name.startswith("botmon")] == []
+
+
+async def test_unloading_gives_up_a_press_whose_answer_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presses, "_DETACH_TIMEOUT_S", 0.01)
+    async with running(alert_bot()) as rig:
+        message = await told(rig, "memory")
+        is_asked = asyncio.Event()
+
+        async def hang(_: str) -> None:
+            is_asked.set()
+            await asyncio.Event().wait()
+
+        cog_of(rig.bot).system.alerts.message = hang
+        await rig.discord.owner.click(message, "Mute 1 h", wait=False)
+        await is_asked.wait()
+        await rig.bot.unload_extension(EXTENSION)
+        assert not [task for task in asyncio.all_tasks() if "Presses" in repr(task.get_coro())]
 
 
 async def test_news_of_a_database_that_is_away_can_be_muted_meanwhile(tmp_path: Path) -> None:

@@ -157,8 +157,11 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
         (tmp_path / "bot.db").mkdir()
         said = await ask(rig, rig.discord.admin, rig.discord.channel, "stats weekly")
         assert "does not answer" in said
-        assert "🔴" in await ask(rig, rig.discord.admin, rig.discord.channel, "health")
-        assert "🔴" in await ask(rig, rig.discord.admin, rig.discord.channel, "health", view="details")
+        for options in ({}, {"view": "details"}):
+            said = await ask(rig, rig.discord.admin, rig.discord.channel, "health", **options)
+            assert "🔴" in said
+            assert "in 1 h here" not in said.replace("\xa0", " "), "what is counted in memory is of all servers"
+            assert rig.discord.guild.name not in said
         (tmp_path / "bot.db").rmdir()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await rig.clock.advance(60)

@@ -97,3 +97,12 @@ async def test_a_spool_written_while_the_clock_is_set_back_is_replayed_in_the_or
         await system.close()
         assert system.writer.dropped == 0
     assert await stored(url) == ids(range(1, made + 1))
+
+
+async def test_a_minute_in_odd_steps_is_a_minute() -> None:
+    clock = ManualClock()
+    began = clock.now()
+    for n in range(1, 1000):
+        clock.call_later(n * 0.0600600601, lambda: None)
+    await clock.advance(60)
+    assert clock.now() - began == timedelta(minutes=1)

@@ -41,7 +41,7 @@ CASES = [
     ({"gateway": {"identifies_left": 99}}, "gateway.identifies", "warning", "may begin only 99 more sessions with Discord", "crash loop"),
     ({"gateway": {"identifies_left": 1} | RESET}, "gateway.identifies", "warning", "only 1 more session with Discord for 3 h", "rarely"),
     ({"gateway": {"identifies_left": 0} | RESET}, "gateway.identifies", "critical", "begin no more sessions for 3 h", "Don't restart"),
-    ({"gateway": {"heartbeats_blocked_1h": 1}}, "gateway.heartbeat", "warning", "10 s or more, 1 time within the hour", "blocks the event loop"),
+    ({"gateway": {"heartbeats_blocked_1h": 3}}, "gateway.heartbeat", "warning", "10 s or more, 3 times within the hour", "blocks the event loop"),
     # event loop
     ({"loop": {"blocked_s": 5.0, "blocks": (BLOCK,)}}, "loop.blocked", "warning", "was blocked for 5 s in ten minutes, most by /play (cogs/music.py:42 in play)", "asyncio.to_thread"),
     ({"loop": {"blocked_s": 30.0, "blocks": (INSIDE, BLOCK)}}, "loop.blocked", "critical", "/play (cogs/music.py:42 in play, waiting in requests.sessions.send)", "aiohttp for requests"),
@@ -157,6 +157,19 @@ def test_what_can_t_be_read_is_unknown_and_what_has_nothing_to_say_yet_changes_n
     assert (component.remedy is None) == (reason is None)
 
 
+def test_a_level_without_a_number_is_neither_good_nor_bad():
+    known = settled()
+    assert known.unknown == ()
+    growing = Judge(DEFAULTS)
+    fast = {"growth_bytes_per_h": 1e9}
+    assert "memory.growth" in {
+        problem.key for problem in steps(growing, [samples(n, process=fast) for n in range(3)])[-1].problems
+    }
+    started = settled(process={"growth_bytes_per_h": None}, gateway={"identifies_left": None})
+    assert started.unknown == ("gateway.identifies", "memory.growth")
+    assert (started.memory.status, started.gateway.status) == ("healthy", "healthy")
+
+
 def test_a_rate_of_nothing_is_over_and_one_of_too_few_commands_waits():
     judge = Judge(DEFAULTS)
     bad = {"total": 100, "errors": 50}
@@ -169,7 +182,7 @@ def test_a_rate_of_nothing_is_over_and_one_of_too_few_commands_waits():
 
 def test_several_problems_of_a_component_are_told_the_worst_first():
     report = settled(
-        gateway={"shards": shards(2, {}, latency_s=2.0, reconnects_1h=40), "heartbeats_blocked_1h": 2},
+        gateway={"shards": shards(2, {}, latency_s=2.0, reconnects_1h=40), "heartbeats_blocked_1h": 4},
         commands={"slow": (PLAY, SlowCommand(command="show info", p95_s=3.0, usual_s=0.5, n=30))},
     )
     assert [problem.key for problem in report.gateway.problems] == [

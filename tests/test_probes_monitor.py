@@ -64,6 +64,16 @@ async def test_the_loops_of_the_extension_tell_of_their_runs_as_long_as_it_is_lo
         assert system.loops.runs() == ()
 
 
+async def test_a_loop_with_a_short_interval_is_late_after_a_minute():
+    clock = ManualClock()
+    loops = LoopRuns(clock)
+    loops.begin("health checks", 1.0)
+    await clock.advance(60)
+    assert [run.is_late for run in loops.runs()] == [False]
+    await clock.advance(1)
+    assert [run.is_late for run in loops.runs()] == [True]
+
+
 class FakeThreads:
     """Stands in for psutil's process: the seconds of processor time by thread."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from botmon_cog import runtime
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.domain.health import HEALTHY, WARNING
 from botmon_cog.runtime import MonitoringSystem, spool_folder
@@ -49,3 +51,18 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
         await until(lambda: not (tmp_path / "bot.db.spool").exists() and not writer.spooled)
     assert rows(database, "SELECT event_id FROM audit_logs ORDER BY id") == [("e0",), ("e1",), ("e2",)]
     assert system.health.check_monitor().status == HEALTHY
+
+
+async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_closing(monkeypatch):
+    monkeypatch.setattr(runtime, "_LONGEST_CLOSE_S", 0.01)
+    system = MonitoringSystem(Config(storage=StorageConfig(url=":memory:")))
+    await system.start()
+    close = system.storage.close
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(system.storage, "close", hang)
+    async with asyncio.timeout(5):
+        await system.close()
+    await close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-from discord.ext import commands, tasks
+from discord.ext import commands
 
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.gateway import GatewayProbe
@@ -26,26 +25,32 @@ class Checker:
         self._observer = observer
         self._gateway = gateway
         self._delivery = delivery
-        self._loop: tasks.Loop[Any] = tasks.loop(seconds=system.config.health.interval_s)(self.tick)
-        self._loop.before_loop(self._before_first_check)
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Needs a running event loop."""
         self._expect_checks()
-        self._loop.start()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="botmon-health-checks")
 
     async def stop(self) -> None:
-        """Return when its task is gone."""
-        task = self._loop.get_task()
-        self._loop.cancel()
+        """Return when its task is gone, and news that was being sent has arrived or been given up."""
+        task, self._task = self._task, None
         if task is not None:
+            task.cancel()
             await asyncio.wait([task])
         self._system.loops.end(HEALTH_CHECKS)
+        await self._system.alerts.settle()
 
-    async def _before_first_check(self) -> None:
-        """A bot that is still connecting and filling its caches says nothing about how it will be."""
+    async def _run(self) -> None:
+        """A bot that is still connecting and filling its caches says nothing about how it will be.
+
+        discord.py's own loops reckon by the clock on the wall: set back by an hour, they would pause for one.
+        """
         await self._bot.wait_until_ready()
         self._expect_checks()  # anew, however long it took
-        await self._system.clock.sleep(self._system.config.health.interval_s)
+        while True:
+            await self._system.clock.sleep(self._system.config.health.interval_s)
+            await self.tick()
 
     def _expect_checks(self) -> None:
         self._system.loops.begin(HEALTH_CHECKS, self._system.config.health.interval_s)
@@ -55,13 +60,14 @@ class Checker:
         try:
             self._observer.sweep()
             await self.check()
-        except Exception as error:  # noqa: BLE001 (a tasks.loop ends for good with its first error)
+        except Exception as error:  # noqa: BLE001 (the loop would end for good with its first error)
             self._system.failures.note("checking the health", error)
 
     async def check(self) -> HealthReport:
         """Check once, and send what is due."""
         await self._gateway.budget.ask()
-        audience = str(self._bot.application_id)
+        audience = None if self._bot.application_id is None else str(self._bot.application_id)
         report = await self._system.check(audience)
-        await self._system.alerts.deliver(audience, self._delivery.send)
+        if audience is not None:
+            await self._system.alerts.deliver(audience, self._delivery.send)
         return report

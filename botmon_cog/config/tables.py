@@ -130,6 +130,7 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recover_after_s: Seconds = 180.0
     flap_window_s: Seconds = 3_600.0
     repeat_after_s: Seconds = 14_400.0
+    warning_repeat_after_s: Seconds = 86_400.0
     messages_per_h: Annotated[int, Meta(ge=1, le=1_000)] = 12
     dm: bool = True
     channel_id: Annotated[int, Meta(ge=0)] = 0

@@ -172,9 +172,13 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
 
 
 class Samples(Sample, frozen=True, kw_only=True):
-    """One look at everything. None: nobody watches it here."""
+    """One look at everything. None: nobody watches it here, or it is among `failed`."""
 
     taken_at: datetime
+    failed: tuple[str, ...] = ()
+    """The fields that could not be looked at."""
+    jumped_s: float = 0.0
+    """By how much the wall clock jumped since the check before: it was set, or the machine slept."""
     process: ProcessSample | None = None
     loop: LoopSample | None = None
     gateway: GatewaySample | None = None

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from botmon_cog.domain.alerts import Alert, AlertMessage, Mute
 from botmon_cog.storage.queue.disk import DiskThreads
 from botmon_cog.storage.queue.segments import Names
+
+T = TypeVar("T")
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,26 +51,32 @@ class AlertFile:
             ValueError: the file is none of ours.
         """
         async with self._lock:
-            self._written = await self._disk.run(self._read)
+            self._written = await self._run(self._read)
             return self._written
 
     async def write(self, kept: Kept) -> None:
         """Keep it in place of what was kept before, whole or not at all. Raises OSError."""
         async with self._lock:
             if kept != self._written:
-                await self._disk.run(lambda: self._write(msgspec.json.encode(kept)))
+                await self._run(lambda: self._write(msgspec.json.encode(kept)))
                 self._written = kept
 
     async def remove(self) -> None:
         """There is nothing to know. Raises OSError."""
         async with self._lock:
             if self._written is not None:
-                await self._disk.run(self._remove)
+                await self._run(self._remove)
                 self._written = None
 
     async def settle(self) -> None:
         """Return when no thread works on the file any more."""
         await self._disk.settle()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """One piece of work at a time: what a disk that hung did late would undo what came after it."""
+        if self._disk.is_busy:
+            raise TimeoutError("the disk is still busy with the time before")
+        return await self._disk.run(work)
 
     def _read(self) -> Kept | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from botmon_cog.domain.alerts.merging import merged
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.alert_file import AlertFile, Kept
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.storage.base import Storage
+from botmon_cog.storage.base import Storage, answered
 
 Name = tuple[str, str]
 """(scope, key)."""
@@ -31,7 +32,7 @@ class AlertKeeper:
     def __init__(
         self, storage: Storage, instance: str, timeout_s: float, failures: Failures, folder: Path | None
     ) -> None:
-        """`timeout_s`: how long reading may take until the database counts as away."""
+        """`timeout_s`: how long the database may take to answer, or the disk, until it counts as away."""
         self._storage = storage
         self._timeout_s = timeout_s
         self._failures = failures
@@ -49,8 +50,9 @@ class AlertKeeper:
         if self._file is None:
             return
         try:
-            kept = await self._file.read()
-        except (OSError, ValueError) as error:
+            async with asyncio.timeout(self._timeout_s):
+                kept = await self._file.read()
+        except (OSError, ValueError) as error:  # the former has the time-out among it
             self._failures.note("reading the alerts kept on disk", error)
             return
         if kept is None:
@@ -62,26 +64,26 @@ class AlertKeeper:
             self.outbox[message.message_id] = replace(message, is_repeat=True) if was_sending else message
 
     async def close(self) -> None:
-        """Return when nothing works on the file any more."""
+        """Return when nothing works on the file any more, or the disk hangs."""
         if self._file is not None:
-            await self._file.settle()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout_s):
+                    await self._file.settle()
 
     async def look(self, now: datetime) -> AlertBook | None:
         """What the database has, with what it does not have yet in its place; None where it is away."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                book = await self._storage.alerts(now)
-        except (StorageError, TimeoutError):
+            book = await answered(self._storage.alerts(now), self._timeout_s)
+        except StorageError:
             return None
         return AlertBook(alerts=self._merged(book.alerts), mutes=book.mutes)
 
     async def read(self, now: datetime) -> tuple[Alert, ...] | None:
         """Take up what the database has; returns just that, None where it is away."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._store_mutes()
-                book = await self._storage.alerts(now)
-        except (StorageError, TimeoutError):
+            await answered(self._store_mutes(), self._timeout_s)
+            book = await answered(self._storage.alerts(now), self._timeout_s)
+        except StorageError:
             return None
         self.alerts, self._mutes = self._merged(book.alerts), book.mutes
         return book.alerts
@@ -101,9 +103,8 @@ class AlertKeeper:
         """Mute keys, or end that where there is None; later, where the database is away."""
         self._mute_changes |= changes
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._store_mutes()
-        except (StorageError, TimeoutError):
+            await answered(self._store_mutes(), self._timeout_s)
+        except StorageError:
             await self.save()
 
     async def _store_mutes(self) -> None:
@@ -131,8 +132,10 @@ class AlertKeeper:
         changed = [alert for alert in alerts if alert != known.get((alert.scope, alert.key))]
         forgotten = [alert for alert in gone if alert.version]
         waiting = [*self.outbox.values(), *messages]
-        if (changed or forgotten or waiting) and not await self._storage.keep_alerts(changed, forgotten, waiting):
-            return False
+        if changed or forgotten or waiting:
+            keeping = self._storage.keep_alerts(changed, forgotten, waiting)
+            if not await answered(keeping, self._timeout_s):
+                return False
         names = {(alert.scope, alert.key) for alert in changed}
         self.alerts = tuple(
             replace(alert, version=alert.version + 1) if (alert.scope, alert.key) in names else alert
@@ -159,11 +162,12 @@ class AlertKeeper:
         if self._file is None:
             return
         try:
-            if self.alerts or self.outbox or self._mute_changes:
-                await self._file.write(self._kept())
-            else:
-                await self._file.remove()
-        except (OSError, ValueError) as error:  # the latter: a text that is none
+            async with asyncio.timeout(self._timeout_s):
+                if self.alerts or self.outbox or self._mute_changes:
+                    await self._file.write(self._kept())
+                else:
+                    await self._file.remove()
+        except (OSError, ValueError) as error:  # the former has the time-out among it; the latter: a text that is none
             self._failures.note("keeping the alerts on disk", error)
 
     def _kept(self) -> Kept:

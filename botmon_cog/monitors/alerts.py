@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, Sent, covers
-from botmon_cog.domain.alerts.machine import is_told, moved
+from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, covers
+from botmon_cog.domain.alerts.machine import is_told, moved, shifted
 from botmon_cog.domain.alerts.news import tell
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
 from botmon_cog.maintenance import maintenance_until, parse_window
 from botmon_cog.monitors.alert_keeper import AlertKeeper, Name
+from botmon_cog.monitors.alert_sender import AlertSender, Send
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recorder import new_event_id
-from botmon_cog.storage.base import Storage
+from botmon_cog.storage.base import Storage, answered
 from botmon_cog.timezones import find_zone
 
 _log = logging.getLogger(__name__)
 
-Send = Callable[[News, bool], Awaitable[Sent]]
-"""Sends news; the second argument says whether it may have been sent before."""
-
 _TRIES = 5
 _HOUR = timedelta(hours=1)
-_OF_THE_HOUR = ("commands", "gateway.reconnects", "gateway.heartbeat", "rest", "monitor.failures")
+_OF_THE_HOUR = ("commands", "gateway.reconnects", "gateway.heartbeat", "rest")
 """What is judged by the last hour, of which a process knows only what it has seen itself."""
 _ON_RECORD = timedelta(days=30)
-_CLAIM = timedelta(seconds=120)
-"""How long a process has to finish what it claimed, before another one takes it."""
-_SEND_S = 60.0
-_MOST_CRASHES = 5
 _MANY = 1_000
 
 
@@ -54,6 +47,8 @@ class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them that are on disk."""
     dropped: int = 0
     """Rows lost since the start."""
+    jumped_s: float = 0.0
+    """By how much the wall clock jumped since the check before."""
 
 
 class Alerts:
@@ -72,7 +67,7 @@ class Alerts:
         self._keeper = AlertKeeper(storage, config.instance, self._timeout_s, failures, folder)
         self._zone = find_zone(config.reports.timezone)
         self._windows = [parse_window(text) for text in config.alerts.maintenance]
-        self._by = f"{config.instance}/{new_event_id()}"
+        self._sender = AlertSender(storage, self._keeper, clock, config.instance, self._timeout_s, failures)
         self._lock = asyncio.Lock()
         """Held by whoever moves alerts or messages."""
         self._made_at: list[datetime] = []
@@ -91,8 +86,13 @@ class Alerts:
         await self._keeper.recall()
         self._made_at = [message.made_at for message in self._keeper.outbox.values()]
 
+    async def settle(self) -> None:
+        """Return when no message is on its way any more, which takes 10 s at the most."""
+        await self._sender.settle()
+
     async def close(self) -> None:
         """Return when nothing of this is at work any more."""
+        await self.settle()
         await self._keeper.close()
 
     async def step(
@@ -120,7 +120,7 @@ class Alerts:
             return
         async with self._lock:
             try:
-                await self._deliver(audience, send)
+                await self._sender.deliver(audience, send)
             except Exception as error:  # noqa: BLE001 (the edge: the check goes on)
                 self._failures.note("delivering alerts", error)
 
@@ -139,7 +139,9 @@ class Alerts:
         return bool(ended)
 
     async def overview(self) -> AlertsOverview:
-        """How it is now. Changes nothing."""
+        """How it is now; nothing, where alerts are switched off. Changes nothing."""
+        if not self._config.enabled:
+            return AlertsOverview()
         now = self._clock.now()
         book = await self._keeper.look(now)
         alerts = sorted(
@@ -159,7 +161,7 @@ class Alerts:
         Raises:
             StorageError: the database is away.
         """
-        return await self._storage.alert_history(since, limit)
+        return await answered(self._storage.alert_history(since, limit), self._timeout_s)
 
     async def message(self, message_id: str) -> AlertMessage | None:
         """One message of the last 30 days; None where it is not on record.
@@ -170,7 +172,7 @@ class Alerts:
         waiting = self._keeper.outbox.get(message_id)
         if waiting is not None:
             return waiting
-        told = await self._storage.alert_history(self._clock.now() - _ON_RECORD, _MANY)
+        told = await self.history(self._clock.now() - _ON_RECORD, _MANY)
         return next((message for message in told if message.message_id == message_id), None)
 
     # -- moving --------------------------------------------------------------------------------------------------------
@@ -182,8 +184,10 @@ class Alerts:
         for _ in range(_TRIES):
             now = self._clock.now()
             stored = await self._keeper.read(now)
-            await self._recall_made_at(now)
+            await self._recall_made_at(now, can_ask=stored is not None)
             before = self._keeper.alerts
+            if context.jumped_s:
+                before = shifted(before, timedelta(seconds=context.jumped_s))
             unsure = [alert.key for alert in before if self._is_unsure(alert.key, is_certain=is_certain)]
             after = moved(
                 before, problems, now, instance=self._instance, config=self._config, unknown=[*unknown, *unsure]
@@ -233,93 +237,14 @@ class Alerts:
             message_id=message_id, instance=self._instance, audience=audience, news=news, made_at=news.made_at
         )
 
-    async def _recall_made_at(self, now: datetime) -> None:
+    async def _recall_made_at(self, now: datetime, *, can_ask: bool) -> None:
         """So that the limit per hour holds over a restart."""
         self._made_at = [at for at in self._made_at if at > now - _HOUR]
-        if self._knows_made_at:
+        if self._knows_made_at or not can_ask:
             return
         try:
-            async with asyncio.timeout(self._timeout_s):
-                told = await self._storage.alert_history(now - _HOUR, _MANY)
-        except (StorageError, TimeoutError):
+            told = await self.history(now - _HOUR, _MANY)
+        except StorageError:
             return
         self._made_at += [message.made_at for message in told if message.instance == self._instance]
         self._knows_made_at = True
-
-    # -- sending -------------------------------------------------------------------------------------------------------
-
-    async def _deliver(self, audience: str, send: Send) -> None:
-        for message in await self._due(audience):
-            if not await self._send_claimed(message.message_id, send):
-                return
-        for message in list(self._keeper.outbox.values()):
-            if (message.state, message.audience) == ("due", audience) and not await self._send_unclaimed(message, send):
-                return
-
-    async def _due(self, audience: str) -> list[AlertMessage]:
-        """What the database has to send. That is no longer ours alone, whatever it said when we stored it."""
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                due = await self._storage.due_messages(audience, self._clock.now() - _CLAIM)
-        except (StorageError, TimeoutError):
-            return []
-        outbox = self._keeper.outbox
-        due = [message for message in due if outbox.get(message.message_id, message).state == "due"]
-        for message in due:
-            outbox.pop(message.message_id, None)
-        return due
-
-    async def _send_claimed(self, message_id: str, send: Send) -> bool:
-        """False: Discord is away, or the database, so that the others must wait."""
-        now = self._clock.now()
-        try:
-            message = await self._storage.claim_message(message_id, self._by, now, now - _CLAIM)
-        except StorageError:
-            return False
-        if message is None:
-            return True
-        result = await self._attempt(message, send)
-        if result is None:
-            return False  # it may have been sent: once the claim runs out it is sent again, and says so
-        state, words = result
-        now = self._clock.now()
-        try:
-            await self._storage.finish_message(message_id, self._by, state, words, now)
-        except StorageError:
-            if state != "due":
-                self._keeper.outbox[message_id] = replace(message, state=state, result=words, finished_at=now)
-                await self._keeper.save()
-        return state != "due"
-
-    async def _send_unclaimed(self, message: AlertMessage, send: Send) -> bool:
-        """What the database does not have, nobody else can send. False: the others must wait."""
-        now = self._clock.now()
-        message = replace(message, claimed_at=now, attempts=message.attempts + 1)
-        await self._put_in_outbox(message)
-        result = await self._attempt(message, send)
-        if result is None:
-            message = replace(message, claimed_at=None, is_repeat=True)
-        elif result[0] == "due":
-            message = replace(message, claimed_at=None, result=result[1])
-        else:
-            message = replace(message, state=result[0], result=result[1], finished_at=self._clock.now())
-        await self._put_in_outbox(message)
-        return message.state != "due"
-
-    async def _put_in_outbox(self, message: AlertMessage) -> None:
-        self._keeper.outbox[message.message_id] = message
-        await self._keeper.save()
-
-    async def _attempt(self, message: AlertMessage, send: Send) -> tuple[Literal["due", "sent", "failed"], str] | None:
-        """What is to be noted of an attempt; None where nobody knows what became of it."""
-        try:
-            async with asyncio.timeout(_SEND_S):
-                sent = await send(message.news, message.is_repeat)
-        except TimeoutError:
-            _log.warning("sending an alert took more than %g s; it is sent again", _SEND_S)
-            return None
-        except Exception as error:  # noqa: BLE001 (the edge: whatever one message does, the others go on)
-            self._failures.note("sending an alert", error)
-            return "failed" if message.attempts >= _MOST_CRASHES else "due", f"{type(error).__name__} while sending it"
-        states: dict[str, Literal["due", "sent", "failed"]] = {"told": "sent", "refused": "failed", "failed": "due"}
-        return states[sent.state], sent.words

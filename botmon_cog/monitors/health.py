@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from botmon_cog.clock import Clock
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.health import UNHEALTHY, Judge
@@ -34,6 +36,7 @@ from botmon_cog.monitors.probes.monitor import MonitorProbe
 from botmon_cog.monitors.probes.process import ProcessProbe
 from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.monitors.recorder import Recorder, new_event_id
+from botmon_cog.monitors.wall_jumps import WallJumps
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.storage.base import Storage
 from botmon_cog.storage.queue.writer import Writer
@@ -42,6 +45,17 @@ T = TypeVar("T")
 
 HEALTH_CHECKS = "health checks"
 """The name of the loop that runs them."""
+_NAMES = {
+    "process": "the process",
+    "loop": "the event loop",
+    "gateway": "the gateway",
+    "rest": "Discord's REST interface",
+    "commands": "the commands",
+    "monitor": "the monitor",
+    "unreachable": "the ways to the owners",
+    "broken": "what was asked for",
+}
+"""What is looked at, in words."""
 _READY_FOR_S = 1.0
 """So long one answer of the database serves everybody who asks whether the bot is ready."""
 
@@ -98,6 +112,7 @@ class HealthCheck:
         self._loops = loops
         self._failures = failures
         self._judge = Judge(config)
+        self._jumps = WallJumps(clock)
         self._process = ProcessProbe(clock, failures)
         self._database = DatabaseProbe(storage, writer, recorder, clock, failures, config.database_timeout_s)
         self._commands = CommandsProbe(recent, live, storage, clock, failures, config)
@@ -112,7 +127,7 @@ class HealthCheck:
 
     async def check(self) -> HealthReport:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
-        self.latest_samples = samples = await self._gather()
+        self.latest_samples = samples = replace(await self._gather(), jumped_s=self._jumps.look())
         self._recorder.metrics.restart()
         report = self._judge.step(samples, self.uptime_s)
         self.record(report)
@@ -163,9 +178,7 @@ class HealthCheck:
 
     async def check_error_rate(self) -> ErrorRateHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
-        return self._look(
-            Samples(taken_at=self._clock.now(), commands=await self._sample_commands(can_read=False))
-        ).error_rate
+        return self._look(Samples(taken_at=self._clock.now(), commands=await self._sample_commands())).error_rate
 
     def check_monitor(self) -> MonitorHealth:
         """What waits to be written, what was lost, and our own failures."""
@@ -174,7 +187,7 @@ class HealthCheck:
     async def readiness(self) -> Readiness:
         """Whether the bot can do its work: its gateway is connected and its database answers. Cheap to ask often."""
         reasons: list[str] = []
-        gateway = self._ask("the gateway", self.sources.gateway)
+        gateway = self._ask("gateway", self.sources.gateway)
         if gateway is None or not gateway.shards or not all(shard.is_connected for shard in gateway.shards):
             reasons.append("the gateway is not connected")
         if (await self._database.recent_sample(_READY_FOR_S)).error is not None:
@@ -185,43 +198,47 @@ class HealthCheck:
 
     async def _gather(self) -> Samples:
         database = await self._database.sample()
-        commands = await self._sample_commands(can_read=database.error is None)
+        failed: list[str] = []
         return Samples(
-            taken_at=self._clock.now(),
-            process=self._sample_process(),
-            loop=self._ask("the event loop", self.sources.loop),
-            gateway=self._ask("the gateway", self.sources.gateway),
-            rest=self._ask("Discord's REST interface", self.sources.rest),
-            commands=commands,
+            commands=await self._sample_commands(failed, can_read=database.error is None),
             database=database,
-            monitor=self._sample_monitor(),
+            process=self._sample_process(failed),
+            loop=self._ask("loop", self.sources.loop, failed),
+            gateway=self._ask("gateway", self.sources.gateway, failed),
+            rest=self._ask("rest", self.sources.rest, failed),
+            monitor=self._sample_monitor(failed),
             custom=self._recorder.metrics.means(),
+            failed=tuple(failed),
+            taken_at=self._clock.now(),
         )
 
-    def _sample_process(self) -> ProcessSample | None:
-        return self._ask("the process", self._process.sample)
+    def _sample_process(self, failed: list[str] | None = None) -> ProcessSample | None:
+        return self._ask("process", self._process.sample, failed)
 
-    def _sample_monitor(self) -> MonitorSample | None:
-        unreachable = self._ask("the ways to the owners", self.sources.unreachable) or ()
-        broken = self._ask("what was asked for", self.sources.broken) or ()
-        return self._ask("the monitor", lambda: self._monitor.sample(unreachable=unreachable, broken=broken))
+    def _sample_monitor(self, failed: list[str] | None = None) -> MonitorSample | None:
+        unreachable = self._ask("unreachable", self.sources.unreachable) or ()
+        broken = self._ask("broken", self.sources.broken) or ()
+        return self._ask("monitor", lambda: self._monitor.sample(unreachable=unreachable, broken=broken), failed)
 
-    async def _sample_commands(self, *, can_read: bool) -> CommandsSample | None:
+    async def _sample_commands(
+        self, failed: list[str] | None = None, *, can_read: bool = False
+    ) -> CommandsSample | None:
         try:
             return await self._commands.sample(can_read=can_read)
         except Exception as error:  # noqa: BLE001 (costs its line)
-            self._note("the commands", error)
-            return None
+            return self._could_not("commands", error, failed)
 
-    def _ask(self, whom: str, source: Callable[[], T]) -> T | None:
+    def _ask(self, name: str, source: Callable[[], T], failed: list[str] | None = None) -> T | None:
+        """What a source says; None where it fails, which is noted, and in `failed` as well."""
         try:
             return source()
         except Exception as error:  # noqa: BLE001 (costs its line)
-            self._note(whom, error)
-            return None
+            return self._could_not(name, error, failed)
 
-    def _note(self, whom: str, error: Exception) -> None:
-        self._failures.note(f"looking at {whom}", error)
+    def _could_not(self, name: str, error: Exception, failed: list[str] | None) -> None:
+        self._failures.note(f"looking at {_NAMES[name]}", error)
+        if failed is not None:
+            failed.append(name)
 
     def _look(self, samples: Samples) -> HealthReport:
         return self._judge.look(samples, self.uptime_s)

@@ -8,7 +8,9 @@ from botmon_cog.clock import Clock
 from botmon_cog.domain.samples import LoopRun
 
 _PATIENCE = 3
-"""So many intervals without a run are too many."""
+"""So many intervals without a run are too many,"""
+_PATIENCE_S = 60.0
+"""once they are as long: a run that waits for a database takes a while, however short the interval."""
 
 
 class LoopRuns:
@@ -35,7 +37,11 @@ class LoopRuns:
     def runs(self) -> tuple[LoopRun, ...]:
         now_s = self._clock.monotonic()
         return tuple(
-            LoopRun(name=name, last_at=loop.last_at, is_late=now_s - loop.seen_s > _PATIENCE * loop.interval_s)
+            LoopRun(
+                name=name,
+                last_at=loop.last_at,
+                is_late=now_s - loop.seen_s > max(_PATIENCE * loop.interval_s, _PATIENCE_S),
+            )
             for name, loop in self._loops.items()
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from botmon_cog.domain.models import Event
 from botmon_cog.domain.reports import CommandCounts, HealthMoment, HistoryEntry, HourCount, MusicTotals, Period
 from botmon_cog.domain.uptime import GatewayLoss, Run
 from botmon_cog.errors import StorageError
+
+T = TypeVar("T")
 
 
 class RejectedError(StorageError):
@@ -186,3 +189,12 @@ class Storage(Protocol):
     async def ping(self) -> int:
         """Write-lock the database for a moment, without writing; returns its size in bytes."""
         ...
+
+
+async def answered(asked: Awaitable[T], timeout_s: float) -> T:
+    """What a verb returns; `StorageError` also where the database says nothing for so long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asked
+    except TimeoutError as error:
+        raise StorageError(f"no answer within {timeout_s:g} s") from error

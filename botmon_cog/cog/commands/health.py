@@ -52,7 +52,8 @@ async def health_embed(desk: Desk, guild_id: str | None, view: HealthView = "gla
     answers = report.database.status != "error"
     now = system.clock.now()
     commands_1h, faults_1h = await desk.last_hour(guild_id) if answers else system.recent.totals()
-    guild = None if guild_id is None else desk.bot.get_guild(int(guild_id))
+    # What is counted in memory is of all servers, and may not be called one's own.
+    guild = None if guild_id is None or not answers else desk.bot.get_guild(int(guild_id))
     glance = embeds.Glance(
         commands_1h=commands_1h,
         faults_1h=faults_1h,

@@ -27,7 +27,7 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
     embed = discord.Embed(title=_title(firing), colour=status_colour(firing[0].severity) if firing else GREEN)
     lines = [_firing(alert, mutes) for alert in firing[:_MOST_FIRING]] + more(firing, _MOST_FIRING)
     if not lines:
-        lines = ["What lasts long enough to be told stands here, with its key for `/alerts mute`."]
+        lines = ["What lasts long enough to be told stands here, with the key by which it can be muted."]
     if overview.maintenance_until is not None:
         lines.insert(0, f"🔧 Maintenance until {at(overview.maintenance_until, 'f')}: what is news then is told then.")
     embed.description = "\n".join(lines)
@@ -59,7 +59,7 @@ def alerts_history(messages: Sequence[AlertMessage]) -> discord.Embed:
 def muted(mute: Mute) -> discord.Embed:
     """That a mute was set."""
     words = f"Nothing is told of {_key(mute.key)} until {at(mute.until, 'f')} ({at(mute.until, 'R')})."
-    after = "What is still wrong then is told then. `/alerts unmute` ends it sooner."
+    after = "What is still wrong then is told then. It can be unmuted sooner."
     return clamp(discord.Embed(title="🔕 Muted", description=f"{words}\n{after}", colour=NEUTRAL))
 
 
@@ -68,7 +68,7 @@ def unmuted(key: str, *, was_muted: bool) -> discord.Embed:
     if was_muted:
         title, words = "🔔 Unmuted", "What is wrong now is told with the next check."
     else:
-        title, words = "Nothing to unmute", "`/alerts list` shows what is muted."
+        title, words = "Nothing to unmute", "The list of alerts shows what is muted."
     return clamp(discord.Embed(title=f"{title}: {_key(key)}", description=words, colour=NEUTRAL))
 
 

@@ -26,7 +26,7 @@ _AWAY = "The database does not answer, so that this could not be looked up. Try 
 _WRONG = "That went wrong. The bot's log has the details; nothing else is affected."
 _UNKNOWN = "That button is of another version of this bot's monitor. A new message has buttons that work."
 _NOT_YOURS = "Only people who may manage this server, and the bot's owners, may look at that."
-_FORGOTTEN = "What that message was about is not on record any more. `/alerts mute` does the same."
+_FORGOTTEN = "What that message was about is not on record any more. A newer message can be muted."
 _OWNERS_ONLY = "Only the bot's owners may press that."
 
 
@@ -43,10 +43,13 @@ class Presses:
         self._bot.add_dynamic_items(self._item)
 
     async def detach(self) -> None:
-        """Return when none is being answered any more."""
+        """Return when none is being answered any more: who still waits after 5 s gets no answer."""
         self._bot.remove_dynamic_items(self._item)
         if self._answering:
-            await asyncio.wait(self._answering, timeout=_DETACH_TIMEOUT_S)
+            _, waiting = await asyncio.wait(self._answering, timeout=_DETACH_TIMEOUT_S)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def take(self, interaction: AnyInteraction, custom_id: str) -> None:
         """Answer in a task of ours, so that unloading can wait for it."""

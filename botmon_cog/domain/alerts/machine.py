@@ -12,6 +12,9 @@ from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts.values import SHARED, Alert, Value, covers
 from botmon_cog.domain.reports import Problem
 
+UNTOLD = frozenset({"monitor.failures", "monitor.spool", "monitor.unreachable"})
+"""What stands in `/health`, and is no alert: nobody has to act on it, or it passes by itself."""
+
 _MOST_DOUBLINGS = 30
 
 
@@ -40,6 +43,8 @@ def moved(
     known = {(alert.scope, alert.key): alert for alert in alerts}
     found: dict[tuple[str, str], Problem] = {}
     for problem in problems:
+        if problem.key in UNTOLD:
+            continue
         name = SHARED if problem.is_shared else instance, problem.key
         if name not in found or is_graver(problem.severity, found[name].severity):
             found[name] = problem
@@ -58,6 +63,24 @@ def moved(
         elif alert is not None:
             gone.append(alert)
     return Moved(alerts=tuple(kept), gone=tuple(gone))
+
+
+def shifted(alerts: Iterable[Alert], by: timedelta) -> tuple[Alert, ...]:
+    """The alerts where the clock has jumped: what they wait for is as far off as it was, and no reminder is due.
+
+    Not those that are shared, for clocks are not.
+    """
+    return tuple(alert if alert.scope == SHARED else _shifted(alert, by) for alert in alerts)
+
+
+def _shifted(alert: Alert, by: timedelta) -> Alert:
+    return replace(
+        alert,
+        since=alert.since + by if alert.state == "pending" and not is_told(alert) else alert.since,
+        good_since=alert.good_since and alert.good_since + by,
+        critical_since=alert.critical_since and alert.critical_since + by,
+        told_at=alert.told_at and alert.told_at + by,
+    )
 
 
 def is_graver(severity: Severity, than: Severity) -> bool:

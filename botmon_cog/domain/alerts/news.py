@@ -19,10 +19,13 @@ CROWDED = "by the limit of messages per hour"
 INHIBITION: dict[str, tuple[str, ...]] = {
     "gateway": ("gateway.*", "rest", "rest.*", "error_rate", "commands", "commands.*"),
     "database": ("database.slow", "monitor", "monitor.*"),
-    "loop": ("gateway.latency", "database.slow", "commands", "commands.*"),
-    "loop.*": ("gateway.latency", "database.slow", "commands", "commands.*"),
+    "loop": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands", "commands.*"),
+    "loop.*": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands", "commands.*"),
 }
 """What follows from what: while the first is not well, and until it has been for a while, the others are not told."""
+
+ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
+"""What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
 
 _HOUR = timedelta(hours=1)
 
@@ -56,7 +59,9 @@ def tell(
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
     inhibited = _inhibited(alerts, now, config)
-    for position, alert in enumerate(alerts):
+    for position, known in enumerate(alerts):
+        is_quietly_over = known.key in ONCE and known.state == "resolved" and is_told(known)
+        alert = _as_told(known, now) if is_quietly_over else known
         change = _change(alert, now, config)
         held = MUTED if _is_muted(alert, mutes) else MAINTENANCE if is_maintained else None
         if held is not None:
@@ -90,14 +95,20 @@ def _change(alert: Alert, now: datetime, config: AlertsConfig) -> Change | None:
         return None if is_graver(config.level, alert.severity) else "fired"
     if alert.severity == "critical" and alert.told == "warning":
         return "worsened"
-    if alert.held_back in {MUTED, MAINTENANCE}:
-        return "still"
-    due_at = _reminder_at(alert.told_at or now, config)
-    return "still" if due_at is not None and due_at <= now else None
+    return "still" if _is_to_be_told_again(alert, now, config) else None
 
 
-def _reminder_at(told_at: datetime, config: AlertsConfig) -> datetime | None:
-    return told_at + timedelta(seconds=config.repeat_after_s) if config.repeat_after_s else None
+def _is_to_be_told_again(alert: Alert, now: datetime, config: AlertsConfig) -> bool:
+    if alert.key in ONCE:
+        return False
+    due_at = _reminder_at(alert, alert.told_at or now, config)
+    return alert.held_back in {MUTED, MAINTENANCE} or (due_at is not None and due_at <= now)
+
+
+def _reminder_at(alert: Alert, told_at: datetime, config: AlertsConfig) -> datetime | None:
+    """When it is told again, should it last; None for never."""
+    after_s = config.repeat_after_s if alert.severity == "critical" else config.warning_repeat_after_s
+    return told_at + timedelta(seconds=after_s) if after_s and alert.key not in ONCE else None
 
 
 def _is_muted(alert: Alert, mutes: Sequence[Mute]) -> bool:
@@ -143,13 +154,14 @@ def _news(
     items = [_item(alert, change) for alert, change in group]
     order: list[Change] = ["fired", "worsened", "still", "recovered"]
     items.sort(key=lambda item: (item.severity != "critical", order.index(item.change), item.since, item.key))
+    reminders = [at for alert, _ in group if (at := _reminder_at(alert, now, config)) is not None]
     held_back = dict.fromkeys(alert.held_back for alert, _ in group if alert.held_back)
     return News(
         kind=kind,
         items=tuple(items),
         instance=instance,
         made_at=now,
-        next_reminder_at=_reminder_at(now, config) if kind != "recovery" else None,
+        next_reminder_at=min(reminders, default=None) if kind != "recovery" else None,
         held_back=" and ".join(held_back) or None,
     )
 

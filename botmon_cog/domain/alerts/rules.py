@@ -48,6 +48,8 @@ class Rules:
 
     def step(self, samples: Samples, uptime_s: float) -> Found:
         """Hold one look against every rule."""
+        if samples.jumped_s:
+            self._since = {key: since + timedelta(seconds=samples.jumped_s) for key, since in self._since.items()}
         problems: list[Problem] = []
         unknown: list[str] = []
         for key, rule in self._rules.items():

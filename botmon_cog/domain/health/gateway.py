@@ -14,6 +14,8 @@ from botmon_cog.domain.text import count, duration, finite, latency, plural
 _MOST_NAMED = 5
 _LONGEST_S = 1e9
 """Of a sample that says more, nobody knows what it means."""
+_BLOCKED_TOO_OFTEN = 3
+"""Heartbeats within the hour. One is a moment of the past, which a warning would outlive."""
 _WHEN_DOWN = (
     "discord.py keeps trying by itself. See discordstatus.com and the machine's network; if it lasts, see the bot's "
     "log and restart it."
@@ -48,7 +50,13 @@ def judge_gateway(sample: GatewaySample, config: HealthConfig, check: Check) -> 
             None,
             lambda: _few_identifies(sample, check),
         ),
-        _heartbeat(sample, check),
+        check.level(
+            "gateway.heartbeat",
+            sample.heartbeats_blocked_1h,
+            _BLOCKED_TOO_OFTEN,
+            None,
+            lambda: _heartbeat(sample),
+        ),
         otherwise=HEALTHY if shards else UNKNOWN,
     )
     return GatewayHealth(**verdict, sample=sample)
@@ -122,23 +130,19 @@ def _until(sample: GatewaySample, check: Check) -> str:
     return f" for {duration((sample.identifies_reset_at - check.now).total_seconds())}"
 
 
-def _heartbeat(sample: GatewaySample, check: Check) -> Problem | None:
+def _heartbeat(sample: GatewaySample) -> Words:
     n = sample.heartbeats_blocked_1h
-    if not n > 0:
-        return None
-    return check.fact(
-        "gateway.heartbeat",
-        "warning",
-        f"discord.py could not send its heartbeat for 10 s or more, {count(n)} {plural(n, 'time', 'times')} within "
-        "the hour",
-        "Something blocks the event loop: /health names it under the event loop, and the bot's log has its stack.",
+    reason = f"discord.py could not send its heartbeat for 10 s or more, {count(n)} {plural(n, 'time', 'times')}"
+    return f"{reason} within the hour", (
+        "Something blocks the event loop: the details of the health name it, and the bot's log has its stack."
     )
 
 
 def _slow(shard: ShardSample | None, shards: tuple[ShardSample, ...]) -> Words:
     slow_s = shard.latency_s if shard else None
     return f"Discord answers heartbeats{_of(shard, shards)} only after {latency(slow_s)}", (
-        "See discordstatus.com and the machine's network; a blocked event loop looks the same, and is named in /health."
+        "See discordstatus.com and the machine's network. A blocked event loop looks the same; the details of the "
+        "health name it."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from botmon_cog.config import ComponentName, HealthConfig
@@ -58,6 +59,8 @@ class Judge:
 
     def step(self, samples: Samples, uptime_s: float) -> HealthReport:
         """A check: what is out of its limits comes closer to being certain, what is back in them to being over."""
+        if samples.jumped_s:
+            self._levels.shift(timedelta(seconds=samples.jumped_s))
         check = Check(self._levels, samples.taken_at, is_step=True)
         report = self._judge(samples, uptime_s, check)
         check.end()
@@ -69,18 +72,22 @@ class Judge:
 
     def _judge(self, samples: Samples, uptime_s: float, check: Check) -> HealthReport:
         components: dict[str, Any] = {}
-        for name, source, judge, _ in self._watched:
+        for name, source, judge, kind in self._watched:
             sample = getattr(samples, source)
             if sample is not None:
                 components[name] = judge(sample, self._config, check)
+            elif source in samples.failed:
+                components[name] = kind(status=UNKNOWN)
         if not components:  # nothing is known yet
             components = {name: kind(status=UNKNOWN) for name, _, _, kind in self._watched}
         status, reason, remedy = overall(components.values())
+        unknown = [name for name, component in components.items() if component.status == UNKNOWN]
         return HealthReport(
             overall_status=status,
             reason=reason,
             remedy=remedy,
             **components,
+            unknown=(*unknown, *check.unknown),
             uptime_s=uptime_s,
             checked_at=samples.taken_at,
         )

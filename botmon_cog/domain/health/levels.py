@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from botmon_cog.config import HealthConfig, Severity
 from botmon_cog.domain.reports import Problem
@@ -28,12 +28,20 @@ class Levels:
         self.facts: dict[str, datetime] = {}
         """When each was first seen."""
 
+    def shift(self, by: timedelta) -> None:
+        """The clock has jumped: what was seen before is as long ago as ever."""
+        self.facts = {key: since + by for key, since in self.facts.items()}
+        for track in self.tracks.values():
+            track.shift(by)
+
 
 class Check:
     """One look at all values: a step, which moves the levels on, or one that leaves them as they are."""
 
     def __init__(self, levels: Levels, now: datetime, *, is_step: bool) -> None:
         self.now = now
+        self.unknown: list[str] = []
+        """The keys of levels whose value is no number."""
         self._levels = levels
         self._is_step = is_step
         self._facts: dict[str, datetime] = {}
@@ -53,13 +61,13 @@ class Check:
 
         `words` is called while the value is, or nearly is, at a limit; afterwards the last words stand.
         """
+        value = finite(value)
+        if value is None:
+            self.unknown.append(key)
         tracks = self._levels.tracks
         track = tracks.get(key)
-        if track is None and not (self._is_step and value is not None and value >= warning):
-            return None
-        value = finite(value)
         if track is None:
-            if value is None:
+            if not self._is_step or value is None or value < warning:
                 return None
             track = tracks[key] = _Track(self._levels.config, warning, critical)
         if self._is_step and value is not None:
@@ -125,6 +133,10 @@ class _Limit:
     def is_idle(self) -> bool:
         return self.since is None and not any(self._marks)
 
+    def shift(self, by: timedelta) -> None:
+        self.since = self.since and self.since + by
+        self._marks = deque((mark and mark + by for mark in self._marks), maxlen=self._marks.maxlen)
+
     def step(self, value: float, now: datetime) -> None:
         if self.since is None:
             self._marks.append(now if value >= self._limit else None)
@@ -162,6 +174,11 @@ class _Track:
     @property
     def is_idle(self) -> bool:
         return self._warning.is_idle and (self._critical is None or self._critical.is_idle)
+
+    def shift(self, by: timedelta) -> None:
+        self._warning.shift(by)
+        if self._critical is not None:
+            self._critical.shift(by)
 
     def step(self, value: float, now: datetime) -> None:
         self._warning.step(value, now)

@@ -147,6 +147,8 @@ class HealthReport(Report, frozen=True, kw_only=True):
     monitor: MonitorHealth = MonitorHealth()
     rules: tuple[Problem, ...] = ()
     """What `[[alerts.rule]]` found. It makes alerts, and no verdict."""
+    unknown: tuple[str, ...] = ()
+    """Keys, with all beneath them, of which nobody can tell now whether they are well."""
     uptime_s: float
     checked_at: datetime
 

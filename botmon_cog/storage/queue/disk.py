@@ -52,6 +52,11 @@ class DiskThreads:
                 thread.join()  # it has nothing left to do
                 self._threads.discard(thread)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread is at work, perhaps for somebody who has given up."""
+        return any(thread.is_alive() for thread in self._threads)
+
     async def settle(self) -> None:
         """Return when no thread is at work any more, not even for somebody who was cancelled meanwhile."""
         working = [thread for thread in self._threads if thread.is_alive()]

@@ -1,0 +1,103 @@
+"""The loop that checks the health: when it checks, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from discord.ext import commands
+from msgspec.structs import replace
+
+from botmon_cog.config import AlertsConfig, RuleConfig
+from botmon_cog.domain.alerts import News, Sent
+from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health, running, until
+
+HOUR = timedelta(hours=1)
+AT_ONCE = AlertsConfig(critical_after_s=0)
+CROWDED = make_health(
+    checks_to_enter=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002, interval_s=60.0
+)
+
+
+@pytest.fixture
+def bot() -> commands.Bot:
+    bot = make_bot()
+    bot.botmon_config = make_config(health=CROWDED, alerts=AT_ONCE)
+    return bot
+
+
+@pytest.mark.parametrize("jump_s", [0, -3600, 8 * 3600])
+async def test_it_checks_once_in_each_interval_wherever_the_clock_on_the_wall_goes(bot, jump_s):
+    async with running(bot) as rig:
+        checked: list[float] = []
+        cog_of(bot).system.health.check = lambda: checked.append(rig.clock.monotonic())
+        began_s = rig.clock.monotonic()
+        await rig.clock.advance(30)
+        rig.clock.jump_wall(jump_s)
+        await rig.clock.advance(30)
+        await until(lambda: len(checked) == 1)
+        await rig.clock.advance(60)
+        await until(lambda: len(checked) == 2)
+        assert checked == [began_s + 60, began_s + 120]
+        del cog_of(bot).system.health.check
+
+
+async def test_unloading_lets_a_message_arrive_that_is_on_its_way(bot):
+    async with running(bot) as rig:
+        cog = cog_of(bot)
+        is_sending, may_arrive, sent = asyncio.Event(), asyncio.Event(), []
+
+        async def send(news: News, is_repeat: bool) -> Sent:
+            is_sending.set()
+            await may_arrive.wait()
+            sent.append(news.kind)
+            return Sent(state="told", words="DM to 1 owner")
+
+        cog.delivery.send = send
+        await rig.clock.advance(60)
+        await is_sending.wait()
+        unloading = asyncio.ensure_future(bot.unload_extension(EXTENSION))
+        await asyncio.sleep(0)
+        may_arrive.set()
+        await unloading
+        assert sent == ["alert"]
+
+
+async def test_before_it_has_logged_in_nothing_is_told_and_nothing_lost(bot, monkeypatch):
+    async with running(bot) as rig:
+        cog = cog_of(bot)
+        with monkeypatch.context() as not_logged_in:
+            not_logged_in.setattr(type(bot), "application_id", None)
+            await cog.check_health()
+        assert rig.discord.owner.dms == []
+        assert await cog.system.alerts.history(rig.clock.now() - HOUR, 10) == []
+        await cog.check_health()
+        assert len(rig.discord.owner.dms) == 1
+
+
+@pytest.mark.parametrize("jump_s", [8 * 3600, -8 * 3600])
+@pytest.mark.parametrize("metric", ["memory", "rule.uptime_s"])
+async def test_a_clock_that_jumps_neither_hastens_nor_holds_up_an_alert(bot, jump_s, metric):
+    rule = RuleConfig(metric="uptime_s", over=0, for_s=120, severity="critical")
+    bot.botmon_config = make_config(
+        health=replace(CROWDED, interval_s=86_400, watch=("memory",) if metric == "memory" else ()),
+        alerts=AlertsConfig(critical_after_s=120, rule=() if metric == "memory" else (rule,)),
+    )
+    async with running(bot) as rig:
+
+        async def told(after_s: float) -> list[str]:
+            await rig.clock.advance(after_s)
+            await cog_of(bot).check_health()
+            messages = rig.discord.owner.dms
+            return [message.embeds[0]["title"].split(":")[0] for message in messages]
+
+        assert await told(1) == []
+        rig.clock.jump_wall(jump_s)
+        assert await told(60) == []
+        (alert,) = await told(60)
+        rig.clock.jump_wall(jump_s)
+        assert await told(60) == [alert]
+        assert await told(4 * 3600 - 61) == [alert]
+        alert, reminder = await told(1)
+        assert "Still" in reminder
