@@ -27,7 +27,13 @@ MIDNIGHT = datetime(2040, 1, 2, tzinfo=UTC)
 DATABASE = Path("data/bot.db")
 NODES = [f"node_{n:02}" for n in range(1, 51)]
 RULES = (
-    RuleConfig(metric="custom.replica", over=30, for_s=300, message="the replica is more than 30 s behind"),
+    RuleConfig(
+        metric="custom.replica",
+        over=30,
+        for_s=300,
+        severity="critical",
+        message="the replica is more than 30 s behind",
+    ),
     RuleConfig(metric="custom.download", over=20, for_s=300, severity="critical"),
     *(RuleConfig(metric=f"custom.{node}", over=5, for_s=300) for node in NODES),
 )
