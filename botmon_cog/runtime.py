@@ -139,9 +139,10 @@ class MonitoringSystem:
             await self.uptime.beat()
         if report.database.status == HEALTHY and report.monitor.waiting:
             await self.recorder.settle()  # so that news can tell what was lost, not what still waits
+        queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
         context = AlertContext(
             audience=audience,
-            waiting=self.writer.queued + self.writer.spooled,
+            waiting=queued + self.writer.spooled,
             spooled=self.writer.spooled,
             dropped=self.writer.dropped,
             jumped_s=0.0 if samples is None else samples.jumped_s,

@@ -73,10 +73,17 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(bot: commands.Bot, *, load: bool = True, team: bool = False, shards: int = 1) -> AsyncIterator[Rig]:
+async def running(
+    bot: commands.Bot,
+    *,
+    load: bool = True,
+    team: bool = False,
+    shards: int = 1,
+    clock: ManualClock | None = None,
+) -> AsyncIterator[Rig]:
     """Run a bot on a loopback Discord whose time, and the extension's, stands still; its commands are synced."""
     # It starts now: discord.py holds an interaction's id against the system's clock, and one of last month has expired.
-    clock = ManualClock(datetime.now(UTC))
+    clock = clock or ManualClock(datetime.now(UTC))
     bot.botmon_clock = clock
     async with LoopbackDiscord(clock=clock, team=team, shards=shards) as loopback, loopback.running(bot):
         if load:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -36,6 +37,11 @@ async def mend_database(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "bot.db").rmdir()
     (tmp_path / "away.db").rename(tmp_path / "bot.db")
     await rig.clock.advance(60)
+    await write_rows(rig)
+
+
+async def write_rows(rig: Rig) -> None:
+    """Until none waits."""
     writer = cog_of(rig.bot).system.writer
     while writer.queued or writer.spooled:
         await rig.clock.advance(0.25)
@@ -69,6 +75,15 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
         assert told(rig.discord.admin) == []
 
 
+async def test_rows_that_are_about_to_be_written_are_no_news(bot: commands.Bot) -> None:
+    bot.botmon_config = make_config(url=bot.botmon_config.storage.url, health=CROWDED, alerts=AT_ONCE)
+    async with running(bot) as rig:
+        await check(rig)
+        assert cog_of(bot).system.writer.queued, "at least what this check found"
+        (alert,) = told(rig.discord.owner)
+        assert "row" not in alert
+
+
 async def test_restart_neither_forgets_nor_repeats(bot: commands.Bot) -> None:
     url = bot.botmon_config.storage.url
     bot.botmon_config = make_config(url=url, health=CROWDED, alerts=AT_ONCE)
@@ -96,6 +111,24 @@ async def test_restart_while_the_database_is_away_repeats_nothing(bot: commands.
         await mend_database(rig, tmp_path)
         await check(rig, 6)
         assert ["🔴" in news or "🟢" in news for news in told(rig.discord.owner)] == [True, True]
+
+
+async def test_a_database_that_is_back_is_well_at_once_though_all_that_waits_is_on_disk(
+    bot: commands.Bot, tmp_path: Path
+) -> None:
+    async with running(bot) as rig:
+        await break_database(rig, tmp_path)
+        await check(rig)
+        writer = cog_of(bot).system.writer
+        async with asyncio.timeout(10):
+            while writer.queued or not writer.spooled:
+                await rig.clock.advance(10)
+                await writer.retry()
+        (tmp_path / "bot.db").rmdir()
+        (tmp_path / "away.db").rename(tmp_path / "bot.db")
+        report = await cog_of(bot).check_health()
+        assert report.database.status == "healthy"
+        await write_rows(rig)
 
 
 async def test_every_admin_and_developer_of_a_team_is_told(bot: commands.Bot, tmp_path: Path) -> None:

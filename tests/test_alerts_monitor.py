@@ -334,6 +334,19 @@ async def test_a_restart_neither_forgets_nor_repeats(engine: Engine, clock: Manu
         assert await process.check() == ["recovery: recovered memory"]
 
 
+async def test_a_restart_makes_nothing_well_that_is_judged_by_the_last_hour(database, clock) -> None:
+    process = Process(database.of("main"), clock)
+    await process.check("commands.play", "commands.skip", "memory")
+    restarted = Process(database.of("main"), clock)
+    assert await restarted.check("commands.skip", "memory") == []
+    assert await restarted.check("memory") == ["recovery: recovered commands.skip"], "it was seen to be over"
+    for _ in range(30):
+        await clock.advance(100)
+        assert await restarted.check("memory") == []
+    await clock.advance(1000)
+    assert await restarted.check("memory") == ["recovery: recovered commands.play"]
+
+
 async def test_the_limit_per_hour_holds_over_a_restart(database: MemoryStorage, clock: ManualClock) -> None:
     config = replace(QUICK, messages_per_h=2)
     process = Process(database.of("main"), clock, config)

@@ -104,7 +104,7 @@ def test_escalation_reminder_and_rule(told: NewsItem, title: str):
 def test_what_is_special_about_a_message_is_said_in_small_print():
     told = news(item(relapses=4), held_back="while muted")
     assert lines_of(told, is_repeat=True)[1:] == [
-        "It came back **4 times**, soon after it looked well.",
+        "The trouble came back **4 times**, soon after it looked well.",
         "-# Held back while muted, and told now.",
         "-# May have been sent before: the process that was sending it was killed.",
     ]
@@ -129,7 +129,7 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
     assert not embed.fields
     lossy = lines_of(news(over(relapses=1), kind="recovery", lost=1204, waiting=40))
     assert lossy[1:3] == [
-        "It came back **once**, soon after it looked well.",
+        "The trouble came back **once**, soon after it looked well.",
         "**1,204 rows were lost**. 40 rows are still being written.",
     ]
 
@@ -145,6 +145,11 @@ def test_what_was_not_about_rows_says_nothing_of_them():
         "It lasted **30 s**.",
         f"-# It was: {MEMORY}",
     ]
+
+
+@pytest.mark.parametrize(("key", "are_told"), [("monitor.spool", True), ("monitor.unreachable", False)])
+def test_of_the_monitor_only_what_is_about_rows_says_what_became_of_them(key: str, are_told: bool):
+    assert ("Nothing was lost." in lines_of(news(over(key), kind="recovery"))) == are_told
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,10 @@ def test_what_was_not_about_rows_says_nothing_of_them():
         ("files", "open files are back to normal"),
         ("rest.rate_limits", "Discord takes requests"),
         ("monitor.failures", "the monitor works"),
-        ("rule.players", "players is within its limit"),
+        ("rule.custom.players", "players is within its limit"),
+        ("rule.custom.players.over_10", "players is within its limit"),
+        ("rule.memory.rss_mb", "the memory of this process is within its limit"),
+        ("rule.cpu.percent.under_1.5e-07", "the processor time of this process (of one core) is within its limit"),
         ("", "all is well"),
     ],
 )
@@ -189,6 +197,14 @@ def test_what_came_together_is_one_message():
         "What to do": f"**Database:** {STOP_IT}\n**Commands, last hour:** See the log.",
         "Meanwhile": "Commands run on. 214 rows wait, none is lost.",
     }
+
+
+def test_a_metric_s_name_stays_as_it_is():
+    both = [item(f"rule.custom.{name}", f"{name} is 9, over 5", "warning") for name in ("node_1", "players")]
+    assert (embeds.news(news(*both)).description or "").splitlines()[1:] == [
+        "🟡 node_1 is 9, over 5",
+        "🟡 Players is 9, over 5",
+    ]
 
 
 def test_fifty_at_once_are_still_a_message_to_read():
@@ -230,7 +246,7 @@ def test_plain_text_says_the_same_without_markup():
     assert embeds.plain(told, is_repeat=True).splitlines() == [
         "🔴 Unhealthy: the database does not answer",
         "Since 21:01 UTC, 3 min ago",
-        "It came back once, soon after it looked well.",
+        "The trouble came back once, soon after it looked well.",
         "Held back during maintenance, and told now.",
         "May have been sent before: the process that was sending it was killed.",
         "Why: database is locked",

@@ -74,7 +74,7 @@ CASES = [
     ({"monitor": {"trouble": "the file was deleted or replaced"}}, "monitor.trouble", "warning", "the file was deleted or replaced", "new file"),
     ({"monitor": {"failed_lately": True}}, "monitor.failures", "warning", "the monitor itself failed within the last hour", "botmon_cog"),
     ({"monitor": {"loops": (DUE, LATE)}}, "monitor.loops", "warning", "a loop of the monitor should have run long since: health check", "Reloading"),
-    ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "by every way: DMs to owner 123 are closed", "channel_id"),
+    ({"monitor": {"unreachable": ("DMs to owner 123 are closed",)}}, "monitor.unreachable", "warning", "a way to the owners is closed: DMs to owner 123 are closed", "channel_id"),
     ({"monitor": {"broken": ("/healthz is off: no port",)}}, "monitor.broken", "warning", "/healthz is off: no port", "reload"),
     ({"monitor": {"spooled": 12_345}}, "monitor.spool", "warning", "12,345 rows wait on disk for the database", "Nothing is lost"),
 ]  # fmt: skip
@@ -220,6 +220,14 @@ def test_a_slow_command_is_over_once_it_is_missing_for_long_enough():
         [[], []] + [["/play is slow (p95 4.1 s, last week 0.9 s)"]] * 3 + [[]]
     )
     assert only(reports[4]).since == NOON
+
+
+@pytest.mark.parametrize(
+    ("down_s", "longest_s"), [({0: 61.0, 1: 300.0}, 300), ({0: 61.0, 1: 300.0, 2: 90.0}, 61), ({1: math.inf}, 1e9)]
+)
+def test_a_connection_is_lost_since_it_was_lost_not_since_it_was_noticed(down_s, longest_s):
+    problem = only(Judge(DEFAULTS).step(samples(gateway={"shards": shards(3, down_s)}), 0.0))
+    assert problem.since == NOON - timedelta(seconds=longest_s)
 
 
 def test_the_numbers_are_in_the_report_whatever_they_are():

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import discord
 import psutil
@@ -132,6 +132,14 @@ async def test_the_clock_fires_timers_in_order_and_wakes_sleepers():
     assert clock.now() == datetime(2026, 1, 5, 12, 0, 3, tzinfo=UTC)
     assert clock.pending == 0
     await task
+
+
+async def test_short_steps_add_up():
+    clock = ManualClock()
+    start = clock.now()
+    for _ in range(100):
+        await clock.advance(4e-7)
+    assert clock.now() - start == timedelta(microseconds=40)
 
 
 async def test_the_wall_clock_jumps_alone_and_time_does_not_run_backwards():

@@ -58,7 +58,7 @@ async def test_everything_is_gathered_judged_and_kept(system):
     assert system.health.latest_samples is None
     report = await check(system)
     assert (report.overall_status, len(report.components)) == ("degraded", 10)
-    assert report.reason == "alerts can't reach the owners by every way: DMs to owner 1 are closed"
+    assert report.reason == "a way to the owners is closed: DMs to owner 1 are closed"
     samples = system.health.latest_samples
     assert samples.monitor.broken == report.monitor.broken == ("/healthz is off: no port",)
     assert samples.taken_at == report.checked_at == system.clock.now()

@@ -183,8 +183,9 @@ def _stands(bot: commands.Bot, shard_id: int) -> bool:
     if isinstance(bot, commands.AutoShardedBot):
         shard = bot.get_shard(shard_id)
         return shard is not None and not shard.is_closed()
-    socket = cast("DiscordWebSocket | None", bot.ws)  # None until the first connection
-    return socket is not None and socket.open
+    websocket = cast("DiscordWebSocket | None", bot.ws)  # None until the first connection
+    # A bot in somebody's tests may have one without a socket.
+    return websocket is not None and cast("object", websocket.socket) is not None and websocket.open
 
 
 def _latencies(bot: commands.Bot) -> dict[int, float]:

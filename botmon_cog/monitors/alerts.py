@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News
+from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, covers
 from botmon_cog.domain.alerts.machine import is_told, moved, shifted
 from botmon_cog.domain.alerts.news import tell
 from botmon_cog.domain.reports import Problem
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 5
 _HOUR = timedelta(hours=1)
+_OF_THE_HOUR = ("commands", "gateway.reconnects", "gateway.heartbeat", "rest")
+"""What is judged by the last hour, of which a process knows only what it has seen itself."""
 _ON_RECORD = timedelta(days=30)
 _MANY = 1_000
 
@@ -73,6 +75,7 @@ class Alerts:
         self._knows_made_at = False
         self._checks_to_certainty = config.health.checks_to_enter
         """How many checks it takes after a start until trouble that was there before can be certain again."""
+        self._began_s = clock.monotonic()
         self._seen: set[str] = set()
         """The keys of what has been bad since the start: of these it is known whether they are well."""
         self._dropped_before = 0
@@ -185,7 +188,7 @@ class Alerts:
             before = self._keeper.alerts
             if context.jumped_s:
                 before = shifted(before, timedelta(seconds=context.jumped_s))
-            unsure = [] if is_certain else [alert.key for alert in before if alert.key not in self._seen]
+            unsure = [alert.key for alert in before if self._is_unsure(alert.key, is_certain=is_certain)]
             after = moved(
                 before, problems, now, instance=self._instance, config=self._config, unknown=[*unknown, *unsure]
             )
@@ -202,6 +205,13 @@ class Alerts:
                 self._dropped_before = context.dropped
             return
         _log.debug("other processes were quicker %d times; the next check moves the alerts", _TRIES)
+
+    def _is_unsure(self, key: str, *, is_certain: bool) -> bool:
+        """Whether an alert from before this start may look well only because what it rests on begins anew."""
+        if key in self._seen:
+            return False
+        is_young = self._clock.monotonic() - self._began_s < _HOUR.total_seconds()
+        return not is_certain or (is_young and any(covers(prefix, key) for prefix in _OF_THE_HOUR))
 
     def _tell(
         self, alerts: tuple[Alert, ...], context: AlertContext, now: datetime

@@ -67,6 +67,12 @@ class Recorder:
             async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await self._writer.flush()
 
+    async def retry(self) -> None:
+        """Let what the database did not take be tried again, but don't wait long for one that is away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_TIMEOUT_S):
+                await self._writer.retry()
+
 
 def new_event_id() -> str:
     """An id for what has none from Discord."""

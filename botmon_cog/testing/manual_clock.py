@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 _TURNS_OF_THE_LOOP = 10
-_START_S = 1000.0
+_FIRST_S = 1000.0
 
 
 @dataclass(slots=True, order=True)
@@ -29,13 +29,14 @@ class ManualClock:
     """Implements `botmon_cog.clock.Clock`; time stands still between two calls of `advance`."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)) -> None:
-        self._zero = start - timedelta(seconds=_START_S)
-        self._monotonic_s = _START_S
+        self._start = start
+        self._monotonic_s = _FIRST_S
         self._timers: list[ManualTimer] = []
         self._made = 0
 
     def now(self) -> datetime:
-        return self._zero + timedelta(seconds=self._monotonic_s)
+        # Not a sum of steps: each would be rounded, and a minute on the clock would begin a microsecond early.
+        return self._start + timedelta(seconds=self._monotonic_s - _FIRST_S)
 
     def monotonic(self) -> float:
         return self._monotonic_s
@@ -82,7 +83,7 @@ class ManualClock:
 
     def jump_wall(self, seconds: float) -> None:
         """Set the wall clock forward or back, as an administrator or NTP does; `monotonic` does not notice."""
-        self._zero += timedelta(seconds=seconds)
+        self._start += timedelta(seconds=seconds)
 
 
 async def _settle() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from botmon_cog.config.metrics import CUSTOM, METRICS
+
 NAMES = {
     "database": "Database",
     "gateway": "Gateway",
@@ -32,7 +36,7 @@ _RECOVERED = {
     "rest": "Discord takes requests",
     "monitor": "the monitor works",
     "monitor.spool": "no row waits on disk",
-    "monitor.unreachable": "the owners can be reached by every way",
+    "monitor.unreachable": "every way to the owners is open",
     "monitor.broken": "everything that was asked for works",
 }
 _MEANWHILE = {
@@ -48,6 +52,7 @@ _MEANWHILE = {
     "commands": "It works, only slowly.",
 }
 _SHARD = "gateway.shard."
+_LIMIT = re.compile(r"\.(over|under)_[-+.e\d]+$")
 
 
 def recovered(key: str) -> str:
@@ -58,8 +63,15 @@ def recovered(key: str) -> str:
     if component == "commands" and rest:
         return f"/{rest.removeprefix('/')} is as quick as it used to be"
     if component == "rule" and rest:
-        return f"{rest} is within its limit"
+        return f"{_metric(rest)} is within its limit"
     return _RECOVERED.get(key) or _RECOVERED.get(component, "all is well")
+
+
+def _metric(rule: str) -> str:
+    """What a rule is about, without its limit: `songs_loaded`, `the memory of this process`."""
+    name = _LIMIT.sub("", rule)
+    words, _ = METRICS.get(name, (name.removeprefix(CUSTOM), ""))
+    return words
 
 
 def meanwhile(key: str) -> str:

@@ -14,7 +14,7 @@ from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, clamp, headed, sentence,
 from botmon_cog.cog.embeds.pens import DISCORD, PLAIN, Pen
 from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, rest_of, rows_wait, split
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import News, NewsItem
+from botmon_cog.domain.alerts import News, NewsItem, covers
 
 _MOST_ITEMS = 6
 _MOST_REMEDIES = 2
@@ -23,7 +23,7 @@ _TOGETHER = timedelta(minutes=2)
 _WORTH_A_SPAN = timedelta(minutes=1)
 _GOOD = text.status_emoji("healthy")
 _WORDS = {"critical": "Unhealthy", "warning": "Degraded"}
-_ABOUT_ROWS = frozenset({"database", "monitor"})
+_ABOUT_ROWS = ("database", "monitor.spool", "monitor.lost")
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ def _since(moment: datetime, now: datetime, pen: Pen) -> str:
 def _relapses(item: NewsItem, pen: Pen) -> list[str]:
     if not item.relapses:
         return []
-    return [f"It came back {pen.strong(_times(item.relapses))}, soon after it looked well."]
+    return [f"The trouble came back {pen.strong(_times(item.relapses))}, soon after it looked well."]
 
 
 def _times(n: int) -> str:
@@ -207,7 +207,7 @@ def _remedies(items: Sequence[NewsItem], pen: Pen) -> list[str]:
 
 def _losses(news: News, pen: Pen) -> list[str]:
     """What became of the rows, where the trouble was about rows."""
-    if not (news.waiting or news.lost or any(item.key.partition(".")[0] in _ABOUT_ROWS for item in news.items)):
+    if not (news.waiting or news.lost or any(_is_about_rows(item) for item in news.items)):
         return []
     rows = text.plural(news.waiting, "row is", "rows are")
     late = f" {text.count(news.waiting)} {rows} still being written." if news.waiting else ""
@@ -215,6 +215,10 @@ def _losses(news: News, pen: Pen) -> list[str]:
         return [f"Nothing was lost.{late}"]
     lost = pen.strong(f"{text.count(news.lost)} {text.plural(news.lost, 'row was', 'rows were')} lost")
     return [f"{lost}.{late}"]
+
+
+def _is_about_rows(item: NewsItem) -> bool:
+    return any(covers(key, item.key) for key in _ABOUT_ROWS)
 
 
 def _footer(news: News) -> str:

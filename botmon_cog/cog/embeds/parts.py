@@ -54,8 +54,9 @@ def sentence(words: str) -> str:
 
 
 def headed(words: str) -> str:
-    """With a capital at the beginning."""
-    return words[:1].upper() + words[1:]
+    """With a capital at the beginning, unless that is a name such as `songs_loaded`."""
+    first = words.partition(" ")[0]
+    return words if "_" in first else words[:1].upper() + words[1:]
 
 
 def more(items: Sequence[object], shown: int) -> list[str]:

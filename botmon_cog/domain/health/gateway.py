@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.health.levels import Check, Words
 from botmon_cog.domain.health.verdict import HEALTHY, UNKNOWN, conclude
@@ -10,6 +12,8 @@ from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.domain.text import count, duration, finite, latency, plural
 
 _MOST_NAMED = 5
+_LONGEST_S = 1e9
+"""Of a sample that says more, nobody knows what it means."""
 _BLOCKED_TOO_OFTEN = 3
 """Heartbeats within the hour. One is a moment of the past, which a warning would outlive."""
 _WHEN_DOWN = (
@@ -66,17 +70,22 @@ def _down(sample: GatewaySample, config: HealthConfig, check: Check) -> Problem 
     longest = duration(down[0].down_s)
     n = len(sample.shards)
     if n == 1:
-        return check.fact("gateway", "critical", f"the bot has not been connected to Discord for {longest}", _WHEN_DOWN)
+        reason = f"the bot has not been connected to Discord for {longest}"
+        return check.fact("gateway", "critical", reason, _WHEN_DOWN, since=_lost_at(down[0], check))
     if len(down) == n:
         reason = f"none of {n} shards has been connected to Discord for {duration(down[-1].down_s)}"
-        return check.fact("gateway", "critical", reason, _WHEN_DOWN)
+        return check.fact("gateway", "critical", reason, _WHEN_DOWN, since=_lost_at(down[-1], check))
     key = f"gateway.shard.{down[0].shard_id}"
     if len(down) == 1:
         reason = f"shard {down[0].shard_id} has not been connected to Discord for {longest}"
-        return check.fact(key, "warning", reason, _WHEN_DOWN)
+        return check.fact(key, "warning", reason, _WHEN_DOWN, since=_lost_at(down[0], check))
     names = ", ".join(str(shard.shard_id) for shard in down[:_MOST_NAMED]) + (", …" if len(down) > _MOST_NAMED else "")
     reason = f"{len(down)} of {n} shards are not connected to Discord ({names}), the longest for {longest}"
-    return check.fact(key, "warning", reason, _WHEN_DOWN)
+    return check.fact(key, "warning", reason, _WHEN_DOWN, since=_lost_at(down[0], check))
+
+
+def _lost_at(shard: ShardSample, check: Check) -> datetime:
+    return check.now - timedelta(seconds=min(shard.down_s, _LONGEST_S))
 
 
 def _no_identifies(sample: GatewaySample, check: Check) -> Problem | None:

@@ -98,10 +98,17 @@ class Check:
         return [problem for problem in found if problem is not None]
 
     def fact(
-        self, key: str, severity: Severity, reason: str, remedy: str | None = None, *, is_shared: bool = False
+        self,
+        key: str,
+        severity: Severity,
+        reason: str,
+        remedy: str | None = None,
+        *,
+        since: datetime | None = None,
+        is_shared: bool = False,
     ) -> Problem:
-        """What is certain as soon as it is seen."""
-        since = self._facts[key] = self._levels.facts.get(key, self.now)
+        """What is certain as soon as it is seen. `since` None: nobody knows since when, so it began with that check."""
+        since = self._facts[key] = self._levels.facts.get(key, since or self.now)
         return Problem(key=key, severity=severity, reason=reason, remedy=remedy, since=since, is_shared=is_shared)
 
     def end(self) -> None:

@@ -45,8 +45,14 @@ def _found(sample: MonitorSample, check: Check) -> list[Problem]:
         reason = f"{plural(len(late), 'a loop', 'loops')} of the monitor should have run long since: {names}"
         found.append(("monitor.loops", reason, f"{_SEE_THE_LOG} Reloading the extension begins them anew."))
     if sample.unreachable:
-        reason = f"alerts can't reach the owners by every way: {'; '.join(sample.unreachable)}"
-        remedy = "Open that way again, or set another one in [alerts]: channel_id, webhook, notify."
+        n = len(sample.unreachable)
+        what = plural(n, "a way to the owners is closed", f"{count(n)} ways to the owners are closed")
+        reason = f"{what}: {'; '.join(sample.unreachable)}"
+        them = plural(n, "it", "them")
+        remedy = (
+            f"Open {them} again and reload the extension, which else tries {them} once a day; or set another way in "
+            "[alerts]: channel_id, webhook, notify."
+        )
         found.append(("monitor.unreachable", reason, remedy))
     if sample.broken:
         remedy = "Free what it needs, or set it otherwise in the configuration; then reload the extension."

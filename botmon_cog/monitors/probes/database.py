@@ -60,8 +60,7 @@ class DatabaseProbe:
     async def _refusal(self) -> str | None:
         """What the database said to the rows that wait; None where it takes them. Only so is a full disk seen."""
         if self._writer.away_since is not None:
-            self._writer.retry()  # it may be back since the last attempt
-            await self._recorder.settle()
+            await self._recorder.retry()  # it may be back since the last attempt
         if self._writer.away_since is None or self._writer.last_error is None:
             return None
         return self._writer.last_error.removeprefix(f"{StorageError.__name__}: ")

@@ -57,6 +57,7 @@ class Writer:
         self._armed: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._flushes = Flushes(self._backlog)
+        self._retries: list[asyncio.Future[None]] = []
         self._backoff_s = 0.0
         self._first_mark = self._mark = min(config.batch_max, config.queue_max + 1)
         """How long the queue must be for `put` to do more than append."""
@@ -115,11 +116,14 @@ class Writer:
             if not self._backoff_s:
                 self._go.set()
 
-    def retry(self) -> None:
-        """Try at once what else would be tried later. Needs a running event loop."""
+    async def retry(self) -> None:
+        """Try at once what else would be tried later, and return when it was tried."""
         if self.away_since is not None and not self._is_closed:
             self._ensure_task(get_running_loop())
+            tried: asyncio.Future[None] = get_running_loop().create_future()
+            self._retries.append(tried)
             self._go.set()
+            await tried
 
     async def flush(self) -> None:
         """Return when everything taken before this call is committed or safe in the spool, or was dropped."""
@@ -180,6 +184,7 @@ class Writer:
         self._loop = loop
         self._cancel_timer()
         self._flushes.keep_only(loop)
+        self._retries = []
         self._go = asyncio.Event()
         self._task = loop.create_task(self._run(), name="botmon-writer")
 
@@ -197,7 +202,11 @@ class Writer:
             while True:
                 await self._go.wait()
                 self._go.clear()
+                retries, self._retries = self._retries, []
                 await self._write_all()
+                for tried in retries:
+                    if not tried.done():
+                        tried.set_result(None)
         except asyncio.CancelledError:
             # asyncio.run cancels what is left when its main coroutine returns.
             if not self._is_closed:
