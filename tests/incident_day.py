@@ -106,8 +106,8 @@ class Day:
         return {alert.key for alert in (await self.system.alerts.overview()).firing}
 
     async def health(self) -> str:
-        """What `/health` says."""
-        return await ask(self.rig, self.rig.discord.admin, self.rig.discord.channel, "health")
+        """What `/health` says to the owner."""
+        return await ask(self.rig, self.rig.discord.owner, self.rig.discord.owner.dm_channel, "health")
 
     def _write_down(self) -> None:
         users = [(f"DM to the {user.name.lower()}", user.dm_channel) for user in self.rig.discord.world.users.values()]

@@ -72,6 +72,10 @@ async def test_owner_is_told_once_and_once_again_when_it_is_over(bot: commands.B
         await check(rig, 5)
         _, recovery = told(rig.discord.owner)
         assert "🟢" in recovery
+        assert [[b["label"] for b in dm.components[0]["components"]] for dm in rig.discord.owner.dms] == [
+            ["Show health", "Mute 1 h", "Mute 24 h"],
+            ["Show health"],
+        ]
         assert told(rig.discord.admin) == []
 
 

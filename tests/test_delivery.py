@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from botmon_cog.cog.delivery import Delivery
-from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views import news_buttons
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, NewsItem, Sent
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
@@ -48,7 +48,7 @@ async def delivering(rig: Rig, **alerts: Any) -> AsyncIterator[Delivery]:
         rig.bot,
         AlertsConfig(**alerts),
         rig.clock,
-        alert_buttons,
+        news_buttons,
     )
     try:
         yield delivery

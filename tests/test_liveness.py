@@ -211,17 +211,17 @@ async def test_a_port_that_is_taken_costs_nothing_else_and_is_told(caplog: pytes
     with taken_port() as port:
         bot.botmon_config = make_config(http=HttpConfig(listen=f"127.0.0.1:{port}"))
         async with running(bot) as rig:
-            admin, channel = rig.discord.admin, rig.discord.channel
+            owner, channel = rig.discord.owner, rig.discord.channel
             assert (await rig.discord.user.slash(channel, "ping")).message.content == "pong"
             why = f"can't listen on 127.0.0.1:{port} ({os.strerror(errno.EADDRINUSE)})"
             assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == [
                 f"[http] /healthz and /readyz are off: {why}; everything else goes on"
             ]
-            title, why_line, remedy, *_ = (await ask_for(rig, admin, channel, "health")).splitlines()
+            title, why_line, remedy, *_ = (await ask_for(rig, owner, owner.dm_channel, "health")).splitlines()
             assert title == "🟡 Degraded: /healthz and /readyz are off"
             assert why_line.startswith(f"`{why}`, since ")
             assert remedy.startswith("**What to do:** Free what it needs")
-            details = await ask_for(rig, admin, channel, "health", view="details")
+            details = await ask_for(rig, owner, owner.dm_channel, "health", view="details")
             monitor = details[details.index("🟡 Monitor") :].splitlines()
             assert f"/healthz and /readyz are off: `{why}`" in monitor
             report = await cog_of(bot).check_health()

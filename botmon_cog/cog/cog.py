@@ -21,7 +21,7 @@ from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hooks import Hooks
 from botmon_cog.cog.observer import Observer
-from botmon_cog.cog.views import alert_buttons
+from botmon_cog.cog.views import news_buttons
 from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.reports import HealthReport
@@ -50,7 +50,7 @@ class BotMon(commands.Cog):
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
-        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=alert_buttons)
+        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=news_buttons)
         self.http = HttpServer(config.http.listen, system.health.readiness, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)

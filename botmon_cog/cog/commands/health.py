@@ -11,6 +11,7 @@ from discord import app_commands
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.cog.views import HealthView, health_buttons
+from botmon_cog.domain.health import discreet, discreet_moment
 from botmon_cog.timezones import find_zone
 
 _DAY = timedelta(days=1)
@@ -24,7 +25,7 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
         shown: HealthView = view or "glance"
 
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await health_embed(desk, guild_id, shown)
+            return await health_embed(desk, interaction, guild_id, shown)
 
         await desk.answer(interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id))
 
@@ -37,16 +38,19 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
     )(command)
 
 
-async def health_embed(desk: Desk, guild_id: str | None, view: HealthView = "glance") -> discord.Embed:
-    """The health report as it is now, or how it has been.
+async def health_embed(
+    desk: Desk, interaction: AnyInteraction, guild_id: str | None, view: HealthView = "glance"
+) -> discord.Embed:
+    """The health report as it is now, or how it has been; to all but the owners a discreet one.
 
     A database that does not answer is part of the report.
 
     Raises:
         StorageError: the history can't be read.
     """
+    is_owner = await desk.bot.is_owner(interaction.user)
     if view == "history":
-        return await _history_embed(desk)
+        return await _history_embed(desk, is_owner=is_owner)
     system = desk.system
     report = await system.health.get_full_health_report()
     answers = report.database.status != "error"
@@ -61,15 +65,19 @@ async def health_embed(desk: Desk, guild_id: str | None, view: HealthView = "gla
         calm_since=await system.storage.last_trouble() if answers else None,
         uptimes=await system.uptime.report() if answers else (),
     )
+    if not is_owner:
+        report = discreet(report)
     if view == "details":
         return embeds.health_details(report, glance, now)
     moments = await system.storage.health_history(now - _DAY) if answers else []
-    return embeds.health(report, glance, moments, now)
+    return embeds.health(report, glance, moments if is_owner else [*map(discreet_moment, moments)], now)
 
 
-async def _history_embed(desk: Desk) -> discord.Embed:
+async def _history_embed(desk: Desk, *, is_owner: bool) -> discord.Embed:
     system = desk.system
     now = system.clock.now()
     changes = await system.storage.health_changes(now - _HISTORY)
     zone = find_zone(system.config.reports.timezone)
+    if not is_owner:
+        changes = [*map(discreet_moment, changes)]
     return embeds.health_history(changes, await system.uptime.report(), now, zone)

@@ -11,8 +11,8 @@ import msgspec
 from botmon_cog.cog import embeds
 from botmon_cog.domain.alerts import News
 
-MakeView = Callable[[str], discord.ui.View]
-"""A message's id -> the buttons under it."""
+MakeView = Callable[[News], discord.ui.View]
+"""News -> the buttons under it."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
             "allowed_mentions": discord.AllowedMentions.none(),
         }
         if self.news.message_id:
-            arguments["view"] = self.make_view(self.news.message_id)
+            arguments["view"] = self.make_view(self.news)
         return arguments
 
     @property

@@ -6,6 +6,8 @@ from typing import Literal
 
 import discord
 
+from botmon_cog.domain.alerts import News
+
 PREFIX = "botmon:"
 """Of every custom id; what follows is for `Presses` to read."""
 
@@ -17,13 +19,18 @@ _GREY = discord.ButtonStyle.secondary
 
 
 def alert_buttons(message_id: str, *, is_muted: bool = False) -> discord.ui.View:
-    """For news to the owners; `message_id` is that of the stored message."""
+    """For an alert; `message_id` is that of the stored message."""
     mutes = (
         {"Unmute": f"unmute:{message_id}"}
         if is_muted
         else {label: f"mute:{minutes}:{message_id}" for label, minutes in MUTES.items()}
     )
     return _row({"Show health": "show"} | mutes)
+
+
+def news_buttons(news: News) -> discord.ui.View:
+    """For news that is sent. What is over needs no mute."""
+    return _row({"Show health": "show"}) if news.kind == "recovery" else alert_buttons(news.message_id)
 
 
 def health_buttons(view: HealthView, guild_id: str | None) -> discord.ui.View:

@@ -100,7 +100,7 @@ class Presses:
 
     async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
         async def seen() -> Answer:
-            return Answer(await health_embed(self._desk, guild_id, view))
+            return Answer(await health_embed(self._desk, interaction, guild_id, view))
 
         answer = await self._desk.attempt(seen)
         await interaction.edit_original_response(embed=answer.embed, view=health_buttons(view, guild_id))
