@@ -75,15 +75,18 @@ class ManualClock:
             timer = heapq.heappop(self._timers)
             if timer.is_cancelled:
                 continue
-            self._monotonic_s = max(timer.due_s, self._monotonic_s)
+            self._move_to(max(timer.due_s, self._monotonic_s))
             timer.callback()
             await _settle()
-        self._monotonic_s = target_s
+        self._move_to(target_s)
         await _settle()
 
     def jump_wall(self, seconds: float) -> None:
         """Set the wall clock forward or back, as an administrator or NTP does; `monotonic` does not notice."""
         self._start += timedelta(seconds=seconds)
+
+    def _move_to(self, monotonic_s: float) -> None:
+        self._monotonic_s = monotonic_s
 
 
 async def _settle() -> None:
