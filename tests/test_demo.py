@@ -115,7 +115,10 @@ def test_what_goes_wrong_is_said(tmp_path, capsys):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_an_interrupt_ends_it_quietly(tmp_path):
-    argv = [*STRICT, "-m", "botmon_cog", "demo", "--seconds", "60", "--database", str(tmp_path / "demo.db")]
+    # The handler is set, for a shell has its background jobs ignore this signal.
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from botmon_cog.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    argv = [*STRICT, "-c", program, "demo", "--seconds", "60", "--database", str(tmp_path / "demo.db")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         while "two weeks" not in process.stdout.readline():
