@@ -31,7 +31,7 @@ async def day(kept: UptimeKeeper) -> Uptime:
     return (await kept.report())[0]
 
 
-async def test_a_clean_stop_a_crash_and_an_unloading_are_told_apart(storage: Storage):
+async def test_a_clean_stop_a_crash_and_an_unloading_are_told_apart(storage: Storage, caplog: pytest.LogCaptureFixture):
     clock = ManualClock()
     first = keeper(storage, clock)
     await first.begin()
@@ -55,6 +55,8 @@ async def test_a_clean_stop_a_crash_and_an_unloading_are_told_apart(storage: Sto
     fourth = keeper(storage, clock)
     await fourth.begin()
     assert fourth.previous.ending == "unloaded"
+    (said,) = [record.getMessage() for record in caplog.records if "without a word" in record.getMessage()]
+    assert f"{crashed_at:%H:%M:%S} UTC" in said
     await clock.advance(100)
     found = await day(fourth)
     assert [(gap.kind, gap.duration_s) for gap in found.gaps] == [

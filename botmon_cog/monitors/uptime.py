@@ -112,6 +112,9 @@ class UptimeKeeper:
                         one for one in await self._storage.runs(run.started_at) if one.started_at < run.started_at
                     ]
                     self.previous = earlier[-1] if earlier else None
+                    if self.previous is not None and not self.previous.ending:
+                        last = f"{self.previous.seen_at:%Y-%m-%d %H:%M:%S} UTC"
+                        _log.warning("the run before this one ended without a word, some time after %s", last)
                     self._looked_back = True
                 await self._storage.put_run(run)
                 while self._waiting:
