@@ -25,6 +25,18 @@ class StorageError(BotMonError):
     """The database can't be opened, read or written."""
 
 
+class SpoolError(StorageError):
+    """The spool can't be opened, read or written."""
+
+
+class ConflictError(StorageError):
+    """A row was to be stored whose key is there already. Nothing was stored."""
+
+
+class NotOursError(StorageError):
+    """What stands where the store should be belongs to somebody else. It was left as it is."""
+
+
 class SchemaTooNewError(StorageError):
     """The database was upgraded by a newer version of this package than the one running."""
 

@@ -1,11 +1,25 @@
-"""What happened, as values. Times are aware UTC, durations are seconds, ids are strings."""
+"""What happened, as values. Times are aware UTC, durations are seconds.
+
+The fields of an event are the columns of its log table, in their order: `store.schema` derives table, row and reader
+from the annotations here.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+from botmon_cog.domain.report import Report
+
+Id = int | str
+"""A Discord id as a number, or whatever text a host uses in its place. `"123"` and `123` are the same id."""
+Label = Annotated[str, msgspec.Meta(extra={"store": "label"})]
+"""A text that comes again and again, such as a command's name: stored once, referred to by number."""
+GuildName = Annotated[str | None, msgspec.Meta(extra={"store": "guild_name"})]
+"""Kept once per guild, not in each row."""
 
 
 class Kind(StrEnum):
@@ -46,10 +60,8 @@ FAULTS = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.UNANSWERED})
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One command, invoked once. Exactly one of these exists per invocation."""
 
-    event_id: str
-    """Unique for ever: the interaction's or the message's id, or a random one for `Kind.LOGGED`."""
     kind: Kind
-    command: str
+    command: Label
     """The qualified name, groups included: `stats weekly`."""
     outcome: Outcome
     started_at: datetime
@@ -60,21 +72,55 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     """Received to the first response that Discord accepted. None for prefix commands and where none came."""
     gateway_delay_s: float | None = None
     """Made at Discord to received here, never negative (the two clocks may disagree)."""
-    guild_id: str | None = None
+    guild_id: Id | None = None
     """None in a DM."""
-    guild_name: str | None = None
-    channel_id: str | None = None
-    user_id: str | None = None
+    guild_name: GuildName = None
+    channel_id: Id | None = None
+    user_id: Id | None = None
     username: str | None = None
     shard_id: int = 0
+    discord_id: int | None = None
+    """The interaction's or the message's. None for `Kind.LOGGED`."""
     parameters: str | None = None
     """JSON: a list of option names, or an object of names and scrubbed values, as `[privacy]` allows."""
     details: str | None = None
     """Free text from the host."""
-    error_type: str | None = None
+    error_type: Label | None = None
     """The exception's class name."""
     error_message: str | None = None
     """The exception's text without argument values, tokens and URLs."""
+    is_own: bool = False
+    """One of this package's own commands: logged, but in no report."""
+
+
+class HistoryEntry(Report, frozen=True, kw_only=True):
+    """An invocation as it is read from the log: the same fields, ids as text, and where the row is from."""
+
+    id: int
+    started_at: datetime
+    instance: str
+    command: str
+    kind: Kind
+    outcome: Outcome
+    duration_s: float | None
+    response_s: float | None
+    gateway_delay_s: float | None
+    guild_id: str | None
+    guild_name: str | None
+    channel_id: str | None
+    user_id: str | None
+    username: str | None
+    shard_id: int
+    discord_id: int | None
+    parameters: str | None
+    details: str | None
+    error_type: str | None
+    error_message: str | None
+    is_own: bool
+
+    @property
+    def success(self) -> bool:
+        return self.outcome is Outcome.OK
 
 
 class MusicEventType(StrEnum):
@@ -86,11 +132,10 @@ class MusicEventType(StrEnum):
 class MusicEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Something that happened to a player."""
 
-    event_id: str
     type: MusicEventType
     occurred_at: datetime
-    guild_id: str
-    user_id: str | None = None
+    guild_id: Id
+    user_id: Id | None = None
     duration_s: float = 0.0
     """How long the song played; 0 for skips and pauses."""
     shard_id: int = 0
@@ -99,23 +144,21 @@ class MusicEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
 class MetricSample(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One measured value of a named operation, such as a voice connect."""
 
-    event_id: str
-    name: str
+    name: Label
     occurred_at: datetime
     value: float
-    unit: str = "s"
+    unit: Label = "s"
     success: bool = True
-    guild_id: str | None = None
-    user_id: str | None = None
+    guild_id: Id | None = None
+    user_id: Id | None = None
     shard_id: int = 0
 
 
 class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One run of the health checker, as it is kept."""
 
-    event_id: str
     occurred_at: datetime
-    status: str
+    status: Label
     """`healthy`, `degraded`, `unhealthy` or `unknown`."""
     reason: str | None = None
     rss_bytes: int | None = None

@@ -7,8 +7,10 @@ they are.
 
 from __future__ import annotations
 
-from botmon_cog.domain.reports.base import Period, Report
-from botmon_cog.domain.reports.commands import CommandCounts, CommandStats, HistoryEntry, HourCount
+from botmon_cog.domain.models import HistoryEntry
+from botmon_cog.domain.report import Report
+from botmon_cog.domain.reports.base import Period
+from botmon_cog.domain.reports.commands import CommandCounts, CommandStats, HourCount
 from botmon_cog.domain.reports.health import (
     UNWATCHED,
     CommandsHealth,

@@ -4,33 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from botmon_cog.domain.reports.base import Report
-
-
-class HistoryEntry(Report, frozen=True, kw_only=True):
-    """One row of the audit log. Everything but `id`, `timestamp` and `command` is None where an old row lacks it."""
-
-    id: int
-    timestamp: datetime | None
-    """Aware UTC; None where an old row's text is no date."""
-    command: str | None
-    kind: str | None
-    outcome: str | None
-    success: bool | None
-    duration_s: float | None
-    response_s: float | None
-    gateway_delay_s: float | None
-    guild_id: str | None
-    guild_name: str | None
-    channel_id: str | None
-    user_id: str | None
-    username: str | None
-    shard_id: int | None
-    instance: str | None
-    parameters: str | None
-    details: str | None
-    error_type: str | None
-    error_message: str | None
+from botmon_cog.domain.report import Report
 
 
 class CommandCounts(Report, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import get_args
 
 from botmon_cog.config import ComponentName, Severity
-from botmon_cog.domain.reports.base import Report
+from botmon_cog.domain.report import Report
 from botmon_cog.domain.samples import GatewaySample, LoopRun, LoopSample, RestSample, SlowCommand
 
 UNWATCHED = "unwatched"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.reports.base import Report
+from botmon_cog.domain.report import Report
 
 MIN_FOR_PERCENTILES = 20
 """Fewer samples than this have no percentile worth showing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from botmon_cog.domain.reports.base import Period, Report
+from botmon_cog.domain.report import Report
+from botmon_cog.domain.reports.base import Period
 from botmon_cog.domain.reports.percentiles import Percentiles
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from botmon_cog.domain.reports.base import Period, Report
+from botmon_cog.domain.report import Report
+from botmon_cog.domain.reports.base import Period
 from botmon_cog.domain.reports.commands import CommandCounts, HourCount
 
 

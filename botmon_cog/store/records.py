@@ -1,0 +1,223 @@
+"""Values as rows, and rows as values: what follows from `schema` for each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple, replace
+
+from botmon_cog.domain.models import Event
+from botmon_cog.store.schema import Column, Form, RecordTable, Type
+from botmon_cog.store.script import Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_LARGEST_ID = (1 << 63) - 1
+
+Labels = Mapping[str, int]
+Texts = Mapping[int, str]
+
+
+# -- single values -----------------------------------------------------------------------------------------------------
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, rounded down."""
+    return (moment - _EPOCH) // _MS
+
+
+def moment(ms: int) -> datetime:
+    """Aware UTC."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def clean(text: str) -> str:
+    """The text without what no database takes: NUL and lone surrogates."""
+    return text.replace("\0", _REPLACEMENT).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def number_of(id_: int | str) -> int | None:
+    """A Discord id as a number; None for any other text, which is stored as a label."""
+    if isinstance(id_, int):
+        return id_ if 0 < id_ <= _LARGEST_ID else None
+    if id_.isascii() and id_.isdecimal() and id_[0] != "0" and len(id_) <= 19 and int(id_) <= _LARGEST_ID:  # noqa: PLR2004 (digits)
+        return int(id_)
+    return None
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+class Encoder:
+    """Makes rows of events of one kind.
+
+    It runs for every row beside the event loop and holds the GIL meanwhile: what can be done for all rows of a batch
+    at once, in C, is.
+    """
+
+    def __init__(self, table: RecordTable) -> None:
+        of = table.of
+        self._texts = _values_of(column for column in of if column.type is Type.TEXT or column.form is Form.LABEL)
+        self._labels = _values_of(column for column in of if column.form is Form.LABEL)
+        self._ids = _values_of(column for column in of if column.form is Form.ID)
+        self._id_positions = [n for n, column in enumerate(of) if column.form is Form.ID]
+        self._name_position = next((n for n, column in enumerate(of) if column.form is Form.GUILD_NAME), None)
+        self._label_positions = [n for n, column in enumerate(of) if column.form is Form.LABEL]
+        self._converted = [(n, made) for n, column in enumerate(of) if (made := _encoder(column)) is not None]
+
+    def cleaned(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events with texts that every database takes."""
+        joined = "".join(filter(None, self._texts(events)))
+        if "\0" not in joined and _is_encodable(joined):
+            return events
+        return [replace(event, **_cleaned_texts(event)) for event in events]
+
+    def labels(self, events: Sequence[Event]) -> set[str]:
+        """The texts that have to be in `labels` before the events can be rows."""
+        found = set(self._labels(events)) - {None}
+        found.update(id_label(id_) for id_ in self._ids(events) if type(id_) is str and number_of(id_) is None)
+        return found
+
+    def rows(self, run_id: int, first_seq: int, events: Sequence[Event], labels: Labels) -> list[Row]:
+        """A row for each event, numbered from `first_seq`."""
+        converted, ids, with_labels = self._converted, self._id_positions, self._label_positions
+        found: list[Row] = []
+        for seq, event in enumerate(events, start=first_seq):
+            values: list[Any] = [run_id, seq, *astuple(event)]
+            for n, convert in converted:
+                if (value := values[n + 2]) is not None:
+                    values[n + 2] = convert(value)
+            for n in with_labels:
+                if (value := values[n + 2]) is not None:
+                    values[n + 2] = labels[value]
+            for n in ids:
+                if type(value := values[n + 2]) is str:
+                    values[n + 2] = stored_number(value, labels)
+            if self._name_position is not None:
+                del values[self._name_position + 2]
+            found.append(tuple(values))
+        return found
+
+
+def _values_of(columns: Iterable[Column]) -> Callable[[Sequence[Event]], Iterable[Any]]:
+    """Finds the values of these columns in many events."""
+    getters = [attrgetter(column.field) for column in columns]
+    return lambda events: chain.from_iterable(map(getter, events) for getter in getters)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _cleaned_texts(event: Event) -> dict[str, str]:
+    values = {field: getattr(event, field) for field in event.__struct_fields__}
+    return {field: clean(value) for field, value in values.items() if type(value) is str}
+
+
+def _encoder(column: Column) -> Callable[[Any], Any] | None:
+    match column.form:
+        case Form.CODE:
+            return {member: n for n, member in enumerate(column.of)}.__getitem__
+        case Form.MOMENT:
+            return milliseconds
+        case Form.SECONDS:
+            return _microseconds
+        case _:
+            return None
+
+
+def id_label(id_: str) -> str:
+    """The text that stands for an id that is no number."""
+    return clean(id_)
+
+
+def stored_number(id_: int | str, labels: Labels) -> int:
+    """An id as the tables have it."""
+    number = number_of(id_)
+    return -labels[id_label(str(id_))] if number is None else number
+
+
+def _microseconds(seconds: float) -> int | None:
+    """None for what is no number."""
+    try:
+        return int(seconds * 1e6 + 0.5)
+    except (ValueError, OverflowError):
+        return None
+
+
+# -- values that are kept whole ----------------------------------------------------------------------------------------
+
+
+def bound(table: RecordTable, value: msgspec.Struct) -> dict[str, Any]:
+    """A value's fields by the names of their columns, as an engine takes them."""
+    return {column.name: _bound(getattr(value, column.field)) for column in table.of}
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, datetime):
+        return milliseconds(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, msgspec.Struct):
+        return clean(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))  # msgspec refuses lone surrogates
+    return value
+
+
+def fields(columns: Iterable[Column], row: Row, texts: Texts | None = None) -> dict[str, Any]:
+    """What a row holds in these columns, by the fields of the value.
+
+    `texts`: labels by id, where columns refer to them.
+    """
+    known = texts or {}
+    return {
+        column.field: None if value is None else _decoder(column)(column, value, known)
+        for column, value in zip(columns, row, strict=True)
+    }
+
+
+Decoder = Callable[[Column, Any, Texts], Any]
+
+_DECODERS: Mapping[Form, Decoder] = {
+    Form.MOMENT: lambda _, value, __: moment(value),
+    Form.SECONDS: lambda _, value, __: value / 1e6,
+    Form.CODE: lambda column, value, _: list(column.of)[value],
+    Form.LABEL: lambda _, value, texts: texts[value],
+    Form.ID: lambda _, value, texts: str(value) if value > 0 else texts[-value],
+    Form.JSON: lambda column, value, _: msgspec.json.decode(value, type=column.of),
+}
+
+
+def _decoder(column: Column) -> Decoder:
+    return _DECODERS.get(column.form, _flag if column.type is Type.SMALL else _as_it_is)
+
+
+def _flag(_: Column, value: Any, __: Texts) -> bool:
+    return bool(value)
+
+
+def _as_it_is(_: Column, value: Any, __: Texts) -> Any:
+    return value
+
+
+def label_ids(columns: Sequence[Column], rows: Iterable[Row]) -> set[int]:
+    """The ids of the labels that rows refer to."""
+    wanted = [n for n, column in enumerate(columns) if column.form is Form.LABEL]
+    ids = [n for n, column in enumerate(columns) if column.form is Form.ID]
+    found: set[int] = set()
+    for row in rows:
+        found.update(row[n] for n in wanted if row[n] is not None)
+        found.update(-row[n] for n in ids if row[n] is not None and row[n] < 0)
+    return found

@@ -1,0 +1,237 @@
+-- A store of botmon. docs/database.md describes it, store/schema.py declares its columns.
+-- Times end in _ms (milliseconds since 1970, UTC) or _us (microseconds); hours and days are whole ones since 1970 (UTC).
+
+-- -- the log ----------------------------------------------------------------------------------------------------------
+
+-- One start of one process, which numbers what it records (seq) and writes it in that order over one connection.
+-- rolled_up_seq: up to there the roll-ups count it. recount_seq: up to there a rebuild counts it again.
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    token INTEGER NOT NULL UNIQUE,
+    instance TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    seen_ms INTEGER,
+    ended_ms INTEGER,
+    ending TEXT,
+    last_seq INTEGER NOT NULL DEFAULT 0,
+    rolled_up_seq INTEGER NOT NULL DEFAULT 0,
+    recount_seq INTEGER NOT NULL DEFAULT 0
+);
+
+-- What other tables refer to by number: names of commands, of errors; ids that are no numbers (as minus this id).
+CREATE TABLE labels (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE guilds (
+    guild_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
+CREATE TABLE invocations (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    command_id INTEGER NOT NULL,
+    outcome INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    duration_us INTEGER,
+    response_us INTEGER,
+    gateway_delay_us INTEGER,
+    guild_id INTEGER,
+    channel_id INTEGER,
+    user_id INTEGER,
+    username TEXT,
+    shard_id INTEGER NOT NULL,
+    discord_id INTEGER,
+    parameters TEXT,
+    details TEXT,
+    error_type_id INTEGER,
+    error_message TEXT,
+    is_own INTEGER NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX invocations_time ON invocations (started_ms);
+
+CREATE TABLE music_events (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    user_id INTEGER,
+    duration_us INTEGER NOT NULL,
+    shard_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX music_events_time ON music_events (occurred_ms);
+
+CREATE TABLE samples (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    name_id INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    value REAL NOT NULL,
+    unit_id INTEGER NOT NULL,
+    success INTEGER NOT NULL,
+    guild_id INTEGER,
+    user_id INTEGER,
+    shard_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX samples_time ON samples (occurred_ms);
+
+CREATE TABLE health_checks (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    status_id INTEGER NOT NULL,
+    reason TEXT,
+    rss_bytes INTEGER,
+    cpu_percent REAL,
+    database_us INTEGER,
+    error_rate REAL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX health_checks_time ON health_checks (occurred_ms);
+
+-- -- what is counted from it ------------------------------------------------------------------------------------------
+
+-- scope: a guild's id, or 0 for the whole bot. n: commands. data: counts by hour and outcome, and histograms, packed.
+CREATE TABLE rollups (
+    day INTEGER NOT NULL,
+    scope INTEGER NOT NULL,
+    name_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (day, scope, name_id)
+) WITHOUT ROWID;
+
+-- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day.
+CREATE TABLE people (
+    day INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    hours INTEGER NOT NULL,
+    PRIMARY KEY (day, guild_id, user_id)
+) WITHOUT ROWID;
+
+CREATE TABLE music_hourly (
+    hour INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    songs INTEGER NOT NULL,
+    playtime_s INTEGER NOT NULL,
+    skips INTEGER NOT NULL,
+    pauses INTEGER NOT NULL,
+    PRIMARY KEY (hour, guild_id)
+) WITHOUT ROWID;
+
+-- -- what is remembered -----------------------------------------------------------------------------------------------
+
+-- scope: an instance, or '' for what all share. told: what the owners were told last. version: counts the changes.
+CREATE TABLE alerts (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    remedy TEXT,
+    since_ms INTEGER NOT NULL,
+    fired_ms INTEGER,
+    good_since_ms INTEGER,
+    ended_ms INTEGER,
+    relapses INTEGER NOT NULL,
+    told TEXT NOT NULL,
+    told_ms INTEGER,
+    critical_since_ms INTEGER,
+    held_back TEXT,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+
+-- news: JSON. audience: the application's id.
+CREATE TABLE alert_messages (
+    message_id TEXT PRIMARY KEY NOT NULL,
+    instance TEXT NOT NULL,
+    audience TEXT NOT NULL,
+    news TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_ms INTEGER,
+    attempts INTEGER NOT NULL,
+    is_repeat INTEGER NOT NULL,
+    finished_ms INTEGER,
+    result TEXT
+);
+CREATE INDEX alert_messages_due ON alert_messages (audience, made_ms) WHERE state = 'due';
+CREATE INDEX alert_messages_time ON alert_messages (made_ms);
+
+-- scope: as in alerts. key: an alert's, or '*' for all of the scope. by: a user's id.
+CREATE TABLE alert_mutes (
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+
+-- share: of the process's shards, 0 to 1.
+CREATE TABLE gateway_losses (
+    instance TEXT NOT NULL,
+    shard_id INTEGER NOT NULL,
+    began_ms INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    share REAL NOT NULL,
+    PRIMARY KEY (instance, shard_id, began_ms)
+) WITHOUT ROWID;
+
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- -- for people and tools: read-only, in the shape that older bots know -----------------------------------------------
+
+CREATE VIEW audit_logs AS
+SELECT i.run_id << 32 | i.seq AS id,
+       COALESCE(g.text, CAST(i.guild_id AS TEXT)) AS guild_id,
+       COALESCE(u.text, CAST(i.user_id AS TEXT)) AS user_id,
+       c.text AS command,
+       i.details AS details,
+       datetime(i.started_ms / 1000, 'unixepoch') AS executed_at,
+       i.username AS username,
+       guilds.name AS guild_name,
+       i.parameters AS parameters,
+       i.duration_us / 1e6 AS duration,
+       i.outcome = 0 AS success,
+       i.error_message AS error_message
+FROM invocations AS i
+JOIN labels AS c ON c.id = i.command_id
+LEFT JOIN guilds ON guilds.guild_id = i.guild_id
+LEFT JOIN labels AS g ON g.id = -i.guild_id
+LEFT JOIN labels AS u ON u.id = -i.user_id
+WHERE NOT i.is_own;
+
+CREATE VIEW bot_stats AS
+SELECT ROW_NUMBER() OVER (ORDER BY days.day, days.guild_id) AS id,
+       COALESCE(g.text, CAST(days.guild_id AS TEXT)) AS guild_id,
+       SUM(songs) AS songs_played,
+       SUM(playtime_s) AS total_playtime,
+       SUM(skips) AS total_skips,
+       date(days.day * 86400, 'unixepoch') AS date,
+       SUM(pauses) AS total_pauses,
+       SUM(people) AS unique_users,
+       SUM(commands) AS commands_executed
+FROM (
+    SELECT day, scope AS guild_id, 0 AS songs, 0 AS playtime_s, 0 AS skips, 0 AS pauses, 0 AS people, n AS commands
+    FROM rollups WHERE scope <> 0
+    UNION ALL
+    SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0 FROM music_hourly
+    UNION ALL
+    SELECT day, guild_id, 0, 0, 0, 0, 1, 0 FROM people WHERE guild_id <> 0
+) AS days
+LEFT JOIN labels AS g ON g.id = -days.guild_id
+GROUP BY days.day, days.guild_id;
