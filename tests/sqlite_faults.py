@@ -16,9 +16,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from botmon_cog.store.script import Execute, Query, Script
+from botmon_cog.store.sqlite.engine import SqliteEngine
 from tests.child import Child, ChildError, Talk, mount_tmpfs, unmount
 
 
@@ -121,3 +124,42 @@ def set_writable(folder: Path, *, writable: bool) -> None:
     for path in (folder, *folder.rglob("*")):
         if os.geteuid() in (0, path.stat().st_uid):
             path.chmod((0o777 if writable else 0o555) if path.is_dir() else (0o666 if writable else 0o444))
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def seen(folder: Path, *, reads: bool = True) -> dict[str, Any]:
+    """All that is in a folder: names, links, modes, times of change, contents.
+
+    Without `reads` no file is opened: that would end the locks that this process has on it.
+    """
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        state = path.lstat()
+        content = path.read_bytes() if reads and path.is_file() and not path.is_symlink() else state.st_size
+        target = os.readlink(path) if path.is_symlink() else None  # noqa: PTH115 (as it is written)
+        changed = None if path.suffix == ".db-shm" else state.st_mtime_ns  # what readers of a log share
+        found[str(path.relative_to(folder))] = (state.st_mode, state.st_ino, changed, content, target)
+    return found
+
+
+def put_in(value: str = "1") -> Script[int]:
+    return (yield Execute("INSERT INTO @marks (name, value) VALUES (:name, 'x')", {"name": value}))
+
+
+def take_out() -> Script[list[str]]:
+    return [name for (name,) in (yield Query("SELECT name FROM @marks WHERE value = 'x' ORDER BY name"))]
+
+
+async def use(path: Path | str, **options: Any) -> SqliteEngine:
+    """Write to a store and read it; it is closed again."""
+    engine = SqliteEngine(str(path), **options)
+    try:
+        await engine.write(put_in())
+        assert await engine.read(take_out()) == ["1"]
+        assert await engine.ping() > 0
+    finally:
+        await engine.close()
+    return engine

@@ -1,66 +1,131 @@
-"""Opening, failing to open, sharing and closing SQLite files."""
+"""Opening, failing to open, sharing and closing SQLite files, and what that leans on in aiosqlite."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import os
 import sqlite3
+import sys
 import threading
+import tomllib
+import weakref
+from collections.abc import Callable
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
+from queue import SimpleQueue
 
+import aiosqlite
 import pytest
+from aiosqlite import core
 
 from botmon_cog.errors import StorageError
-from botmon_cog.storage.base import HistoryFilter
-from botmon_cog.storage.sqlite import connection
-from tests.storage_helpers import EVER, count_of, invocation, rows, storage_at, threads
+from botmon_cog.store.script import Query, Script
+from botmon_cog.store.sqlite.connection import Connection
+from botmon_cog.store.sqlite.engine import SqliteEngine
+from tests.engines import Storage
+from tests.sqlite_faults import names_in
+from tests.storage_helpers import EVER, count_of, invocation, rows, threads
 
-UNWRITABLE = Path("/sys/kernel")
+TIMEOUT_S = 20.0
 
 
-def traces() -> tuple[int, list[threading.Thread], set[asyncio.Task]]:
+def storage_at(path: Path | str, **options: object) -> Storage:
+    return Storage(SqliteEngine(str(path), **options))  # pyright: ignore[reportArgumentType]
+
+
+def traces() -> tuple[int, list[threading.Thread], set[asyncio.Task[object]]]:
     """Descriptors, threads and tasks."""
     return len(os.listdir("/proc/self/fd")), threads(), asyncio.all_tasks()  # noqa: PTH208 (names, not paths)
 
 
-async def test_folders_that_are_missing_are_made_and_the_file_is_in_wal_mode(tmp_path):
-    path = tmp_path / "a" / "b" / "botmon.db"
-    storage = storage_at(path)
-    await storage.open()
-    await storage.close()
-    assert storage.description == str(path)
-    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(path, "PRAGMA auto_vacuum") == [(2,)]
-    assert [p.name for p in path.parent.iterdir()] == ["botmon.db"]
+class Gate:
+    """A script that holds a connection's thread until it may end."""
+
+    def __init__(self) -> None:
+        self.reached, self.may_end = threading.Event(), threading.Event()
+
+    def script(self) -> Script[int]:
+        self.reached.set()
+        assert self.may_end.wait(TIMEOUT_S)
+        return (yield Query("SELECT 1"))[0][0]
+
+    async def wait(self) -> None:
+        assert await asyncio.to_thread(self.reached.wait, TIMEOUT_S)
 
 
-async def test_a_verb_opens_the_database_by_itself(tmp_path):
+# -- aiosqlite ---------------------------------------------------------------------------------------------------------
+
+
+def test_private_names_of_aiosqlite_are_as_we_know_them() -> None:
+    connection = aiosqlite.Connection(lambda: sqlite3.connect(":memory:"), iter_chunk_size=64)
+    assert isinstance(connection._tx, SimpleQueue)
+    assert isinstance(connection._thread, threading.Thread)
+    assert not connection._thread.is_alive(), "it is begun later"
+    assert list(inspect.signature(connection.stop).parameters) == []
+
+
+def test_thread_of_aiosqlite_takes_work_without_a_future() -> None:
+    done: list[int] = []
+    connection = aiosqlite.Connection(lambda: sqlite3.connect(":memory:"), iter_chunk_size=64)
+
+    def fail() -> None:
+        raise ValueError
+
+    for job in (lambda: done.append(1), fail, lambda: done.append(2), connection.stop):
+        connection._tx.put((None, job))
+    connection._thread.start()
+    connection._thread.join(TIMEOUT_S)
+    assert done == [1, 2]
+    assert not connection._thread.is_alive()
+    assert "future" in inspect.getsource(core._connection_worker_thread)
+
+
+def test_lowest_aiosqlite_is_one_that_takes_work_without_a_future() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert "aiosqlite>=0.22.1" in project["dependencies"]  # 0.22.0 asks every future for its loop, and has no `stop`
+    assert tuple(map(int, version("aiosqlite").split(".")[:3])) >= (0, 22, 1)
+
+
+# -- opening and closing -----------------------------------------------------------------------------------------------
+
+
+async def test_work_opens_the_database_by_itself(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "lazy.db")
-    assert await storage.history(HistoryFilter()) == []
+    assert await count_of(storage) == 0
     await storage.close()
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
-async def test_closing_leaves_no_thread_no_descriptor_and_no_task(tmp_path):
+async def test_closing_leaves_descriptors_threads_and_tasks_as_they_were(tmp_path: Path) -> None:
+    await use(tmp_path / "0.db")
     before = traces()
-    for n in range(5):
-        storage = storage_at(tmp_path / f"{n % 2}.db")
-        await storage.write([invocation()])
-        assert await count_of(storage) > 0
-        await storage.close()
+    for n in range(50):
+        await use(tmp_path / f"{n % 2}.db")
         assert traces() == before
+        assert len(names_in(tmp_path)) <= 2, "the log is put away every time"
 
 
-async def test_closing_puts_the_log_away_every_time(tmp_path):
-    for _ in range(50):
-        storage = storage_at(tmp_path / "tidy.db")
-        await storage.write([invocation()])
-        await storage.close()
-        assert [p.name for p in tmp_path.iterdir()] == ["tidy.db"]
+async def use(path: Path) -> None:
+    storage = storage_at(path)
+    await storage.append([invocation()])
+    assert await storage.rows("SELECT COUNT(*) > 0 FROM @invocations") == [(1,)]
+    await storage.close()
 
 
-async def test_closing_twice_or_unopened_does_nothing(tmp_path):
+async def test_opening_that_fails_leaves_nothing_either(tmp_path: Path) -> None:
+    (tmp_path / "bot.db").mkdir()
+    before = traces()
+    engine = SqliteEngine(str(tmp_path / "bot.db"))
+    for _ in range(20):
+        with pytest.raises(StorageError):
+            await engine.open()
+        assert traces() == before
+    await engine.close()
+
+
+async def test_closing_twice_or_unopened_does_nothing(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "twice.db")
     await storage.close()
     await storage.open()
@@ -69,7 +134,7 @@ async def test_closing_twice_or_unopened_does_nothing(tmp_path):
     assert not threads()
 
 
-async def test_a_closed_storage_opens_again_with_the_next_verb(tmp_path):
+async def test_closed_store_opens_again_with_the_next_work(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "again.db")
     await storage.write([invocation()])
     await storage.close()
@@ -77,19 +142,18 @@ async def test_a_closed_storage_opens_again_with_the_next_verb(tmp_path):
     await storage.close()
 
 
-async def test_closing_waits_for_what_was_asked_before(tmp_path):
+async def test_closing_waits_for_what_was_asked_before(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "busy.db")
     await storage.open()
-    await asyncio.gather(storage.write([invocation() for _ in range(500)]), storage.close())
-    assert rows(tmp_path / "busy.db", "SELECT COUNT(*) FROM audit_logs") == [(500,)]
+    await asyncio.gather(storage.append([invocation() for _ in range(500)]), storage.close())
+    assert rows(tmp_path / "busy.db", "SELECT COUNT(*) FROM invocations") == [(500,)]
 
 
-async def test_a_close_that_is_cancelled_still_closes(tmp_path):
-    storage = storage_at(tmp_path / "cancelled.db")
+async def test_close_that_is_cancelled_still_closes(tmp_path: Path) -> None:
+    storage, gate = storage_at(tmp_path / "cancelled.db"), Gate()
     await storage.open()
-    may_end = threading.Event()
-    working = asyncio.create_task(storage._write(lambda _: may_end.wait(10)))
-    await asyncio.sleep(0)
+    working = asyncio.create_task(storage.engine.write(gate.script()))
+    await gate.wait()
     closing_ = asyncio.create_task(storage.close())
     await asyncio.sleep(0)
     closing_.cancel()
@@ -97,14 +161,44 @@ async def test_a_close_that_is_cancelled_still_closes(tmp_path):
         await closing_
     running = threads()
     assert running
-    may_end.set()
-    await working
+    gate.may_end.set()
+    assert await working == 1
     for thread in running:
-        await asyncio.to_thread(thread.join, 10)
+        await asyncio.to_thread(thread.join, TIMEOUT_S)
         assert not thread.is_alive()
 
 
-async def test_closing_while_opening_leaves_nothing_open_and_nothing_broken(tmp_path):
+async def test_work_that_is_cancelled_before_its_turn_is_not_done(tmp_path: Path) -> None:
+    storage, gate = storage_at(tmp_path / "bot.db"), Gate()
+    await storage.open()
+    working = asyncio.create_task(storage.engine.write(gate.script()))
+    await gate.wait()
+    cancelled = asyncio.create_task(storage.append([invocation()]))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    gate.may_end.set()
+    await working
+    assert await storage.rows("SELECT COUNT(*) FROM @invocations") == [(0,)]
+    await storage.close()
+
+
+async def test_opening_that_is_cancelled_is_begun_again(tmp_path: Path) -> None:
+    storage = storage_at(tmp_path / "bot.db")
+    for turns in range(4):
+        opening = asyncio.create_task(storage.open())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    await storage.write([invocation()])
+    assert await count_of(storage) == 1
+    await storage.close()
+    assert names_in(tmp_path) == ["bot.db"]
+
+
+async def test_closing_while_opening_leaves_nothing_open_and_nothing_broken(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "race.db")
     results = await asyncio.gather(storage.open(), storage.ping(), storage.close(), return_exceptions=True)
     assert all(result is None or isinstance(result, int | StorageError) for result in results)
@@ -115,27 +209,103 @@ async def test_closing_while_opening_leaves_nothing_open_and_nothing_broken(tmp_
     await storage.close()
 
 
-async def test_many_tasks_may_open_at_once(tmp_path):
-    storage = storage_at(tmp_path / "many.db")
-    await asyncio.gather(*(storage.write([invocation()]) for _ in range(20)))
+async def test_many_tasks_may_open_at_once(tmp_path: Path) -> None:
+    engine = SqliteEngine(str(tmp_path / "many.db"))
+    await asyncio.gather(*(Storage(engine, f"{n}").append([invocation()]) for n in range(20)))
+    storage = Storage(engine)
     assert await count_of(storage) == 20
     assert len(threads()) == 2
     await storage.close()
 
 
-def test_a_storage_can_be_used_on_one_event_loop_after_another(tmp_path):
+async def test_connection_that_is_forgotten_ends_its_thread() -> None:
+    """Whatever its last work has referred to."""
+
+    class Owner:
+        def connect(self) -> sqlite3.Connection:
+            return sqlite3.connect(":memory:")
+
+    owner = Owner()
+    connection = Connection(owner.connect, "botmon-forgotten")
+    work: Callable[[sqlite3.Connection], object] = lambda db, owner=owner: db.execute("SELECT 1").fetchone()  # noqa: E731
+    assert await connection.run(work) == (1,)
+    (thread,) = threads()
+    gone = weakref.ref(owner)
+    del owner, connection, work
+    gc.collect()
+    assert gone() is None
+    await asyncio.to_thread(thread.join, TIMEOUT_S)
+    assert not thread.is_alive()
+
+
+# -- event loops -------------------------------------------------------------------------------------------------------
+
+
+def test_store_can_be_used_on_one_event_loop_after_another(tmp_path: Path) -> None:
     storage = storage_at(tmp_path / "loops.db")
 
-    async def use() -> int:
-        await asyncio.gather(*(storage.write([invocation()]) for _ in range(3)))
+    async def work() -> int:
+        await asyncio.gather(*(count_of(storage) for _ in range(3)))
+        await storage.write([invocation()])
         return await count_of(storage)
 
-    assert asyncio.run(use()) == 3
-    assert asyncio.run(use()) == 6
+    assert asyncio.run(work()) == 1
+    assert asyncio.run(work()) == 2
     asyncio.run(storage.close())
+    assert not threads()
 
 
-async def test_a_ping_tells_the_size_and_writes_nothing(tmp_path):
+def test_event_loop_that_closes_while_a_script_runs_does_not_end_the_thread(tmp_path: Path) -> None:
+    storage, gate = storage_at(tmp_path / "bot.db"), Gate()
+
+    async def begin() -> None:
+        await storage.open()
+        working = asyncio.create_task(storage.engine.write(gate.script()))
+        await gate.wait()
+        working.cancel()
+
+    asyncio.run(begin())
+    gate.may_end.set()
+
+    async def go_on() -> None:
+        await storage.write([invocation()])
+        assert await count_of(storage) == 1
+        await storage.close()
+
+    asyncio.run(go_on())
+    assert not threads()
+
+
+def test_event_loop_that_closes_while_the_file_is_opened_does_not_end_the_thread(tmp_path: Path) -> None:
+    reached, may_end = threading.Event(), threading.Event()
+
+    def connect() -> sqlite3.Connection:
+        reached.set()
+        assert may_end.wait(TIMEOUT_S)
+        return sqlite3.connect(":memory:")
+
+    connection = Connection(connect, "botmon-slow")
+
+    async def begin() -> None:
+        working = asyncio.create_task(connection.run(lambda db: db))
+        assert await asyncio.to_thread(reached.wait, TIMEOUT_S)
+        working.cancel()
+
+    asyncio.run(begin())
+    may_end.set()
+
+    async def go_on() -> None:
+        assert (await connection.run(lambda db: db.execute("SELECT 1").fetchone())) == (1,)
+        await connection.close()
+
+    asyncio.run(go_on())
+    assert not threads()
+
+
+# -- with others -------------------------------------------------------------------------------------------------------
+
+
+async def test_ping_tells_the_size_and_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ping.db"
     storage = storage_at(path)
     await storage.open()
@@ -146,7 +316,7 @@ async def test_a_ping_tells_the_size_and_writes_nothing(tmp_path):
     assert size_bytes == path.stat().st_size
 
 
-async def test_a_ping_of_a_database_that_somebody_else_is_writing_to_fails(tmp_path):
+async def test_store_that_somebody_else_is_writing_to_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "locked.db"
     storage = storage_at(path, busy_timeout_s=0.01)
     await storage.open()
@@ -155,87 +325,38 @@ async def test_a_ping_of_a_database_that_somebody_else_is_writing_to_fails(tmp_p
         with pytest.raises(StorageError, match="locked"):
             await storage.ping()
         with pytest.raises(StorageError, match="locked"):
-            await storage.write([invocation()])
-        assert await count_of(storage) == 0, "reading goes on"
+            await storage.append([invocation()])
+        assert await storage.rows("SELECT COUNT(*) FROM @invocations") == [(0,)]
     await storage.write([invocation()])
     assert await count_of(storage) == 1
     await storage.close()
 
 
-async def test_a_folder_at_the_path_is_an_error_with_its_path_and_opening_can_be_tried_again(tmp_path):
-    path = tmp_path / "folder.db"
-    path.mkdir()
-    before = traces()
-    storage = storage_at(path)
-    for attempt in (storage.open, storage.ping, storage.open):
-        with pytest.raises(StorageError, match=r"the database .*folder\.db: "):
-            await attempt()
-    await storage.close()
-    assert traces() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.db"]
-    assert storage.trouble is None
-    path.rmdir()
-    await storage.write([invocation()])
-    assert await count_of(storage) == 1
-    await storage.close()
-
-
-async def test_a_file_in_the_place_of_a_folder_is_an_error_with_its_path(tmp_path):
-    (tmp_path / "file").touch()
-    storage = storage_at(tmp_path / "file" / "botmon.db")
-    with pytest.raises(StorageError, match=r"can't open the database .*botmon\.db: "):
-        await storage.open()
-    (tmp_path / "file").unlink()
-    await storage.open()
-    await storage.close()
-
-
-@pytest.mark.skipif(not UNWRITABLE.is_dir(), reason="needs a folder that not even root can write to")
-async def test_a_folder_that_can_not_be_written_to_is_an_error_with_its_path():
-    storage = storage_at(UNWRITABLE / "botmon.db")
-    with pytest.raises(StorageError, match=r"can't open the database /sys/kernel/botmon\.db: "):
-        await storage.open()
-    await storage.close()
-
-
-async def test_a_path_with_a_nul_is_a_storage_error():
-    storage = storage_at("bot\0mon.db")
-    with pytest.raises(StorageError, match="can't open"):
-        await storage.open()
-    await storage.close()
-
-
-async def test_too_old_a_sqlite_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(connection, "OLDEST_SQLITE", (99, 1, 0))
-    storage = storage_at(tmp_path / "old.db")
-    with pytest.raises(StorageError, match=r"botmon_cog needs 99\.1\.0 or newer"):
-        await storage.open()
-    await storage.close()
-
-
-async def test_a_file_that_is_in_use_is_used_without_wal_until_the_next_start(tmp_path):
-    path = tmp_path / "used.db"
-    with closing(sqlite3.connect(path)) as host:
-        host.execute("CREATE TABLE t (x)")
-        host.execute("BEGIN")
-        assert host.execute("SELECT * FROM t").fetchall() == []
-        storage = storage_at(path, busy_timeout_s=0.01)
-        with pytest.raises(StorageError, match="locked"):  # the reader keeps even a commit away without WAL
-            await storage.open()
-        host.rollback()
-        await storage.open()
-        await storage.close()
-    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-
-
-async def test_two_storages_share_a_file(tmp_path):
+async def test_two_engines_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "shared.db"
     one, other = storage_at(path), storage_at(path)
     for n in range(10):
         await asyncio.gather(
-            one.write([invocation(user_id=f"a{n}")]), other.write([invocation(user_id=f"b{n}"), invocation()])
+            one.write([invocation(user_id=f"{n + 1}")]), other.write([invocation(user_id=f"{n + 100}"), invocation()])
         )
     assert await count_of(one) == await count_of(other) == 30
-    assert await one.unique_users("1", EVER) == 21
+    assert await one.unique_users("1", EVER) == 20
     await one.close()
     await other.close()
+
+
+async def test_engine_that_looks_at_a_file_does_not_end_the_locks_of_another(tmp_path: Path) -> None:
+    """To close a file ends every lock that the process has on it, those of other connections included."""
+    path = tmp_path / "shared.db"
+    one = storage_at(path)
+    await one.append([invocation()])
+    for _ in range(3):
+        SqliteEngine(str(path)).inspect()
+    # Another process that was the last one to close it would put the log away, while this one writes to it.
+    code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM runs'); db.close()"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(path))
+    assert await process.wait() == 0
+    assert path.with_name("shared.db-wal").exists()
+    await one.append([invocation()])
+    await one.close()
+    assert rows(path, "SELECT COUNT(*) FROM invocations") == [(2,)]
