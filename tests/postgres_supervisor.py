@@ -50,21 +50,40 @@ def free_port() -> int:
             return port
 
 
+def account_of_servers() -> pwd.struct_passwd | None:
+    """Whose right a server has: root's is refused by PostgreSQL and by PgBouncer."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def make_folder(prefix: str, account: pwd.struct_passwd | None) -> Path:
+    """A folder for temporary files that belongs to the account, with a path short enough for a socket."""
+    for place in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp in it
+        if len(os.fsencode(place)) <= LONGEST_FOLDER and (account is None or within_reach_of_others(place.resolve())):
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place)).resolve()
+            if account is not None:
+                os.chown(folder, account.pw_uid, account.pw_gid)
+            return folder
+    msg = "no folder for temporary files has a short path and is open to the account of the server"
+    raise RuntimeError(msg)
+
+
 def die_with_the_supervisor() -> None:
     """Also a supervisor that is killed itself takes its server with it; SIGQUIT is "stop at once" to PostgreSQL."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 class Supervisor:
-    def __init__(self, *, install: str, password: str, pristine: str | None, settings: dict[str, str]) -> None:
+    def __init__(
+        self, *, install: str, password: str, pristine: str | None, initdb: list[str], settings: dict[str, str]
+    ) -> None:
         self.install = Path(install)
+        self.initdb = initdb
         self.settings = settings
-        # PostgreSQL refuses to run as root.
-        self.account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        self.account = account_of_servers()
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.frozen = False
-        self.folder = self._make_folder()
+        self.folder = make_folder("botmon-pg-", self.account)
         try:
             self.data = self.folder / "data"
             self.pristine = Path(pristine) if pristine else None
@@ -73,17 +92,6 @@ class Supervisor:
         except BaseException:
             self.finish()
             raise
-
-    def _make_folder(self) -> Path:
-        for place in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - mkdtemp in it
-            if len(os.fsencode(place)) <= LONGEST_FOLDER and (
-                self.account is None or within_reach_of_others(place.resolve())
-            ):
-                folder = Path(tempfile.mkdtemp(prefix="botmon-pg-", dir=place)).resolve()
-                self._give_away(folder)
-                return folder
-        msg = "no folder for temporary files has a short path and is open to the account of the server"
-        raise RuntimeError(msg)
 
     def _give_away(self, path: Path) -> None:
         if self.account is not None:
@@ -99,7 +107,7 @@ class Supervisor:
     def _make_install_readable(self) -> None:
         """A copy where the account of the server cannot reach the package, as in a virtual environment of root's."""
         needed = (self.install / "bin" / "postgres", self.install / "share" / "postgresql" / "postgres.bki")
-        if self.account is None or all(within_reach_of_others(path) for path in needed):
+        if self.account is None or all(within_reach_of_others(path) for path in needed if path.exists()):
             return
         package, copy = self.install.parent, self.folder / "package"
         shutil.copytree(self.install, copy / "package" / self.install.name, symlinks=True)
@@ -123,8 +131,7 @@ class Supervisor:
         self._give_away(secret)
         command = [self.install / "bin" / "initdb", "--no-sync", "--no-instructions", "-D", self.data]
         command += ["-U", "postgres", f"--pwfile={secret}", "--auth-host=scram-sha-256", "--auth-local=trust"]
-        command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command += ["--wal-segsize=1"]
+        command += ["--encoding=UTF8", "--locale=C", "--wal-segsize=1", *self.initdb]
         done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_server())
         secret.unlink()
         if done.returncode:
