@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from botmon_cog.domain.histogram import ALPHA, LARGEST_S, LOG_GAMMA, SMALLEST_S, Histogram, bucket_of, value_of
 
-steady = settings(deadline=None, derandomize=True, max_examples=100)
+steady = settings(deadline=None, max_examples=100)
 durations_s = st.floats(100e-6, 900.0)
 ROUNDING = 1e-9
 

@@ -11,19 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from botmon_cog.config import RetentionConfig
 from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, AlertMessage, Mute, NewsItem
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.janitor import Janitor
-from botmon_cog.storage.queries import ALERT_HISTORY, CLAIM_MESSAGE, DUE_MESSAGES
-from botmon_cog.testing import ManualClock
-from tests.engines import AnyStorage, Engine, dump
-from tests.storage_helpers import ALERT_TABLES, NOON, alert, message
+from botmon_cog.store.alerts import _CLAIM, _DUE, _SENT_SINCE
+from tests.engines import Engine, Storage, dump
+from tests.storage_helpers import NOON, alert, message
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MS = timedelta(milliseconds=1)
+ALERT_TABLES = ("alerts", "alert_messages", "alert_mutes")
 ODD = "a\0b \ud800 🎵 'quoted' \"too\" \\u0000 :name ?"
 KEPT = ODD.replace("\0", "\ufffd").replace("\ud800", "\ufffd")
 FULL = {
@@ -47,22 +44,22 @@ def stored(one: Alert) -> Alert:
     return msgspec.structs.replace(one, version=one.version + 1)
 
 
-async def kept_alerts(storage: AnyStorage) -> tuple[Alert, ...]:
-    return (await storage.alerts(NOON)).alerts
+async def kept_alerts(storage: Storage) -> tuple[Alert, ...]:
+    return (await storage.alerts.alerts(NOON)).alerts
 
 
-async def keep(storage: AnyStorage, *messages: AlertMessage) -> None:
-    assert await storage.keep_alerts([], [], messages)
+async def keep(storage: Storage, *messages: AlertMessage) -> None:
+    assert await storage.alerts.keep_alerts([], [], messages)
 
 
-async def claim(storage: AnyStorage, one: AlertMessage, by: str = "p1", at_h: float = 0.0) -> AlertMessage | None:
+async def claim(storage: Storage, one: AlertMessage, by: str = "p1", at_h: float = 0.0) -> AlertMessage | None:
     """Claim it some hours after noon; claims hold for an hour."""
     now = NOON + at_h * HOUR
-    return await storage.claim_message(one.message_id, by, now, now - HOUR)
+    return await storage.alerts.claim_message(one.message_id, by, now, now - HOUR)
 
 
-async def history(storage: AnyStorage, limit: int = 1_000) -> list[AlertMessage]:
-    return await storage.alert_history(NOON - DAY, limit)
+async def history(storage: Storage, limit: int = 1_000) -> list[AlertMessage]:
+    return await storage.alerts.alert_history(NOON - DAY, limit)
 
 
 # -- alerts ------------------------------------------------------------------------------------------------------------
@@ -72,12 +69,12 @@ async def history(storage: AnyStorage, limit: int = 1_000) -> list[AlertMessage]
 @pytest.mark.parametrize("state", ["pending", "firing", "resolved"])
 async def test_an_alert_comes_back_as_it_was_with_its_version_counted_up(storage, fields, state):
     first = alert(state=state, **fields)
-    assert await storage.keep_alerts([first], [], [])
+    assert await storage.alerts.keep_alerts([first], [], [])
     assert await kept_alerts(storage) == (stored(first),)
     second = msgspec.structs.replace(stored(first), reason="worse", remedy=None, told="", ended_at=None, relapses=9)
-    assert await storage.keep_alerts([second], [], [])
+    assert await storage.alerts.keep_alerts([second], [], [])
     assert await kept_alerts(storage) == (stored(second),)
-    assert await storage.keep_alerts([], [stored(second)], [])
+    assert await storage.alerts.keep_alerts([], [stored(second)], [])
     assert await kept_alerts(storage) == ()
 
 
@@ -85,22 +82,22 @@ async def test_odd_texts_are_kept_as_far_as_a_database_takes_them(storage):
     (item,) = message().news.items
     odd_item = msgspec.structs.replace(item, key="commands.🎵", reason=ODD, remedy=ODD)
     odd = message({"items": (odd_item,), "held_back": ODD}, result=ODD, state="failed")
-    assert await storage.keep_alerts([alert(key="rule.🎵", reason=ODD, remedy=ODD)], [], [odd])
+    assert await storage.alerts.keep_alerts([alert(key="rule.🎵", reason=ODD, remedy=ODD)], [], [odd])
     assert await kept_alerts(storage) == (alert(key="rule.🎵", reason=KEPT, remedy=KEPT, version=1),)
     (found,) = await history(storage)
     assert found.result == KEPT
     assert found.news.held_back == ODD.replace("\ud800", "\ufffd")
     assert (found.news.items[0].key, found.news.items[0].reason) == ("commands.🎵", found.news.held_back)
-    await storage.put_mute(mute(key="rule.🎵", by=ODD))
-    assert (await storage.alerts(NOON)).mutes == (mute(key="rule.🎵", by=KEPT),)
-    assert await storage.end_mute("test", "rule.🎵")
+    await storage.alerts.put_mute(mute(key="rule.🎵", by=ODD))
+    assert (await storage.alerts.alerts(NOON)).mutes == (mute(key="rule.🎵", by=KEPT),)
+    assert await storage.alerts.end_mute("test", "rule.🎵")
 
 
 async def test_instances_see_their_own_alerts_and_the_shared_ones(engine):
     async with engine.storage("test") as one, engine.storage("other") as other:
         mine, theirs, shared = alert(), alert(scope="other"), alert(scope=SHARED, key="database")
-        assert await one.keep_alerts([mine, shared], [], [])
-        assert await other.keep_alerts([theirs], [], [])
+        assert await one.alerts.keep_alerts([mine, shared], [], [])
+        assert await other.alerts.keep_alerts([theirs], [], [])
         assert await kept_alerts(one) == (stored(shared), stored(mine))
         assert await kept_alerts(other) == (stored(shared), stored(theirs))
 
@@ -117,23 +114,23 @@ async def test_instances_see_their_own_alerts_and_the_shared_ones(engine):
 )
 async def test_who_changes_what_another_has_changed_stores_nothing_at_all(engine, late):
     async with engine.storage() as one, engine.storage() as other:
-        assert await one.keep_alerts([alert()], [], [])
+        assert await one.alerts.keep_alerts([alert()], [], [])
         (read,) = await kept_alerts(one)
-        assert await other.keep_alerts([read], [], [message()])
+        assert await other.alerts.keep_alerts([read], [], [message()])
         before = await dump(one, *ALERT_TABLES)
         changed, gone = late
-        assert not await one.keep_alerts(changed, gone, [message()])
+        assert not await one.alerts.keep_alerts(changed, gone, [message()])
         assert await dump(one, *ALERT_TABLES) == before
 
 
 async def test_a_change_of_what_another_has_forgotten_stores_nothing(engine):
     async with engine.storage() as one, engine.storage() as other:
-        assert await one.keep_alerts([alert()], [], [])
-        assert await other.keep_alerts([], [alert(version=1)], [])
+        assert await one.alerts.keep_alerts([alert()], [], [])
+        assert await other.alerts.keep_alerts([], [alert(version=1)], [])
         for changed, gone in (([alert(version=1)], []), ([], [alert(version=1)])):
-            assert not await one.keep_alerts(changed, gone, [message()])
+            assert not await one.alerts.keep_alerts(changed, gone, [message()])
         assert await history(one) == []
-        assert await one.keep_alerts([], [alert()], [])  # was never stored: there is nothing to forget
+        assert await one.alerts.keep_alerts([], [alert()], [])  # was never stored: there is nothing to forget
 
 
 async def test_of_many_who_change_the_same_alerts_at_once_one_succeeds_each_time(engine):
@@ -144,7 +141,7 @@ async def test_of_many_who_change_the_same_alerts_at_once_one_succeeds_each_time
         for version in range(6):
             found = await asyncio.gather(
                 *(
-                    one.keep_alerts([alert(key=key, version=version) for key in ordered], [], [message()])
+                    one.alerts.keep_alerts([alert(key=key, version=version) for key in ordered], [], [message()])
                     for one in storages
                     for ordered in (keys, keys[::-1])
                 )
@@ -156,9 +153,9 @@ async def test_of_many_who_change_the_same_alerts_at_once_one_succeeds_each_time
 
 async def test_alerts_and_messages_are_stored_together_or_not_at_all(engine, storage):
     await storage.open()
-    engine.sql("DROP TABLE alert_messages")
+    engine.sql("DROP TABLE @alert_messages")
     with pytest.raises(StorageError, match="alert_messages"):
-        await storage.keep_alerts([alert()], [], [message()])
+        await storage.alerts.keep_alerts([alert()], [], [message()])
     assert await kept_alerts(storage) == ()
 
 
@@ -201,7 +198,7 @@ async def test_a_message_comes_back_as_it_was(storage):
     )
     await keep(storage, due, full)
     assert await history(storage) == [full, due]
-    assert await storage.due_messages("9", NOON) == [due]
+    assert await storage.alerts.due_messages("9", NOON) == [due]
 
 
 async def test_a_message_that_is_there_stays_unless_its_result_comes_with_it(storage):
@@ -219,9 +216,9 @@ async def test_a_message_that_is_there_stays_unless_its_result_comes_with_it(sto
 async def test_due_messages_are_those_of_the_same_bot_oldest_first(storage):
     newer, older, foreign, sent = message(made_at=NOON + MS), message(), message(audience="8"), message(state="sent")
     await keep(storage, newer, foreign, older, sent)
-    assert await storage.due_messages("9", NOON) == [older, newer]
-    assert await storage.due_messages("8", NOON) == [foreign]
-    assert await storage.due_messages("7", NOON) == []
+    assert await storage.alerts.due_messages("9", NOON) == [older, newer]
+    assert await storage.alerts.due_messages("8", NOON) == [foreign]
+    assert await storage.alerts.due_messages("7", NOON) == []
 
 
 async def test_a_claimed_message_is_nobody_elses_until_the_claim_expires(storage):
@@ -231,9 +228,9 @@ async def test_a_claimed_message_is_nobody_elses_until_the_claim_expires(storage
     assert await claim(storage, one) == expected
     for by in ("p1", "p2"):
         assert await claim(storage, one, by, at_h=1) is None
-    assert await storage.due_messages("9", NOON) == []
-    assert await storage.due_messages("9", NOON + MS) == [expected]
-    assert await storage.claim_message("no such message", "p1", NOON, NOON) is None
+    assert await storage.alerts.due_messages("9", NOON) == []
+    assert await storage.alerts.due_messages("9", NOON + MS) == [expected]
+    assert await storage.alerts.claim_message("no such message", "p1", NOON, NOON) is None
 
 
 async def test_a_claim_without_a_result_makes_the_next_one_a_repeat_and_that_stays(storage):
@@ -242,7 +239,7 @@ async def test_a_claim_without_a_result_makes_the_next_one_a_repeat_and_that_sta
     assert not (await claim(storage, one, "p1")).is_repeat
     again = await claim(storage, one, "p2", at_h=1.1)
     assert (again.is_repeat, again.claimed_by, again.attempts) == (True, "p2", 2)
-    await storage.finish_message(one.message_id, "p2", "due", "Discord was not reached", NOON)
+    await storage.alerts.finish_message(one.message_id, "p2", "due", "Discord was not reached", NOON)
     assert (await claim(storage, one, "p2", at_h=1.2)).is_repeat
 
 
@@ -250,9 +247,9 @@ async def test_a_message_that_is_given_back_can_be_claimed_at_once_and_is_no_rep
     one = message()
     await keep(storage, one)
     await claim(storage, one, "p1")
-    await storage.finish_message(one.message_id, "p1", "due", "Discord was not reached", NOON)
+    await storage.alerts.finish_message(one.message_id, "p1", "due", "Discord was not reached", NOON)
     given_back = msgspec.structs.replace(one, attempts=1, result="Discord was not reached")
-    assert await storage.due_messages("9", NOON - DAY) == [given_back]
+    assert await storage.alerts.due_messages("9", NOON - DAY) == [given_back]
     again = await claim(storage, one, "p2")
     assert (again.is_repeat, again.attempts) == (False, 2)
 
@@ -262,24 +259,24 @@ async def test_a_finished_message_is_never_due_again(storage, state):
     one = message()
     await keep(storage, one)
     await claim(storage, one)
-    await storage.finish_message(one.message_id, "p1", state, "DM to 1 owner", NOON + MS)
+    await storage.alerts.finish_message(one.message_id, "p1", state, "DM to 1 owner", NOON + MS)
     (found,) = await history(storage)
     assert (found.state, found.result, found.finished_at) == (state, "DM to 1 owner", NOON + MS)
-    assert await storage.due_messages("9", NOON + DAY) == []
+    assert await storage.alerts.due_messages("9", NOON + DAY) == []
     assert await claim(storage, one, "p2", at_h=24) is None
-    await storage.finish_message(one.message_id, "p1", "due", "again", NOON + HOUR)
+    await storage.alerts.finish_message(one.message_id, "p1", "due", "again", NOON + HOUR)
     assert await history(storage) == [found]
 
 
 async def test_a_result_counts_only_where_the_claim_is_still_ones_own(storage):
     one = message()
     await keep(storage, one)
-    await storage.finish_message(one.message_id, "p1", "sent", "never claimed", NOON)
+    await storage.alerts.finish_message(one.message_id, "p1", "sent", "never claimed", NOON)
     assert await history(storage) == [one]
     await claim(storage, one, "p1")
     taken = await claim(storage, one, "p2", at_h=1.1)
     for state in ("due", "sent", "failed"):
-        await storage.finish_message(one.message_id, "p1", state, "too late", NOON + 2 * HOUR)
+        await storage.alerts.finish_message(one.message_id, "p1", state, "too late", NOON + 2 * HOUR)
     assert await history(storage) == [taken]
 
 
@@ -287,7 +284,7 @@ async def test_an_expired_claim_that_nobody_took_still_takes_its_result(storage)
     one = message()
     await keep(storage, one)
     await claim(storage, one, "p1")
-    await storage.finish_message(one.message_id, "p1", "sent", "slowly", NOON + 5 * HOUR)
+    await storage.alerts.finish_message(one.message_id, "p1", "sent", "slowly", NOON + 5 * HOUR)
     assert [found.state for found in await history(storage)] == ["sent"]
 
 
@@ -295,7 +292,7 @@ async def test_of_many_claimers_one_gets_each_message(engine):
     messages = [message() for _ in range(50)]
     winners: Counter[str] = Counter()
 
-    async def claimer(storage: AnyStorage, by: str) -> None:
+    async def claimer(storage: Storage, by: str) -> None:
         for one in messages:
             if (found := await claim(storage, one, by)) is not None:
                 assert (found.claimed_by, found.attempts, found.is_repeat) == (by, 1, False)
@@ -328,17 +325,16 @@ async def test_history_is_everybodys_newest_first_and_as_long_as_asked_for(engin
             await keep((one, other)[n % 2], made)
         assert await history(one) == messages[::-1]
         assert await history(other, limit=2) == messages[:2:-1]
-        assert await other.alert_history(NOON + 3 * HOUR, 9) == [messages[4], messages[3]]
+        assert await other.alerts.alert_history(NOON + 3 * HOUR, 9) == [messages[4], messages[3]]
 
 
 async def test_what_is_asked_often_is_found_by_an_index(tmp_path):
     async with Engine("sqlite", str(tmp_path / "bot.db")).storage() as storage:
         bound = dict.fromkeys(("audience", "claims_from", "since", "limit", "message_id", "by", "now"), "1")
         plans = [
-            (await storage.rows(f"EXPLAIN QUERY PLAN {query}", bound))[0][3]
-            for query in (DUE_MESSAGES, ALERT_HISTORY, CLAIM_MESSAGE)
+            (await storage.rows(f"EXPLAIN QUERY PLAN {query}", **bound))[0][3] for query in (_DUE, _SENT_SINCE, _CLAIM)
         ]
-        indexes = ("alert_messages_due (audience=?)", "alert_messages_time (made_at>?)", "_1 (message_id=?)")
+        indexes = ("alert_messages_due (audience=?)", "alert_messages_time (made_ms>?)", "_1 (message_id=?)")
         assert all(plan.endswith(index) for plan, index in zip(plans, indexes, strict=True)), plans
 
 
@@ -349,51 +345,19 @@ async def test_mutes_in_force_are_those_of_the_instance_and_the_shared_ones(engi
     mutes = [mute(scope=SHARED, key=EVERYTHING), mute(key="disk"), mute()]
     async with engine.storage() as storage, engine.storage("other") as other:
         for made in mutes:
-            await other.put_mute(made)
-        assert (await storage.alerts(NOON)).mutes == tuple(mutes)
-        assert (await other.alerts(NOON)).mutes == tuple(mutes[:1])
-        assert (await storage.alerts(NOON + HOUR - MS)).mutes == tuple(mutes)
-        assert (await storage.alerts(NOON + HOUR)).mutes == ()
+            await other.alerts.put_mute(made)
+        assert (await storage.alerts.alerts(NOON)).mutes == tuple(mutes)
+        assert (await other.alerts.alerts(NOON)).mutes == tuple(mutes[:1])
+        assert (await storage.alerts.alerts(NOON + HOUR - MS)).mutes == tuple(mutes)
+        assert (await storage.alerts.alerts(NOON + HOUR)).mutes == ()
 
 
 async def test_a_mute_takes_the_place_of_the_one_before_and_can_be_ended(storage):
-    await storage.put_mute(mute())
+    await storage.alerts.put_mute(mute())
     longer = mute(until=NOON + DAY, by="8", made_at=NOON + MS)
-    await storage.put_mute(longer)
-    assert (await storage.alerts(NOON)).mutes == (longer,)
-    assert await storage.end_mute("other", "memory") is False
-    assert await storage.end_mute("test", "memory") is True
-    assert await storage.end_mute("test", "memory") is False
-    assert (await storage.alerts(NOON)).mutes == ()
-
-
-# -- what goes ---------------------------------------------------------------------------------------------------------
-
-
-class QuickClock(ManualClock):
-    async def sleep(self, delay_s: float) -> None:
-        await asyncio.sleep(0)
-
-
-async def clean(storage: AnyStorage, **keep_days: int) -> dict[str, int]:
-    clock = QuickClock(NOON)
-    return dict(await Janitor(storage, clock, RetentionConfig(disk_cap_mb=0, **keep_days), Failures(clock)).clean())
-
-
-async def test_old_messages_go_but_not_while_they_are_due(storage):
-    old = NOON - 11 * DAY
-    done = [message(made_at=old, state=state, finished_at=NOON) for state in ("sent", "failed")]
-    stays = [message(made_at=old), message(made_at=NOON - 10 * DAY, state="sent", finished_at=NOON)]
-    await keep(storage, *done, *stays)
-    assert await clean(storage, health_days=0) == {}
-    assert await clean(storage, health_days=10) == {"alert_messages": 2}
-    assert {one.message_id for one in await storage.alert_history(old, 9)} == {one.message_id for one in stays}
-
-
-async def test_mutes_that_ended_go_whatever_else_stays(storage):
-    over = [mute(key=str(n), until=NOON - DAY) for n in range(30)]
-    for made in (*over, mute(), mute(key="today", until=NOON - HOUR)):
-        await storage.put_mute(made)
-    assert await clean(storage, health_days=0) == {"alert_mutes": 30}
-    assert (await storage.alerts(NOON)).mutes == (mute(),)
-    assert (await storage.rows("SELECT COUNT(*) FROM alert_mutes", {}))[0][0] == 2
+    await storage.alerts.put_mute(longer)
+    assert (await storage.alerts.alerts(NOON)).mutes == (longer,)
+    assert await storage.alerts.end_mute("other", "memory") is False
+    assert await storage.alerts.end_mute("test", "memory") is True
+    assert await storage.alerts.end_mute("test", "memory") is False
+    assert (await storage.alerts.alerts(NOON)).mutes == ()

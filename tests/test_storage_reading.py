@@ -9,17 +9,16 @@ import pytest
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import HealthRecord, MusicEventType, Outcome
 from botmon_cog.domain.reports import MusicTotals
-from botmon_cog.errors import StorageError
-from botmon_cog.storage.base import HistoryFilter
-from tests.engines import AnyStorage, table
+from botmon_cog.store.history import HistoryFilter
+from tests.engines import ROLLUPS, Storage
 from tests.storage_helpers import EVER, NOON, invocation, music, period, sample
 
 HOUR = timedelta(hours=1)
 MIDNIGHT = NOON.replace(hour=0)
 
 
-async def found(storage: AnyStorage, **wanted) -> list[str | None]:
-    return [entry.command for entry in await storage.history(HistoryFilter(**wanted))]
+async def found(storage: Storage, **wanted) -> list[str | None]:
+    return [entry.command for entry in await storage.history_of(HistoryFilter(**wanted))]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +38,12 @@ async def found(storage: AnyStorage, **wanted) -> list[str | None]:
         ({"offset": 5}, []),
         ({"guild_id": "1", "user_id": "11", "success": False, "command": "d"}, ["d"]),
         ({"guild_id": "1", "command": "c"}, []),
+        ({"guild_id": "1", "limit": 1}, ["d"]),
+        ({"guild_id": "1", "limit": 2, "offset": 1}, ["b", "a"]),
+        ({"guild_id": "1", "offset": 3}, []),
+        ({"guild_id": "1", "since": NOON + HOUR, "until": NOON + 3 * HOUR}, ["b"]),
+        ({"guild_id": "1", "until": NOON}, []),
+        ({"guild_id": "1", "success": False, "limit": 1, "offset": 1}, ["b"]),
         ({"guild_id": "1' OR '1'='1"}, []),
         ({"guild_id": "%"}, []),
     ],
@@ -62,12 +67,6 @@ async def test_rows_of_one_moment_come_newest_first(storage):
     for name in "abc":
         await storage.write([invocation(command=name)])
     assert await found(storage) == ["c", "b", "a"]
-
-
-@pytest.mark.parametrize("wrong", [{"command": "\ud800"}, {"limit": 2**70}], ids=["surrogate", "huge"])
-async def test_a_filter_that_no_database_takes_is_a_storage_error(storage, wrong):
-    with pytest.raises(StorageError):
-        await storage.history(HistoryFilter(**wrong))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ async def test_direct_messages_count_for_the_whole_bot_and_for_no_guild(storage)
     assert set(await storage.latencies(None, EVER)) == {("play", "duration")}
     assert await storage.latencies("1", EVER) == {}
     assert await storage.guilds(10) == [("1", 1)]
-    assert [entry.guild_id for entry in await storage.history(HistoryFilter(user_id="10"))] == [None]
+    assert [entry.guild_id for entry in await storage.history_of(HistoryFilter(user_id="10"))] == [None]
 
 
 async def test_nothing_of_one_guild_is_seen_with_another(storage):
@@ -122,7 +121,7 @@ async def test_nothing_of_one_guild_is_seen_with_another(storage):
         ]
     )
     for guild_id in ("1", "", "%", "20"):
-        assert await storage.history(HistoryFilter(guild_id=guild_id)) == []
+        assert await storage.history_of(HistoryFilter(guild_id=guild_id)) == []
         assert await storage.command_counts(guild_id, EVER) == []
         assert await storage.hour_counts(guild_id, EVER) == []
         assert await storage.unique_users(guild_id, EVER) == 0
@@ -136,17 +135,18 @@ async def test_nothing_of_one_guild_is_seen_with_another(storage):
     assert await storage.guild_name("2") == "Secret"
 
 
-async def test_a_guilds_newest_name_is_its_name(storage):
-    names = ["Old", "New", None]
-    await storage.write([invocation(guild_name=name, started_at=NOON + n * HOUR) for n, name in enumerate(names)])
-    assert await storage.guild_name("1") == "New"
-    await storage.write([invocation(guild_name="Newest")])
-    assert await storage.guild_name("1") == "Newest"
-
-
 async def test_guilds_come_busiest_first_and_no_more_than_asked_for(storage):
     await storage.write([invocation(guild_id=guild) for guild in ("1", "2", "2", "3", "3", "3")])
     assert await storage.guilds(2) == [("3", 3), ("2", 2)]
+    assert await storage.guilds(9) == [("3", 3), ("2", 2), ("1", 1)]
+
+
+async def test_guilds_that_were_busy_longer_ago_than_a_month_are_not_busy(storage):
+    day = timedelta(days=1)
+    await storage.write([invocation(), invocation(guild_id="2", started_at=NOON + day)])
+    assert await storage.guilds(9) == [("1", 1), ("2", 1)]
+    await storage.write([invocation(guild_id="3", started_at=NOON + 31 * day)])
+    assert await storage.guilds(9) == [("2", 1), ("3", 1)]
 
 
 async def test_operations_are_histograms_of_their_times_and_of_those_that_failed(storage):
@@ -178,14 +178,12 @@ async def test_operations_are_histograms_of_their_times_and_of_those_that_failed
 async def test_what_is_not_measured_in_seconds_is_kept_and_rolled_up_nowhere(storage):
     await storage.write([sample(unit="MB", value=20.0), sample(unit="", value=1.0, success=False)])
     assert await storage.latencies(None, EVER) == {}
-    kept = await table(storage, "SELECT unit, value FROM custom_metrics ORDER BY id")
-    assert kept == [("MB", 20.0), ("", 1.0)]
+    kept = "SELECT text, value FROM @samples JOIN @labels AS l ON l.id = unit_id ORDER BY seq"
+    assert await storage.rows(kept) == [("MB", 20.0), ("", 1.0)]
 
 
 async def test_health_is_remembered_by_process_and_in_order(engine, storage):
-    records = [
-        HealthRecord(event_id=str(n), occurred_at=NOON - n * HOUR, status=f"s{n}", reason="why") for n in range(3)
-    ]
+    records = [HealthRecord(occurred_at=NOON - n * HOUR, status=f"s{n}", reason="why") for n in range(3)]
     await storage.write(records)
     moments = await storage.health_history(NOON - HOUR)
     assert [(m.occurred_at, m.status, m.reason) for m in moments] == [(NOON - HOUR, "s1", "why"), (NOON, "s0", "why")]
@@ -197,9 +195,7 @@ async def test_the_last_trouble_of_this_process_is_remembered(engine, storage):
     assert await storage.last_trouble() is None
     statuses = ["healthy", "degraded", "unknown", "healthy"]
     moments = [NOON + n * HOUR for n in range(4)]
-    await storage.write(
-        [HealthRecord(event_id=s + str(m), occurred_at=m, status=s) for s, m in zip(statuses, moments, strict=True)]
-    )
+    await storage.write([HealthRecord(occurred_at=m, status=s) for s, m in zip(statuses, moments, strict=True)])
     assert await storage.last_trouble() == moments[2]
     async with engine.storage("other") as other:
         assert await other.last_trouble() is None
@@ -215,9 +211,45 @@ async def test_the_last_minutes_of_one_guild_are_its_own_and_those_of_all_are_ev
     assert await storage.outcomes_by_minute(NOON - HOUR, "3") == []
 
 
+# -- our own commands --------------------------------------------------------------------------------------------------
+
+
+async def test_own_commands_are_in_the_log_and_nowhere_else(storage):
+    own = {"command": "stats", "is_own": True, "duration_s": 9.0, "response_s": 9.0, "gateway_delay_s": 9.0}
+    await storage.write([invocation(**own), invocation(**own, guild_id=None, outcome=Outcome.ERROR)])
+    assert await storage.rows("SELECT COUNT(*), SUM(is_own) FROM @invocations") == [(2, 2)]
+    assert await storage.rows("SELECT last_seq, rolled_up_seq FROM @runs") == [(2, 2)]
+    half = timedelta(minutes=30)  # counted from the log itself
+    for wanted in (EVER, period(NOON - half, 2)):
+        for guild_id in (None, "1"):
+            assert await storage.command_counts(guild_id, wanted) == []
+            assert await storage.hour_counts(guild_id, wanted) == []
+            assert await storage.unique_users(guild_id, wanted) == 0
+            assert await storage.latencies(guild_id, wanted) == {}
+            assert await storage.latency_by_day(guild_id, wanted, "stats", "duration") == {}
+    for guild_id in (None, "1"):
+        assert await found(storage, guild_id=guild_id) == []
+        assert await storage.outcomes_by_minute(NOON, guild_id) == []
+        assert await storage.last_used(guild_id) == {}
+        assert await storage.first_seen(guild_id) is None
+    assert await found(storage, command="stats") == await found(storage, user_id="10") == []
+    assert await storage.guilds(9) == []
+    for name in ROLLUPS:
+        assert await storage.rows(f"SELECT * FROM @{name}") == []  # noqa: S608
+
+
+async def test_own_commands_beside_others_change_no_count(storage):
+    await storage.write(
+        [invocation(), invocation(is_own=True, user_id="11"), invocation(is_own=True, outcome=Outcome.LATE)]
+    )
+    assert [(c.command, c.n, c.ok) for c in await storage.command_counts("1", EVER)] == [("play", 1, 1)]
+    assert await storage.unique_users("1", EVER) == 1
+    assert await found(storage, guild_id="1") == ["play"]
+
+
 async def test_an_empty_database_answers_everything(storage):
     wanted = period(datetime(2026, 1, 1, tzinfo=UTC), 1)
-    assert await storage.history(HistoryFilter()) == []
+    assert await storage.history_of(HistoryFilter()) == []
     assert await storage.command_counts(None, wanted) == []
     assert await storage.music_totals(None, wanted) == MusicTotals()
     assert await storage.first_seen(None) is None

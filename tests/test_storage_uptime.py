@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 
 from botmon_cog.domain.models import HealthRecord
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.domain.uptime import GatewayLoss, Run
-from tests.storage_helpers import NOON
-from tests.test_storage_alerts import DAY, HOUR, MS, clean
+from tests.engines import Storage
+from tests.storage_helpers import NOON, invocation
+
+DAY, HOUR, MS = timedelta(days=1), timedelta(hours=1), timedelta(milliseconds=1)
 
 
 def run(start_h: float, hours: float, **fields: object) -> Run:
@@ -25,37 +29,53 @@ def loss(start_h: float, shard_id: int = 0, **fields: object) -> GatewayLoss:
 # -- runs --------------------------------------------------------------------------------------------------------------
 
 
+async def put(storage: Storage, *runs: Run) -> None:
+    """Store runs of the same instance, each of another process."""
+    for one in runs:
+        await Storage(storage.engine, storage.run.instance).uptime.put_run(one)
+
+
 async def test_a_run_is_stored_anew_at_each_sign_of_life_until_it_ends(storage):
     begun = run(0, 0)
-    await storage.put_run(begun)
-    assert await storage.runs(NOON) == [begun]
+    await storage.uptime.put_run(begun)
+    assert await storage.uptime.runs(NOON) == [begun]
     seen = msgspec.structs.replace(begun, seen_at=NOON + MS)
-    await storage.put_run(seen)
-    assert await storage.runs(NOON) == [seen]
+    await storage.uptime.put_run(seen)
+    assert await storage.uptime.runs(NOON) == [seen]
     ended = msgspec.structs.replace(seen, seen_at=NOON + HOUR, ended_at=NOON + HOUR, ending="unloaded")
-    await storage.put_run(ended)
-    assert await storage.runs(NOON) == [ended]
+    await storage.uptime.put_run(ended)
+    assert await storage.uptime.runs(NOON) == [ended]
+
+
+async def test_a_run_that_records_and_one_that_lives_are_one_row(storage):
+    await storage.append([invocation()])
+    assert await storage.uptime.runs(NOON - 9_999 * DAY) == [], "there was no sign of life yet"
+    await storage.uptime.put_run(run(0, 1))
+    await storage.append([invocation()])
+    assert await storage.uptime.runs(NOON) == [run(0, 1)]
+    assert await storage.rows("SELECT last_seq, started_ms / 1000 FROM @runs") == [(2, NOON.timestamp())]
 
 
 async def test_runs_are_those_since_a_moment_and_the_one_before_them_oldest_first(storage):
     runs = [run(10, 5), run(0, 1, ending="stopped", ended_at=NOON + HOUR), run(2, 1), run(4, 1), run(20, 0)]
-    for one in runs:
-        await storage.put_run(one)
+    await put(storage, *runs)
     newest, first, second, third, last = runs
-    assert await storage.runs(NOON - DAY) == [first, second, third, newest, last]
-    assert await storage.runs(NOON + 4.5 * HOUR) == [second, third, newest, last]
-    assert await storage.runs(NOON + 5 * HOUR) == [second, third, newest, last]
-    assert await storage.runs(NOON + 5 * HOUR + MS) == [third, newest, last]
-    assert await storage.runs(NOON + 12 * HOUR) == [third, newest, last]
-    assert await storage.runs(NOON + DAY) == [last]
+    for since, expected in (
+        (NOON - DAY, [first, second, third, newest, last]),
+        (NOON + 4.5 * HOUR, [second, third, newest, last]),
+        (NOON + 5 * HOUR, [second, third, newest, last]),
+        (NOON + 5 * HOUR + MS, [third, newest, last]),
+        (NOON + 12 * HOUR, [third, newest, last]),
+        (NOON + DAY, [last]),
+    ):
+        assert await storage.uptime.runs(since) == expected
 
 
 async def test_the_run_before_is_the_one_that_was_seen_last(storage):
     """Two processes by the same name may run at once."""
     long, short, now = run(0, 10), run(1, 1), run(20, 1)
-    for one in (long, short, now):
-        await storage.put_run(one)
-    assert await storage.runs(NOON + 20 * HOUR) == [long, now]
+    await put(storage, long, short, now)
+    assert await storage.uptime.runs(NOON + 20 * HOUR) == [long, now]
 
 
 # -- losses of the gateway ---------------------------------------------------------------------------------------------
@@ -64,45 +84,28 @@ async def test_the_run_before_is_the_one_that_was_seen_last(storage):
 async def test_losses_are_those_that_ended_since_a_moment_oldest_first(storage):
     losses = [loss(2, share=1 / 3), loss(1, 2), loss(1, 1), loss(0)]
     for one in losses:
-        await storage.put_gateway_loss(one)
-    assert await storage.gateway_losses(NOON) == [losses[3], losses[2], losses[1], losses[0]]
-    assert await storage.gateway_losses(NOON + 1.5 * HOUR) == [losses[2], losses[1], losses[0]]
-    assert await storage.gateway_losses(NOON + 1.5 * HOUR + MS) == [losses[0]]
+        await storage.uptime.put_gateway_loss(one)
+    assert await storage.uptime.gateway_losses(NOON) == [losses[3], losses[2], losses[1], losses[0]]
+    assert await storage.uptime.gateway_losses(NOON + 1.5 * HOUR) == [losses[2], losses[1], losses[0]]
+    assert await storage.uptime.gateway_losses(NOON + 1.5 * HOUR + MS) == [losses[0]]
 
 
 async def test_a_loss_that_is_stored_again_is_there_once(storage):
-    await storage.put_gateway_loss(loss(0))
+    await storage.uptime.put_gateway_loss(loss(0))
     longer = loss(0, ended_at=NOON + 2 * HOUR, share=0.25)
-    await storage.put_gateway_loss(longer)
-    assert await storage.gateway_losses(NOON) == [longer]
+    await storage.uptime.put_gateway_loss(longer)
+    assert await storage.uptime.gateway_losses(NOON) == [longer]
 
 
 async def test_runs_and_losses_are_each_instances_own(engine):
     async with engine.storage("one") as one, engine.storage("other") as other:
         for storage, hours in ((one, 1), (other, 2)):
-            await storage.put_run(run(0, hours))
-            await storage.put_gateway_loss(loss(0, share=1 / hours))
-        assert await one.runs(NOON) == [run(0, 1)]
-        assert await other.runs(NOON) == [run(0, 2)]
-        assert await one.gateway_losses(NOON) == [loss(0)]
-        assert await other.gateway_losses(NOON) == [loss(0, share=0.5)]
-
-
-async def test_old_runs_and_losses_go_but_never_an_instances_newest_run(engine):
-    async with engine.storage() as storage, engine.storage("other") as other:
-        old, seen_lately, lately = run(-24 * 30, 1), run(-24 * 29, 24 * 28), run(-1, 1)
-        for one in (old, seen_lately, lately):
-            await storage.put_run(one)
-        for one in (old, run(-24 * 20, 1)):
-            await other.put_run(one)
-        kept = loss(-24)
-        for one in (loss(-24 * 30), kept):
-            await storage.put_gateway_loss(one)
-        assert await clean(storage, health_days=0) == {}
-        assert await clean(storage, health_days=10) == {"runs": 2, "gateway_losses": 1}
-        assert await storage.runs(NOON - 90 * DAY) == [seen_lately, lately]
-        assert await other.runs(NOON - 90 * DAY) == [run(-24 * 20, 1)]
-        assert await storage.gateway_losses(NOON - 90 * DAY) == [kept]
+            await storage.uptime.put_run(run(0, hours))
+            await storage.uptime.put_gateway_loss(loss(0, share=1 / hours))
+        assert await one.uptime.runs(NOON) == [run(0, 1)]
+        assert await other.uptime.runs(NOON) == [run(0, 2)]
+        assert await one.uptime.gateway_losses(NOON) == [loss(0)]
+        assert await other.uptime.gateway_losses(NOON) == [loss(0, share=0.5)]
 
 
 # -- changes of the verdict --------------------------------------------------------------------------------------------
@@ -111,7 +114,7 @@ async def test_old_runs_and_losses_go_but_never_an_instances_newest_run(engine):
 async def check(storage, *verdicts: tuple[str, str | None]) -> list[HealthMoment]:
     """One check per hour from noon on."""
     records = [
-        HealthRecord(event_id=f"{storage.instance} {n}", occurred_at=NOON + n * HOUR, status=status, reason=reason)
+        HealthRecord(occurred_at=NOON + n * HOUR, status=status, reason=reason)
         for n, (status, reason) in enumerate(verdicts)
     ]
     await storage.write(records[::-1])

@@ -19,12 +19,15 @@ SMALLEST_S = 1e-4
 """Shorter durations count as this: nobody acts on less than 0.1 ms, and it bounds the number of buckets."""
 LARGEST_S = 24 * 3600.0
 """Longer ones count as this."""
+LOWEST, HIGHEST = (math.ceil(math.log(value_s) / LOG_GAMMA) for value_s in (SMALLEST_S, LARGEST_S))
+"""The first and the last bucket."""
 
 
 def bucket_of(value_s: float) -> int:
     """The bucket of a duration in seconds. NaN and negative values count as the smallest."""
-    clamped = min(max(SMALLEST_S, value_s), LARGEST_S)  # in this order: max() keeps its first argument beside a NaN
-    return math.ceil(math.log(clamped) / LOG_GAMMA)
+    if SMALLEST_S < value_s < LARGEST_S:
+        return math.ceil(math.log(value_s) / LOG_GAMMA)
+    return HIGHEST if value_s >= LARGEST_S else LOWEST
 
 
 def value_of(bucket: int) -> float:

@@ -1,136 +1,127 @@
-"""What events add to the roll-ups. Pure, and additive: the roll-up of two lots is the sum of their roll-ups."""
+"""What rows of the log add to the roll-ups. Pure, and additive: the roll-up of two lots is the sum of their roll-ups.
+
+Hours and days are whole ones since 1970-01-01 00:00 UTC. Ids are as the store has them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from botmon_cog.domain.histogram import LARGEST_S, bucket_of
-from botmon_cog.domain.models import Event, Invocation, MetricSample, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.histogram import LARGEST_S, LOWEST, bucket_of
+from botmon_cog.domain.models import MusicEventType
 
 DURATION, RESPONSE, GATEWAY, OPERATION, FAILED = "duration", "response", "gateway", "operation", "failed"
 METRICS = (DURATION, RESPONSE, GATEWAY, OPERATION, FAILED)
-"""What a latency is of; the database has the position. `failed` holds those operations that failed, once more."""
+"""What a histogram is of. `failed` holds those operations that failed, once more."""
+
+WHOLE_BOT = 0
+"""The scope of what all guilds did together, direct messages included; any other scope is a guild."""
+NO_GUILD = 0
+"""Where people used the bot in direct messages."""
 
 HOURS_PER_DAY = 24
+MS_PER_HOUR = 3_600_000
+MS_PER_DAY = HOURS_PER_DAY * MS_PER_HOUR
 
-_OUTCOMES = {outcome: position for position, outcome in enumerate(Outcome, start=1)}
+PART = 1 << 10
+"""What is counted is a code: the part times this, plus the cell or the bucket. See `Counts`."""
+
+_OPERATION, _FAILED = ((METRICS.index(metric) + 1) * PART for metric in (OPERATION, FAILED))
 _MUSIC = {MusicEventType.SONG_PLAYED: 0, MusicEventType.SKIP: 2, MusicEventType.PAUSE: 3}
 _PLAYTIME = 1
+_MUSIC_POSITION = [_MUSIC[kind] for kind in MusicEventType]
+_LARGEST_US = int(LARGEST_S * 1e6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _HOUR_S = 3600
-_OPERATION, _FAILED = METRICS.index(OPERATION), METRICS.index(FAILED)
+
+Counts = Mapping[int, int]
+"""How often each code came in a group.
+
+Part 0 are commands: the code is the position of the outcome times 24, plus the hour of the day. The parts from 1 on are
+the histograms of `METRICS`, in their order: the code is the bucket less the lowest one there is.
+"""
+
+Key = tuple[int, int, int]
+"""(day, scope, name): what one command or operation did on one day in one scope. The name is the id of a label."""
 
 
-class Rollup:
-    """Sums over events. Hours and days are whole ones since 1970-01-01 00:00 UTC; `guild_id` is '' in DMs.
+class Tally:
+    """Sums over rows of the log.
 
     Attributes:
-        commands: (hour, guild_id, command) -> [n, then one count per `Outcome`, in its order].
-        users: (day, guild_id, user_id) -> a bit per hour of the day in which the user was seen (bit 0: 00:00 to 00:59).
-        latencies: (hour, command, metric, bucket) -> n, over all guilds. The metric is a position in `METRICS`.
-        guild_latencies: (day, guild_id, command, metric, bucket) -> n.
-        music: (hour, guild_id) -> [songs, playtime in s, skips, pauses].
-        guild_names: guild_id -> the name it was seen with last.
+        groups: by (day, scope, name) the codes that came, in any order.
+        people: (day, guild, user) -> a bit per hour of the day in which the user was seen (bit 0: 00:00 to 00:59).
+        music: (hour, guild) -> [songs, playtime in s, skips, pauses].
     """
 
-    __slots__ = ("commands", "guild_latencies", "guild_names", "latencies", "music", "users")
+    __slots__ = ("groups", "music", "people")
 
     def __init__(self) -> None:
-        self.commands: dict[tuple[int, str, str], list[int]] = {}
-        self.users: dict[tuple[int, str, str], int] = {}
-        self.latencies: dict[tuple[int, str, int, int], int] = {}
-        self.guild_latencies: dict[tuple[int, str, str, int, int], int] = {}
-        self.music: dict[tuple[int, str], list[int]] = {}
-        self.guild_names: dict[str, str] = {}
+        self.groups: dict[Key, list[int]] = {}
+        self.people: dict[Key, int] = {}
+        self.music: dict[tuple[int, int], list[int]] = {}
 
-    @classmethod
-    def of(cls, events: Iterable[Event]) -> Rollup:
-        rollup = cls()
-        for event in events:
-            rollup.add(event)
-        return rollup
-
-    def add(self, event: Event) -> None:
-        """Count one event. Health checks are not rolled up."""
-        if type(event) is Invocation:
-            self.add_invocation(
-                hour_of(event.started_at),
-                event.guild_id or "",
-                event.command,
-                event.outcome,
-                event.user_id,
-                event.guild_name,
-                (event.duration_s, event.response_s, event.gateway_delay_s),
-            )
-        elif type(event) is MusicEvent:
-            self._add_music(event)
-        elif type(event) is MetricSample:
-            self._add_metric(event)
-
-    def add_invocation(
+    def add_invocations(
         self,
-        hour: int,
-        guild_id: str,
-        command: str,
-        outcome: Outcome | None,
-        user_id: str | None,
-        guild_name: str | None,
-        times_s: tuple[float | None, float | None, float | None],
+        rows: Iterable[tuple[int, int | None, int, int, int | None, int | None, int | None, int | None]],
+        first_day: int = 0,
     ) -> None:
-        """Count one command.
+        """Count commands.
 
         Args:
-            hour: in which it was received.
-            guild_id: '' in a DM.
-            command: its full name.
-            outcome: None where nobody knows it.
-            user_id: None where nobody asked for it.
-            guild_name: None where it is not known.
-            times_s: duration, first response and gateway delay, each None where nobody measured it.
+            rows: (started_ms, guild, command, outcome's code, user, duration_us, response_us, gateway_delay_us).
+            first_day: what is older is not counted.
         """
-        self._count_command(hour, guild_id, command, outcome)
-        if guild_name is not None:
-            self.guild_names[guild_id] = guild_name
-        if user_id is not None:
-            day, of_day = divmod(hour, HOURS_PER_DAY)
-            user = (day, guild_id, user_id)
-            self.users[user] = self.users.get(user, 0) | 1 << of_day
-        for metric, value_s in enumerate(times_s):
-            if value_s is not None and math.isfinite(value_s):
-                self._add_latency(hour, guild_id, command, metric, value_s)
+        groups, people = self.groups, self.people
+        for started_ms, guild, command, outcome, user, *times_us in rows:
+            day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
+            if day < first_day:
+                continue
+            codes = [outcome * HOURS_PER_DAY + hour]
+            base = PART - LOWEST
+            for time_us in times_us:
+                if time_us is not None:
+                    codes.append(base + bucket_of(time_us / 1e6))
+                base += PART
+            for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
+                group = groups.get((day, scope, command))
+                if group is None:
+                    groups[day, scope, command] = codes.copy()
+                else:
+                    group += codes
+            if user is not None:
+                who = (day, NO_GUILD if guild is None else guild, user)
+                people[who] = people.get(who, 0) | 1 << hour
 
-    def _count_command(self, hour: int, guild_id: str, command: str, outcome: Outcome | None) -> None:
-        key = (hour, guild_id, command)
-        counts = self.commands.get(key)
-        if counts is None:
-            counts = self.commands[key] = [0] * (len(_OUTCOMES) + 1)
-        counts[0] += 1
-        if outcome is not None:
-            counts[_OUTCOMES[outcome]] += 1
+    def add_samples(self, rows: Iterable[tuple[int, int | None, int, float, int]], first_day: int = 0) -> None:
+        """Count measured operations: rows of (occurred_ms, guild, name, seconds, whether it succeeded)."""
+        for occurred_ms, guild, name, value_s, success in rows:
+            day = occurred_ms // MS_PER_DAY
+            if day < first_day or not math.isfinite(value_s):
+                continue
+            bucket = bucket_of(value_s) - LOWEST
+            codes = [_OPERATION + bucket] if success else [_OPERATION + bucket, _FAILED + bucket]
+            for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
+                self.groups.setdefault((day, scope, name), []).extend(codes)
 
-    def _add_latency(self, hour: int, guild_id: str, name: str, metric: int, value_s: float) -> None:
-        bucket = bucket_of(value_s)
-        key = (hour, name, metric, bucket)
-        self.latencies[key] = self.latencies.get(key, 0) + 1
-        guild_key = (hour // HOURS_PER_DAY, guild_id, name, metric, bucket)
-        self.guild_latencies[guild_key] = self.guild_latencies.get(guild_key, 0) + 1
+    def add_music(self, rows: Iterable[tuple[int, int, int, int]], first_day: int = 0) -> None:
+        """Count music events: rows of (occurred_ms, guild, type's code, duration_us)."""
+        for occurred_ms, guild, kind, duration_us in rows:
+            hour = occurred_ms // MS_PER_HOUR
+            if hour // HOURS_PER_DAY < first_day:
+                continue
+            counts = self.music.setdefault((hour, guild), [0, 0, 0, 0])
+            counts[_MUSIC_POSITION[kind]] += 1
+            # Each is rounded by itself, so that the sum does not depend on the lots.
+            counts[_PLAYTIME] += round_seconds(duration_us)
 
-    def _add_metric(self, event: MetricSample) -> None:
-        if event.unit != "s" or not math.isfinite(event.value):
-            return
-        hour, guild_id = hour_of(event.occurred_at), event.guild_id or ""
-        self._add_latency(hour, guild_id, event.name, _OPERATION, event.value)
-        if not event.success:
-            self._add_latency(hour, guild_id, event.name, _FAILED, event.value)
 
-    def _add_music(self, event: MusicEvent) -> None:
-        counts = self.music.setdefault((hour_of(event.occurred_at), event.guild_id), [0, 0, 0, 0])
-        counts[_MUSIC[event.type]] += 1
-        if 0 < event.duration_s < math.inf:  # each is rounded by itself, so that the sum does not depend on the lots
-            counts[_PLAYTIME] += int(min(event.duration_s, LARGEST_S) + 0.5)
+def round_seconds(duration_us: int) -> int:
+    """Of one song, at most a day."""
+    return (min(duration_us, _LARGEST_US) + 500_000) // 1_000_000
 
 
 def hour_of(moment: datetime) -> int:

@@ -1,0 +1,134 @@
+"""The invocations of the log, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from botmon_cog.domain.models import HistoryEntry, Outcome
+from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of
+from botmon_cog.store.records import fields, label_ids, milliseconds
+from botmon_cog.store.reports import GROUPS, hours_of
+from botmon_cog.store.schema import GUILDS, INVOCATIONS, RUNS, Form
+from botmon_cog.store.script import Lookup, Query, Row, Script
+
+_COLUMNS = tuple(column for column in INVOCATIONS.of if column.form is not Form.GUILD_NAME)
+_SELECT = f"SELECT run_id, seq, {', '.join(column.name for column in _COLUMNS)} FROM @invocations"  # noqa: S608 (names)
+_ORDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC LIMIT :limit OFFSET :offset"
+_SEQ_BITS = 32
+_END_OF_TIME = 1 << 62
+_SUCCESS = list(Outcome).index(Outcome.OK)
+
+
+class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which invocations are asked for; None leaves a field open."""
+
+    guild_id: str | None = None
+    user_id: str | None = None
+    command: str | None = None
+    success: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+class History:
+    """Reads invocations, all but those of our own commands. `RollUps.catch_up` comes first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def find(self, wanted: HistoryFilter) -> list[HistoryEntry]:
+        """Newest first.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        return await self._engine.read(_find(wanted))
+
+
+def _find(wanted: HistoryFilter) -> Script[list[HistoryEntry]]:
+    conditions, values = yield from _conditions(wanted)
+    query = f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}"
+    if wanted.guild_id is None:
+        rows: Sequence[Row] = yield Query(query, values | {"limit": wanted.limit, "offset": wanted.offset})
+    else:
+        rows = yield from _of_guild(wanted, query, values)
+    texts = yield from texts_of(label_ids(_COLUMNS, (row[2:] for row in rows)))
+    position = [column.name for column in _COLUMNS].index("guild_id") + 2
+    guilds = sorted({row[position] for row in rows if row[position] is not None})
+    names = dict((yield Lookup(GUILDS, [(id_,) for id_ in guilds], ("guild_id", "name"))))
+    runs = sorted({row[0] for row in rows})
+    instances = dict((yield Lookup(RUNS, [(id_,) for id_ in runs], ("id", "instance"))))
+    return [
+        HistoryEntry(
+            id=row[0] << _SEQ_BITS | row[1],
+            instance=instances[row[0]],
+            guild_name=names.get(row[position]),
+            **fields(_COLUMNS, row[2:], texts),
+        )
+        for row in rows
+    ]
+
+
+def _of_guild(wanted: HistoryFilter, query: str, values: dict[str, Any]) -> Script[Sequence[Row]]:
+    """The rows of one guild, hour by hour: the roll-ups know in which hours there are any.
+
+    An index over guild and time would answer at once, and double what it costs to append a row.
+    """
+    most = wanted.offset + wanted.limit
+    found: list[Row] = []
+    for hour in (yield from _hours_with_commands(values["guild_id"], values.get("command_id"))):
+        start = hour * MS_PER_HOUR
+        hour_only = {
+            "since": max(values["since"], start),
+            "until": min(values["until"], start + MS_PER_HOUR),
+            "limit": most - len(found),
+            "offset": 0,
+        }
+        if hour_only["since"] < hour_only["until"]:
+            found += yield Query(query, values | hour_only)
+        if len(found) >= most:
+            break
+    return found[wanted.offset :]
+
+
+def _hours_with_commands(guild_id: int, command_id: int | None) -> Script[list[int]]:
+    """Newest first; none before the oldest row of the log."""
+    ((oldest, newest),) = yield Query(
+        "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
+    )
+    if oldest is None:
+        return []
+    days = {"first_day": oldest // MS_PER_DAY, "last_day": newest // MS_PER_DAY, "scope": guild_id}
+    found: set[int] = set()
+    for day, name_id, data in (yield Query(GROUPS, days)):
+        if command_id is None or name_id == command_id:
+            found.update(day * HOURS_PER_DAY + hour for hour in hours_of(bytes(data)))
+    return sorted(found, reverse=True)
+
+
+def _conditions(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, Any]]]:
+    conditions = ["is_own = 0", "started_ms >= :since", "started_ms < :until"]
+    values: dict[str, Any] = {
+        "since": 0 if wanted.since is None else milliseconds(wanted.since),
+        "until": _END_OF_TIME if wanted.until is None else milliseconds(wanted.until),
+    }
+    if wanted.guild_id is not None:
+        conditions.append("guild_id = :guild_id")
+        values["guild_id"] = yield from stored_id(wanted.guild_id)
+    if wanted.user_id is not None:
+        conditions.append("user_id = :user_id")
+        values["user_id"] = yield from stored_id(wanted.user_id)
+    if wanted.command is not None:
+        conditions.append("command_id = :command_id")
+        values["command_id"] = (yield from known_label_id(wanted.command)) or NOBODY
+    if wanted.success is not None:
+        conditions.append(f"outcome {'=' if wanted.success else '<>'} {_SUCCESS}")
+    return conditions, values

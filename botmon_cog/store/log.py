@@ -1,0 +1,209 @@
+"""The log: events as they were taken, appended and never changed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from botmon_cog.domain.models import FAULTS, Event, Outcome
+from botmon_cog.domain.reports import HealthMoment
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.labels import label_ids_of, stored_id
+from botmon_cog.store.records import Encoder, milliseconds, moment, stored_number
+from botmon_cog.store.schema import GUILDS, INVOCATIONS, LOG_TABLES, LogTable
+from botmon_cog.store.script import Execute, Insert, Query, Recall, Row, Script, Session
+
+_ENCODERS = {table: Encoder(table) for table in LOG_TABLES.values()}
+
+_GUILD_ID, _GUILD_NAME = attrgetter("guild_id"), attrgetter("guild_name")
+
+_ADD_RUN = """
+INSERT INTO @runs (token, instance, started_ms) VALUES (:token, :instance, :started_ms) ON CONFLICT (token) DO NOTHING
+"""
+_RUN_ID = "SELECT id FROM @runs WHERE token = :token"
+_RAISE_LAST = "UPDATE @runs SET last_seq = :last WHERE id = :run_id AND last_seq < :last"
+_FAULTS = ", ".join(str(code) for code, outcome in enumerate(Outcome) if outcome in FAULTS)
+_BY_MINUTE = f"""
+SELECT started_ms / 60000 AS minute, COUNT(*), SUM(CASE WHEN outcome IN ({_FAULTS}) THEN 1 ELSE 0 END)
+FROM @invocations WHERE started_ms >= :since AND is_own = 0 {{guild}} GROUP BY 1 ORDER BY 1
+"""  # noqa: S608 (codes)
+_OF_INSTANCE = "run_id IN (SELECT id FROM @runs WHERE instance = :instance)"
+_CHECKS = f"""
+SELECT c.occurred_ms, l.text, c.reason FROM @health_checks AS c JOIN @labels AS l ON l.id = c.status_id
+WHERE c.occurred_ms >= :since AND {_OF_INSTANCE} ORDER BY c.occurred_ms, c.run_id, c.seq
+"""  # noqa: S608 (text of ours)
+_BEFORE = f"SELECT MAX(occurred_ms) FROM @health_checks WHERE occurred_ms < :since AND {_OF_INSTANCE}"  # noqa: S608
+_LAST_TROUBLE = f"""
+SELECT MAX(occurred_ms) FROM @health_checks
+WHERE {_OF_INSTANCE} AND status_id NOT IN (SELECT id FROM @labels WHERE text = 'healthy')
+"""  # noqa: S608 (text of ours)
+
+
+class RunKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One start of one process, which numbers what it records. Known before the database is."""
+
+    token: int
+    """Random, 63 bits."""
+    instance: str
+    started_at: datetime
+
+    @classmethod
+    def new(cls, instance: str, now: datetime) -> Self:
+        return cls(token=secrets.randbits(63) or 1, instance=instance, started_at=now)
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """Events of one run, numbered one after the other."""
+
+    run: RunKey
+    first_seq: int
+    events: Sequence[Event]
+    is_repeat: bool = False
+    """Whether it may be stored already."""
+
+    @property
+    def last_seq(self) -> int:
+        return self.first_seq + len(self.events) - 1
+
+
+class Log:
+    """Appends events, and finds them again one by one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def append(self, batches: Sequence[Batch]) -> None:
+        """Store events, all in one transaction. What is stored already changes nothing.
+
+        Raises:
+            ConflictError: one that is no repeat was stored already; nothing was stored.
+            StorageError: nothing was stored.
+        """
+        session, found = await self._engine.write(_append(batches))
+        session.note(found)
+
+    async def outcomes_by_minute(self, since: datetime, guild_id: str | None = None) -> list[tuple[int, int, int]]:
+        """(minutes since 1970, commands, faults of the bot) of all processes, oldest first."""
+        return await self._engine.read(_outcomes_by_minute(milliseconds(since), guild_id))
+
+    async def health_history(self, instance: str, since: datetime) -> list[HealthMoment]:
+        """What the health checks of an instance found, oldest first."""
+        return await self._engine.read(_checks(instance, milliseconds(since)))
+
+    async def health_changes(self, instance: str, since: datetime) -> list[HealthMoment]:
+        """Of those the ones that found another status or reason than the check before, oldest first."""
+        return await self._engine.read(_changes(instance, milliseconds(since)))
+
+    async def last_trouble(self, instance: str) -> datetime | None:
+        """When a health check of an instance last found it not healthy."""
+        return await self._engine.read(_last_trouble(instance))
+
+
+# -- appending ---------------------------------------------------------------------------------------------------------
+
+
+def _append(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
+    """Returns the session, and what it may note once this is committed."""
+    session: Session = yield Recall()
+    found = Session()
+    pieces = [piece for batch in batches for piece in _pieces(batch)]
+    texts: set[str] = set()
+    for piece in pieces:
+        texts |= _ENCODERS[piece.table].labels(piece.events)
+    labels = found.labels = yield from label_ids_of(texts)
+    for batch in batches:
+        token = batch.run.token
+        run_id = session.run_ids.get(token) or found.run_ids.get(token) or (yield from _run_id(batch.run))
+        if not (yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})):
+            # It is a repeat, or the run is gone: after months without a row, or with a server's last commits.
+            run_id = yield from _run_id(batch.run)
+            yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})
+        found.run_ids[token] = run_id
+    rows: dict[LogTable, list[Row]] = {}
+    for piece in pieces:
+        run_id = found.run_ids[piece.token]
+        made = _ENCODERS[piece.table].rows(run_id, piece.first_seq, piece.events, labels)
+        rows.setdefault(piece.table, []).extend(made)
+    is_new = not any(batch.is_repeat for batch in batches)
+    for table in LOG_TABLES.values():
+        if table in rows:
+            yield Insert(table, rows[table], "ignore", is_new)
+    names = _guild_names(pieces, labels)
+    found.guild_names = {id_: name for id_, name in names.items() if session.guild_names.get(id_) != name}
+    if found.guild_names:
+        yield Insert(GUILDS, sorted(found.guild_names.items()), "replace")
+    return session, found
+
+
+class _Piece(NamedTuple):
+    """Events of one kind, numbered one after the other."""
+
+    token: int
+    table: LogTable
+    first_seq: int
+    events: Sequence[Event]
+
+
+def _pieces(batch: Batch) -> list[_Piece]:
+    """A batch's events, cleaned, where they change from one kind to another."""
+    found: list[_Piece] = []
+    seq = batch.first_seq
+    for kind, events in groupby(batch.events, type):
+        table = LOG_TABLES[kind]
+        piece = _Piece(batch.run.token, table, seq, _ENCODERS[table].cleaned(list(events)))
+        found.append(piece)
+        seq += len(piece.events)
+    return found
+
+
+def _guild_names(pieces: Sequence[_Piece], labels: dict[str, int]) -> dict[int, str]:
+    found: dict[int | str | None, str] = {}
+    for piece in pieces:
+        if piece.table is INVOCATIONS:
+            named = zip(map(_GUILD_ID, piece.events), map(_GUILD_NAME, piece.events), strict=True)
+            found.update(pair for pair in named if pair[1] is not None)  # else a name would be forgotten
+    return {stored_number(id_, labels): name for id_, name in found.items() if id_ is not None}
+
+
+def _run_id(run: RunKey) -> Script[int]:
+    values: dict[str, Any] = {"token": run.token, "instance": run.instance, "started_ms": milliseconds(run.started_at)}
+    yield Execute(_ADD_RUN, values)
+    return (yield Query(_RUN_ID, {"token": run.token}))[0][0]
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def _outcomes_by_minute(since: int, guild_id: str | None) -> Script[list[tuple[int, int, int]]]:
+    values: dict[str, Any] = {"since": since}
+    if guild_id is not None:
+        values["guild_id"] = yield from stored_id(guild_id)
+    query = _BY_MINUTE.replace("{guild}", "" if guild_id is None else "AND guild_id = :guild_id")
+    return [(int(minute), int(n), int(faults)) for minute, n, faults in (yield Query(query, values))]
+
+
+def _checks(instance: str, since: int) -> Script[list[HealthMoment]]:
+    rows = yield Query(_CHECKS, {"instance": instance, "since": since})
+    return [HealthMoment(occurred_at=moment(ms), status=status, reason=reason) for ms, status, reason in rows]
+
+
+def _changes(instance: str, since: int) -> Script[list[HealthMoment]]:
+    ((before,),) = yield Query(_BEFORE, {"instance": instance, "since": since})
+    checks = yield from _checks(instance, since if before is None else before)
+    found = [
+        check
+        for earlier, check in zip([None, *checks], checks, strict=False)
+        if earlier is None or (earlier.status, earlier.reason or "") != (check.status, check.reason or "")
+    ]
+    return [check for check in found if milliseconds(check.occurred_at) >= since]
+
+
+def _last_trouble(instance: str) -> Script[datetime | None]:
+    ((ms,),) = yield Query(_LAST_TROUBLE, {"instance": instance})
+    return None if ms is None else moment(ms)

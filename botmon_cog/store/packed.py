@@ -1,0 +1,60 @@
+"""A group of the roll-ups as bytes: MessagePack, the same on both engines.
+
+    [1, counts, duration, response, gateway, operation, failed]
+
+1 is the version of this form. Each of the others is one flat list, `[of, n, of, n, ...]`, in ascending order of `of`;
+empty ones at the end are left out. In `counts`, `of` is the position of the outcome times 24 plus the hour of the day
+(UTC). In the histograms it is the bucket less the lowest one there is, so that most take one byte or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from botmon_cog.domain.rollup import PART, Counts
+from botmon_cog.errors import StorageError
+
+VERSION = 1
+
+Parts = Sequence[Sequence[int]]
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Any])
+
+
+def pack(counts: Counts) -> bytes:
+    packed: list[Any] = [VERSION, []]
+    for code, n in sorted(counts.items()):
+        part, of = divmod(code, PART)
+        while len(packed) < part + 2:
+            packed.append([])
+        packed[part + 1] += (of, n)
+    return _encoder.encode(packed)
+
+
+def unpack(data: bytes) -> dict[int, int]:
+    """What was packed.
+
+    Raises:
+        StorageError: a newer version of this package packed it.
+    """
+    return {
+        part * PART + of: n
+        for part, flat in enumerate(parts_of(data))
+        for of, n in zip(flat[::2], flat[1::2], strict=True)
+    }
+
+
+def parts_of(data: bytes) -> Parts:
+    """The flat lists as they are: what reports need, without making objects of it. May be less than all.
+
+    Raises:
+        StorageError: a newer version of this package packed it.
+    """
+    version, *parts = _decoder.decode(data)
+    if version != VERSION:
+        raise StorageError(f"a roll-up has the form {version}, which this botmon_cog does not know: upgrade it")
+    return parts

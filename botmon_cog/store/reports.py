@@ -1,0 +1,285 @@
+"""What reports ask of the roll-ups. Whatever is asked, `RollUps.catch_up` comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from botmon_cog.domain.models import MusicEventType
+from botmon_cog.domain.reports import MusicTotals, Period
+from botmon_cog.domain.rollup import (
+    HOURS_PER_DAY,
+    WHOLE_BOT,
+    day_of,
+    hour_of,
+    round_seconds,
+    start_of_hour,
+)
+from botmon_cog.store.counted import Counted, DayOfName
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.labels import id_texts, stored_id, texts_of
+from botmon_cog.store.packed import parts_of
+from botmon_cog.store.records import milliseconds
+from botmon_cog.store.schema import GUILDS, ROLLUPS
+from botmon_cog.store.script import Lookup, Query, Row, Script
+
+_A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
+_LATELY_DAYS = 30
+
+# Days and hours are counted up and looked up one by one: the keys begin with the time, and a range over it would read
+# what all other guilds did. The bounds come once more, because PostgreSQL does not know how few are counted.
+_DAYS = """
+WITH RECURSIVE days (day) AS (
+    SELECT CAST(:first_day AS BIGINT) WHERE :first_day <= :last_day
+    UNION ALL SELECT day + 1 FROM days WHERE day < :last_day
+)
+"""
+_OF_DAYS = "FROM days JOIN @{table} AS r ON r.day = days.day WHERE r.day >= :first_day AND r.day <= :last_day"
+_OF_SCOPE = f"{_OF_DAYS.format(table='rollups')} AND r.scope = :scope"
+GROUPS = f"{_DAYS} SELECT r.day, r.name_id, r.data {_OF_SCOPE}"
+_LAST_DAYS = f"{_DAYS} SELECT r.name_id, MAX(r.day) {_OF_SCOPE} AND r.n > 0 GROUP BY r.name_id"
+_FIRST_DAY = f"""
+{_DAYS} SELECT MIN(day) FROM days WHERE EXISTS (
+    SELECT 1 FROM @rollups AS r WHERE r.day = days.day AND r.scope = :scope AND r.n > 0
+)
+"""  # noqa: S608 (text of ours)
+# Two queries: asked for both ends at once, SQLite reads the whole table.
+_KNOWN_DAYS = "SELECT (SELECT MIN(day) FROM @rollups), (SELECT MAX(day) FROM @rollups)"
+_BUSIEST = """
+SELECT scope, SUM(n) FROM @rollups WHERE scope <> 0 AND n > 0 AND day >= (SELECT MAX(day) FROM @rollups) - :days
+GROUP BY scope ORDER BY SUM(n) DESC, scope LIMIT :limit
+"""
+_SEEN = """
+AND {hours} & CASE {day} WHEN :first_day THEN CAST(:first_mask AS BIGINT) ELSE 16777215 END
+            & CASE {day} WHEN :last_day THEN CAST(:last_mask AS BIGINT) ELSE 16777215 END <> 0
+"""
+_PEOPLE_OF_GUILD = (
+    f"{_DAYS} SELECT {{what}} {_OF_DAYS.format(table='people')} AND r.guild_id = :guild_id"
+    f"{_SEEN.format(hours='r.hours', day='r.day')}"
+)
+_PEOPLE = (
+    "SELECT {what} FROM @people AS r WHERE r.day >= :first_day AND r.day <= :last_day"  # noqa: S608 (text of ours)
+    f"{_SEEN.format(hours='r.hours', day='r.day')}"
+)
+_MUSIC = "COALESCE(SUM(songs), 0), COALESCE(SUM(playtime_s), 0), COALESCE(SUM(skips), 0), COALESCE(SUM(pauses), 0)"
+_MUSIC_TOTALS = f"SELECT {_MUSIC} FROM @music_hourly WHERE hour >= :first_hour AND hour < :end_hour {{guild}}"  # noqa: S608
+
+# Parts of hours, for periods of zones whose hours are not UTC's: from the log itself.
+_BETWEEN = "started_ms >= :since AND started_ms < :until AND is_own = 0 {guild}"
+_COMMANDS_BETWEEN = f"SELECT command_id, outcome, COUNT(*) FROM @invocations WHERE {_BETWEEN} GROUP BY 1, 2"  # noqa: S608
+_HOURS_BETWEEN = f"""
+SELECT (started_ms - :start) / 3600000 AS position, outcome, COUNT(*) FROM @invocations WHERE {_BETWEEN} GROUP BY 1, 2
+"""  # noqa: S608 (text of ours)
+_USERS_BETWEEN = f"SELECT DISTINCT user_id FROM @invocations WHERE {_BETWEEN} AND user_id IS NOT NULL"  # noqa: S608
+_MUSIC_BETWEEN = """
+SELECT type, duration_us FROM @music_events WHERE occurred_ms >= :since AND occurred_ms < :until {guild}
+"""
+
+
+class Reports:
+    """`guild_id` None means the whole bot. Every method raises StorageError if the database can't be read."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def counted(self, guild_id: str | None, period: Period) -> Counted:
+        """Commands and times of a period."""
+        return await self._engine.read(_counted(guild_id, period))
+
+    async def unique_users(self, guild_id: str | None, period: Period) -> int:
+        """How many people used the bot."""
+        return await self._engine.read(_unique_users(guild_id, period))
+
+    async def music_totals(self, guild_id: str | None, period: Period) -> MusicTotals:
+        return await self._engine.read(_music_totals(guild_id, period))
+
+    async def last_used(self, guild_id: str | None, since: datetime) -> Mapping[str, datetime]:
+        """The hour in which each command was used last, of those that were used on that day or later."""
+        return await self._engine.read(_last_used(guild_id, day_of(since)))
+
+    async def first_seen(self, guild_id: str | None) -> datetime | None:
+        """The hour of the first command."""
+        return await self._engine.read(_first_seen(guild_id))
+
+    async def guild_name(self, guild_id: str) -> str | None:
+        return await self._engine.read(_guild_name(guild_id))
+
+    async def busiest_guilds(self, limit: int) -> list[tuple[str, int]]:
+        """(guild id, commands within the last 30 days that have any), busiest first."""
+        return await self._engine.read(_busiest_guilds(limit))
+
+
+# -- commands and times ------------------------------------------------------------------------------------------------
+
+
+def _counted(guild_id: str | None, period: Period) -> Script[Counted]:
+    scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
+    first, end = whole_hours(period)
+    touched = _days(hour_of(period.start), _next_hour(period.end)) if period.start < period.end else _days(1, 0)
+    rows = yield Query(GROUPS, {**touched, "scope": scope})
+    days = [DayOfName(day, name_id, parts_of(bytes(data))) for day, name_id, data in rows]
+    edges: list[Row] = []
+    for since, until in edges_of(period):
+        edges += yield Query(*_between(_COMMANDS_BETWEEN, guild_id, scope, since, until))
+    odd_hours = yield from _odd_hours(guild_id, scope, period)
+    texts = yield from texts_of({day.name_id for day in days} | {row[0] for row in edges})
+    return Counted(
+        days=days,
+        hours=range(first, end),
+        edges=edges,
+        odd_hours=odd_hours,
+        has_whole_hours=is_whole(period.start),
+        texts=texts,
+    )
+
+
+def _odd_hours(guild_id: str | None, scope: int, period: Period) -> Script[dict[datetime, list[tuple[int, int]]]]:
+    """(outcome, n) by the start of an hour that begins or ends at other minutes than ours."""
+    found: dict[datetime, list[tuple[int, int]]] = {}
+    stretches = edges_of(period) if is_whole(period.start) else [(period.start, period.end)]
+    for since, until in stretches:  # clocks that change by half an hour make such an end
+        sql, values = _between(_HOURS_BETWEEN, guild_id, scope, since, until)
+        for position, outcome, n in (yield Query(sql, {**values, "start": milliseconds(since)})):
+            found.setdefault(since + timedelta(hours=int(position)), []).append((outcome, n))
+    return found
+
+
+# -- people, music -----------------------------------------------------------------------------------------------------
+
+
+def _unique_users(guild_id: str | None, period: Period) -> Script[int]:
+    scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
+    first, end = whole_hours(period)
+    last = end - 1
+    values = _days(first, end) | {
+        "first_mask": -1 << first % HOURS_PER_DAY & _A_DAY_OF_HOURS,
+        "last_mask": (1 << last % HOURS_PER_DAY + 1) - 1,
+    }
+    if guild_id is not None:
+        values["guild_id"] = scope
+    query = _PEOPLE if guild_id is None else _PEOPLE_OF_GUILD
+    edges = edges_of(period)
+    if not edges:
+        return (
+            int((yield Query(query.replace("{what}", "COUNT(DISTINCT r.user_id)"), values))[0][0]) if end > first else 0
+        )
+    users: set[Row] = set()
+    if end > first:
+        users.update((yield Query(query.replace("{what}", "DISTINCT r.user_id"), values)))
+    for since, until in edges:
+        users.update((yield Query(*_between(_USERS_BETWEEN, guild_id, scope, since, until))))
+    return len({tuple(row) for row in users})
+
+
+def _music_totals(guild_id: str | None, period: Period) -> Script[MusicTotals]:
+    scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
+    first, end = whole_hours(period)
+    values: dict[str, Any] = {"first_hour": first, "end_hour": end}
+    if guild_id is not None:
+        values["guild_id"] = scope
+    (found,) = yield Query(_of_guild(_MUSIC_TOTALS, guild_id), values)
+    songs, playtime_s, skips, pauses = map(int, found)
+    kinds = list(MusicEventType)
+    for since, until in edges_of(period):
+        for kind, duration_us in (yield Query(*_between(_MUSIC_BETWEEN, guild_id, scope, since, until))):
+            songs += kinds[kind] is MusicEventType.SONG_PLAYED
+            skips += kinds[kind] is MusicEventType.SKIP
+            pauses += kinds[kind] is MusicEventType.PAUSE
+            playtime_s += round_seconds(duration_us)
+    return MusicTotals(songs_played=songs, playtime_s=playtime_s, skips=skips, pauses=pauses)
+
+
+# -- first and last ----------------------------------------------------------------------------------------------------
+
+
+def _known(guild_id: str | None) -> Script[dict[str, Any]]:
+    """All days that there are, in a scope."""
+    scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
+    ((first, last),) = yield Query(_KNOWN_DAYS)
+    return {"first_day": 1 if first is None else first, "last_day": last or 0, "scope": scope}
+
+
+def _last_used(guild_id: str | None, since: int) -> Script[dict[str, datetime]]:
+    values = yield from _known(guild_id)
+    values["first_day"] = max(values["first_day"], since)
+    days: list[tuple[int, int]] = [(int(name_id), int(day)) for name_id, day in (yield Query(_LAST_DAYS, values))]
+    keys = [(day, values["scope"], name_id) for name_id, day in days]
+    rows = yield Lookup(ROLLUPS, keys, ("day", "name_id", "data"))
+    texts = yield from texts_of(name_id for name_id, _ in days)
+    return {
+        texts[name_id]: start_of_hour(day * HOURS_PER_DAY + max(hours_of(bytes(data))))
+        for name_id, day, data in sorted((name_id, day, data) for day, name_id, data in rows)
+    }
+
+
+def _first_seen(guild_id: str | None) -> Script[datetime | None]:
+    values = yield from _known(guild_id)
+    ((day,),) = yield Query(_FIRST_DAY, values)
+    if day is None:
+        return None
+    rows = yield Query(GROUPS, {**values, "first_day": day, "last_day": day})
+    return start_of_hour(day * HOURS_PER_DAY + min(hour for _, _, data in rows for hour in hours_of(bytes(data))))
+
+
+def hours_of(data: bytes) -> list[int]:
+    """The hours of the day in which commands were used."""
+    return [cell % HOURS_PER_DAY for cell in (parts_of(data) or ((),))[0][::2]]
+
+
+# -- guilds ------------------------------------------------------------------------------------------------------------
+
+
+def _guild_name(guild_id: str) -> Script[str | None]:
+    found = yield Lookup(GUILDS, [((yield from stored_id(guild_id)),)], ("name",))
+    return str(found[0][0]) if found else None
+
+
+def _busiest_guilds(limit: int) -> Script[list[tuple[str, int]]]:
+    rows = yield Query(_BUSIEST, {"limit": limit, "days": _LATELY_DAYS})
+    texts = yield from id_texts(scope for scope, _ in rows)
+    return [(texts[scope], int(n)) for scope, n in rows]
+
+
+# -- periods -----------------------------------------------------------------------------------------------------------
+
+
+def _of_guild(query: str, guild_id: str | None) -> str:
+    return query.replace("{guild}", "" if guild_id is None else "AND guild_id = :guild_id")
+
+
+def _between(
+    query: str, guild_id: str | None, scope: int, since: datetime, until: datetime
+) -> tuple[str, dict[str, Any]]:
+    values: dict[str, Any] = {"since": milliseconds(since), "until": milliseconds(until)}
+    if guild_id is not None:
+        values["guild_id"] = scope
+    return _of_guild(query, guild_id), values
+
+
+def is_whole(moment: datetime) -> bool:
+    return start_of_hour(hour_of(moment)) == moment
+
+
+def _next_hour(moment: datetime) -> int:
+    """The first hour (UTC) that begins no earlier."""
+    return hour_of(moment) + (not is_whole(moment))
+
+
+def whole_hours(period: Period) -> tuple[int, int]:
+    """(first, end) of the hours (UTC) that are wholly in a period."""
+    first = _next_hour(period.start)
+    return first, max(hour_of(period.end), first)
+
+
+def edges_of(period: Period) -> Sequence[tuple[datetime, datetime]]:
+    """The parts of hours at both ends, for periods of zones whose hours are not UTC's."""
+    first, end = (start_of_hour(hour) for hour in whole_hours(period))
+    if first > period.end:
+        return [(period.start, period.end)]
+    return [(since, until) for since, until in ((period.start, first), (end, period.end)) if since < until]
+
+
+def _days(first_hour: int, end_hour: int) -> dict[str, Any]:
+    """The days (UTC) that a run of hours touches."""
+    return {"first_day": first_hour // HOURS_PER_DAY, "last_day": (end_hour - 1) // HOURS_PER_DAY}

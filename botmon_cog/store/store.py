@@ -1,0 +1,29 @@
+"""One store: an engine, and what is kept with it."""
+
+from __future__ import annotations
+
+from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.history import History
+from botmon_cog.store.log import Log, RunKey
+from botmon_cog.store.reports import Reports
+from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.uptime import UptimeStore
+
+
+class Store:
+    """What is kept of one run, and of all others.
+
+    Attributes:
+        run: whose events are appended.
+    """
+
+    def __init__(self, engine: Engine, run: RunKey) -> None:
+        self.engine = engine
+        self.run = run
+        self.log = Log(engine)
+        self.rollups = RollUps(engine)
+        self.reports = Reports(engine)
+        self.history = History(engine)
+        self.alerts = AlertStore(engine, run.instance)
+        self.uptime = UptimeStore(engine, run)
