@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,9 +21,11 @@ from msgspec.structs import replace
 from botmon_cog.config import AlertsConfig, Config, HealthConfig
 from botmon_cog.domain.alerts import EVERYTHING, SHARED, News, Sent
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors import alert_file, alert_sender
+from botmon_cog.monitors import alert_sender
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.queue.spool import Spool
 from botmon_cog.testing import ManualClock
 from tests.alert_helpers import MemoryStorage, problem, told
 from tests.engines import Engine
@@ -38,11 +43,16 @@ class Process:
         answers: what becomes of the next attempts; all others are told.
     """
 
-    def __init__(self, storage: object, clock: ManualClock, config: AlertsConfig = QUICK, **options: object) -> None:
+    spools: ClassVar[list[Spool]] = []
+
+    def __init__(self, store: object, clock: ManualClock, config: AlertsConfig = QUICK, **options: object) -> None:
         self.clock = clock
         self.failures = Failures(clock)
-        folder = options.pop("folder", None)
-        self.alerts = Alerts(storage, clock, Config(alerts=config, **options), self.failures, folder)
+        path = options.pop("spool", None)
+        spool = None if path is None else Spool(lambda: path, max_bytes=10**7, clock=clock)
+        if spool is not None:
+            self.spools.append(spool)
+        self.alerts = Alerts(store, clock, Config(alerts=config, **options), self.failures, spool)
         self.sent: list[tuple[str, bool]] = []
         self.news: list[News] = []
         self.answers: list[Sent | BaseException] = []
@@ -70,6 +80,18 @@ class Process:
         return [text for text, _ in self.sent[before:]]
 
 
+@pytest.fixture(autouse=True)
+async def _spools_are_closed() -> AsyncIterator[None]:
+    yield
+    while Process.spools:
+        await Process.spools.pop().close()
+
+
+def notes_in(spool: Path) -> list[str]:
+    with closing(sqlite3.connect(spool)) as db:
+        return [key for (key,) in db.execute("SELECT key FROM notes")]
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -90,20 +112,20 @@ def process(database: MemoryStorage, clock: ManualClock) -> Process:
 
 async def test_news_is_sent_once_and_its_result_kept(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="main") as storage:
-        process = Process(storage, clock)
+        process = Process(storage.alerts, clock)
         assert await process.check("memory", "cpu") == ["alert: fired cpu, fired memory"]
         assert await process.check("memory", "cpu") == []
         assert await process.check() == ["recovery: recovered cpu, recovered memory"]
         assert await process.check() == []
         history = await process.alerts.history(clock.now() - HOUR, 10)
         assert [(row.state, row.result, row.attempts) for row in history] == [("sent", TOLD.words, 1)] * 2
-        assert (await storage.alerts(clock.now())).alerts == ()
+        assert (await storage.alerts.alerts(clock.now())).alerts == ()
         assert process.failures.n == 0
 
 
 async def test_fifty_at_once_are_one_message(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="main") as storage:
-        process = Process(storage, clock)
+        process = Process(storage.alerts, clock)
         for _ in range(3):
             await process.check(*[f"commands.c{n}" for n in range(50)])
         assert [len(news.items) for news in process.news] == [50]
@@ -153,7 +175,7 @@ async def test_an_attempt_that_hangs_is_given_up_and_the_next_one_says_so(proces
 async def test_a_database_that_takes_no_claims_holds_nothing_up_that_it_does_not_have(process, database) -> None:
     process.answers = [Sent(state="failed", words="Discord was not reached")]
     await process.check("memory")
-    storage, claim = process.alerts._storage, process.alerts._storage.claim_message
+    storage, claim = process.alerts._store, process.alerts._store.claim_message
 
     async def full(*_: object) -> bool:
         raise StorageError("database or disk is full")
@@ -225,7 +247,7 @@ async def test_what_does_not_arrive_is_given_up_when_the_time_to_settle_is_over(
 
 async def test_what_a_killed_process_claimed_is_sent_by_another_once(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="one") as first, engine.storage(instance="two") as second:
-        killed, other = Process(first, clock, instance="one"), Process(second, clock, instance="two")
+        killed, other = Process(first.alerts, clock, instance="one"), Process(second.alerts, clock, instance="two")
         killed.answers = [asyncio.CancelledError()]
         with pytest.raises(asyncio.CancelledError):
             await killed.check("memory")
@@ -265,7 +287,7 @@ async def test_switched_off_does_nothing(database: MemoryStorage, clock: ManualC
 
 async def test_what_all_see_is_told_by_one(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="one") as first, engine.storage(instance="two") as second:
-        both = [Process(first, clock, instance="one"), Process(second, clock, instance="two")]
+        both = [Process(first.alerts, clock, instance="one"), Process(second.alerts, clock, instance="two")]
         for shared in (("database.slow",), ("database.slow",), (), ()):
             await asyncio.gather(*(process.step(shared=shared) for process in both))
             await asyncio.gather(*(process.alerts.deliver("app", process.send) for process in both))
@@ -324,8 +346,8 @@ async def test_another_instances_alerts_are_its_own(database: MemoryStorage, clo
 
 async def test_a_restart_neither_forgets_nor_repeats(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="main") as storage:
-        assert await Process(storage, clock).check("memory") == ["alert: fired memory"]
-        process = Process(storage, clock)
+        assert await Process(storage.alerts, clock).check("memory") == ["alert: fired memory"]
+        process = Process(storage.alerts, clock)
         await process.alerts.recall()
         for _ in range(2):  # the checks are not certain yet
             assert await process.check() == []
@@ -361,16 +383,16 @@ async def test_the_limit_per_hour_holds_over_a_restart(database: MemoryStorage, 
 # -- without the database ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("has_folder", [True, False])
-async def test_while_the_database_is_away_news_is_sent_and_stored_later(database, clock, tmp_path, has_folder) -> None:
-    folder = tmp_path / "spool" if has_folder else None
-    process = Process(database.of("main"), clock, folder=folder)
+@pytest.mark.parametrize("has_spool", [True, False])
+async def test_while_the_database_is_away_news_is_sent_and_stored_later(database, clock, tmp_path, has_spool) -> None:
+    spool = tmp_path / "spool.db" if has_spool else None
+    process = Process(database.of("main"), clock, spool=spool)
     await process.check("memory")
     database.is_away = True
     assert await process.check("memory", shared=("database",)) == ["alert: fired database"]
     assert await process.check(shared=("database",)) == ["recovery: recovered memory"]
     assert await process.check(shared=("database",)) == []
-    assert (folder is not None) == any(tmp_path.rglob("*.json"))
+    assert spool is None or notes_in(spool) == ["alerts/main"]
     with pytest.raises(StorageError):
         await process.alerts.history(clock.now() - HOUR, 10)
     database.is_away = False
@@ -378,13 +400,13 @@ async def test_while_the_database_is_away_news_is_sent_and_stored_later(database
     assert await process.check() == []
     assert [row.state for row in database.messages.values()] == ["sent"] * 4
     assert database.rows == {}
-    assert list(tmp_path.iterdir()) == []
+    assert spool is None or notes_in(spool) == []
     assert process.failures.n == 0
 
 
 @pytest.mark.parametrize("is_back", [True, False])
 async def test_a_restart_while_the_database_is_away_repeats_nothing(database, clock, tmp_path, is_back) -> None:
-    before = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    before = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await before.check("memory", "cpu")
     database.is_away = True
     assert await before.check("cpu", shared=("database",)) == [
@@ -392,7 +414,7 @@ async def test_a_restart_while_the_database_is_away_repeats_nothing(database, cl
         "recovery: recovered memory",
     ]
     database.is_away = not is_back
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     for _ in range(4):
         assert await process.check("cpu", shared=("database",)) == []
@@ -401,13 +423,13 @@ async def test_a_restart_while_the_database_is_away_repeats_nothing(database, cl
     assert await process.check() == ["recovery: recovered cpu"]
     assert await process.check() == []
     assert [row.state for row in database.messages.values()] == ["sent"] * 5
-    assert list(tmp_path.iterdir()) == []
+    assert notes_in(tmp_path / "spool.db") == []
 
 
 async def test_a_restart_at_which_the_database_goes_away_repeats_nothing(database, clock, tmp_path) -> None:
-    await Process(database.of("main"), clock, folder=tmp_path / "spool").check("memory")
+    await Process(database.of("main"), clock, spool=tmp_path / "spool.db").check("memory")
     database.is_away = True
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     assert await process.check("memory") == []
     assert await process.check() == ["recovery: recovered memory"]
@@ -415,24 +437,24 @@ async def test_a_restart_at_which_the_database_goes_away_repeats_nothing(databas
 
 async def test_the_database_is_right_where_the_file_is_old(database, clock, tmp_path) -> None:
     """The shared alert ended, and began anew, while this process was off: both times it is at the same version."""
-    await Process(database.of("main"), clock, folder=tmp_path / "spool").check(shared=("database.slow",))
+    await Process(database.of("main"), clock, spool=tmp_path / "spool.db").check(shared=("database.slow",))
     other = Process(database.of("other"), clock, replace(QUICK, critical_after_s=600), instance="other")
     for _ in range(6):
         await other.check()
     assert database.rows == {}
     await other.check(shared=("database.slow",))
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     assert await process.check(shared=("database.slow",)) == ["alert: fired database.slow"]
 
 
 async def test_what_was_being_sent_at_a_kill_without_the_database_may_be_a_repeat(database, clock, tmp_path) -> None:
     database.is_away = True
-    killed = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    killed = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     killed.answers = [asyncio.CancelledError()]
     with pytest.raises(asyncio.CancelledError):
         await killed.check("memory")
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     await process.check("memory")
     await process.check("memory")
@@ -440,7 +462,7 @@ async def test_what_was_being_sent_at_a_kill_without_the_database_may_be_a_repea
 
 
 async def test_a_result_that_could_not_be_stored_is_stored_later(database, clock, tmp_path) -> None:
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
 
     async def send(news: News, is_repeat: bool) -> Sent:
         database.is_away = True
@@ -450,7 +472,7 @@ async def test_a_result_that_could_not_be_stored_is_stored_later(database, clock
     await process.alerts.deliver("app", send)
     clock.jump_wall(600)
     database.is_away = False
-    restarted = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    restarted = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await restarted.alerts.recall()
     await restarted.alerts.deliver("app", restarted.send)
     assert await restarted.check("memory") == []
@@ -476,10 +498,9 @@ async def test_a_commit_whose_answer_was_lost_is_not_told_twice(database, clock)
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"alerts": 5}', "\0"])
-async def test_a_file_that_cannot_be_read_costs_a_note(database, clock, tmp_path, content) -> None:
-    (tmp_path / "spool").mkdir()
-    (tmp_path / "spool" / "main.alerts.json").write_text(content)
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+async def test_note_that_cannot_be_read_costs_a_failure(database, clock, tmp_path, content) -> None:
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
+    await process.spools[-1].write_note("alerts/main", content.encode())
     await process.alerts.recall()
     assert process.failures.n == 1
     assert await process.check("memory") == ["alert: fired memory"]
@@ -488,31 +509,23 @@ async def test_a_file_that_cannot_be_read_costs_a_note(database, clock, tmp_path
 async def test_a_disk_that_fails_costs_a_note(database, clock, tmp_path) -> None:
     (tmp_path / "file").touch()
     database.is_away = True
-    process = Process(database.of("main"), clock, folder=tmp_path / "file")
+    process = Process(database.of("main"), clock, spool=tmp_path / "file" / "spool.db")
     await process.alerts.recall()
-    assert process.failures.n == 0
     assert await process.check("memory") == ["alert: fired memory"]
     assert process.failures.n > 0
 
 
 async def test_a_disk_that_hangs_holds_nothing_up(database, clock, tmp_path, monkeypatch) -> None:
     database.is_away = True
-    goes_on = threading.Event()
-    monkeypatch.setattr(alert_file.os, "fsync", lambda _: goes_on.wait())
-    health = HealthConfig(database_timeout_s=0.01)
-    process = Process(database.of("main"), clock, health=health, folder=tmp_path / "spool")
-    before = threading.active_count()
-    try:
-        async with asyncio.timeout(5):
-            assert await process.check("memory") == ["alert: fired memory"]
-            await process.check("memory", "cpu")
-            await process.alerts.close()
-        assert threading.active_count() == before + 2  # one that writes, and one that waits for it
-        assert process.failures.n > 0
-    finally:
-        goes_on.set()
-    await process.alerts.close()
-    assert threading.active_count() == before
+    monkeypatch.setattr(Spool, "write_note", lambda *_: asyncio.Event().wait())
+    process = Process(
+        database.of("main"), clock, health=HealthConfig(database_timeout_s=0.01), spool=tmp_path / "spool.db"
+    )
+    async with asyncio.timeout(5):
+        assert await process.check("memory") == ["alert: fired memory"]
+        await process.check("memory", "cpu")
+        await process.alerts.close()
+    assert process.failures.n > 0
 
 
 async def test_what_was_on_when_alerts_were_switched_off_is_not_shown_as_being_on(database, clock) -> None:
@@ -526,10 +539,11 @@ async def test_what_was_on_when_alerts_were_switched_off_is_not_shown_as_being_o
 async def test_it_leaves_no_thread(database, clock, tmp_path) -> None:
     before = set(threading.enumerate())
     database.is_away = True
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     await process.check("memory")
     await process.alerts.close()
+    await process.spools.pop().close()
     assert set(threading.enumerate()) == before
 
 
@@ -538,7 +552,7 @@ async def test_it_leaves_no_thread(database, clock, tmp_path) -> None:
 
 async def test_a_mute_holds_back_until_it_ends(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="main") as storage:
-        process = Process(storage, clock)
+        process = Process(storage.alerts, clock)
         await process.alerts.mute([("main", "gateway"), (SHARED, EVERYTHING)], clock.now() + HOUR, "7")
         for _ in range(60):
             clock.jump_wall(-59)  # a check each second; the mute ends after an hour, by the wall
@@ -563,13 +577,13 @@ async def test_mutes_are_seen_and_ended(process: Process, clock: ManualClock) ->
 
 
 async def test_a_mute_works_without_the_database_and_over_a_restart(database, clock, tmp_path) -> None:
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.mute([("main", "cpu")], clock.now() + HOUR, "7")
     await process.check()
     database.is_away = True
     await process.alerts.mute([("main", "memory")], clock.now() + HOUR, "7")
     assert await process.alerts.unmute([("main", "cpu")])
-    process = Process(database.of("main"), clock, folder=tmp_path / "spool")
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     assert await process.check("memory", "cpu") == ["alert: fired cpu"]
     assert [one.key for one in (await process.alerts.overview()).mutes] == ["memory"]
@@ -626,16 +640,10 @@ def read(every: list[News]) -> dict[str, bool]:
     return believes
 
 
-@pytest.fixture
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("botmon_cog.monitors.alert_file.os.fsync", lambda file: None)
-
-
-@pytest.mark.usefixtures("_quick_disk")
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CHECK, max_size=15))
 def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.TempPathFactory, checks) -> None:
-    folder: Path = tmp_path_factory.mktemp("alerts") / "spool"
+    spool: Path = tmp_path_factory.mktemp("alerts") / "spool.db"
 
     async def run() -> None:
         database, clock = MemoryStorage(), ManualClock()
@@ -643,7 +651,7 @@ def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.Temp
         every: list[News] = []
 
         async def start() -> Process:
-            process = Process(database.of("main"), clock, config, folder=folder)
+            process = Process(database.of("main"), clock, config, spool=spool)
             process.news = every
             await process.alerts.recall()
             return process
@@ -670,14 +678,17 @@ def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.Temp
         assert database.rows == {}
         assert {row.state for row in database.messages.values()} == {"sent"}
 
+        while Process.spools:
+            await Process.spools.pop().close()
+
     asyncio.run(run())
-    assert not folder.exists()
+    assert not spool.exists() or notes_in(spool) == []
 
 
-def test_the_database_in_memory_is_as_the_real_ones(engine: Engine) -> None:
+def test_the_store_in_memory_is_as_the_real_one() -> None:
     """Its verbs are those of the protocol, by name and by parameters."""
     fake = MemoryStorage().of("main")
-    real = type(engine.new())
+    real = AlertStore
     verbs: Mapping[str, object] = {
         name: verb for name, verb in inspect.getmembers(type(fake), inspect.isfunction) if not name.startswith("_")
     }

@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from botmon_cog import runtime
+from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.domain.health import HEALTHY, WARNING
-from botmon_cog.runtime import MonitoringSystem, spool_folder
-from tests.storage_helpers import invocation, rows
-from tests.writer_helpers import until
+from botmon_cog.runtime import MonitoringSystem, make_engine, make_spool, spool_path
+from tests.writer_helpers import event, names, until
 
 
 @pytest.mark.parametrize(
-    ("url", "folder"),
+    ("url", "application_id", "path"),
     [
-        ("data/bot.db", "data/bot.db.spool"),
-        ("sqlite:////var/lib/bot.db", "/var/lib/bot.db.spool"),
-        ("postgresql://bot@host/db", "data/botmon.spool"),
-        (":memory:", None),
-        ("sqlite://", None),
-        (None, None),
+        ("data/bot.db", None, "data/bot.spool.db"),
+        ("data/bot.db", 42, "data/bot-42.spool.db"),
+        ("sqlite:////var/lib/bot.db", None, "/var/lib/bot.spool.db"),
     ],
 )
-def test_the_spool_is_beside_the_database(url, folder):
-    assert spool_folder(StorageConfig(), url) == (folder and Path(folder))
-    assert spool_folder(StorageConfig(spool_folder="there"), url) == Path("there")
-    assert spool_folder(StorageConfig(spool_folder="there", spool_max_mb=0), url) is None
+def test_spool_is_beside_the_database_and_names_the_bot(url, application_id, path):
+    assert spool_path(StorageConfig(url=url), application_id) == Path(path)
+    there = StorageConfig(url=url, spool="there/spool.db")
+    assert spool_path(there, application_id) == Path("there/spool.db")
+
+
+def test_spool_of_a_server_names_server_schema_and_bot():
+    found = {
+        spool_path(StorageConfig(url=url, postgres_schema=schema), application_id)
+        for url in ("postgresql://one/bot", "postgresql://two/bot")
+        for schema in ("botmon", "other")
+        for application_id in (None, 42)
+    }
+    assert len(found) == 8
+    assert {path.parent for path in found} == {Path("data")}
+    assert not any("one" in path.name for path in found)
+
+
+@pytest.mark.parametrize("storage", [StorageConfig(url=":memory:"), StorageConfig(spool_max_mb=0)])
+def test_there_is_none_if_nothing_may_be_left_on_disk(storage):
+    config = Config(storage=storage)
+    assert make_spool(make_engine(config, SystemClock()), config, SystemClock()) is None
 
 
 async def test_rows_outlive_a_restart_without_a_database(tmp_path):
     database = tmp_path / "bot.db"
-    database.mkdir()  # in the place of the file
-    storage = StorageConfig(url=str(database), close_timeout_s=0.05)
-    async with MonitoringSystem(Config(storage=storage)) as system:
-        for n in range(3):
-            system.recorder.record(invocation(event_id=f"e{n}"))
-    assert (system.writer.spooled, system.writer.dropped) == (3, 0)
-    assert len(list((tmp_path / "bot.db.spool").iterdir())) == 1
-    monitor = system.health.check_monitor()
-    assert (monitor.status, monitor.reason) == (WARNING, "3 rows wait on disk for the database")
-    assert (monitor.waiting, monitor.spooled, monitor.spool_bytes > 0) == (3, 3, True)
-
-    database.rmdir()
-    async with MonitoringSystem(Config(storage=storage)) as system:
-        writer = system.writer
-        await until(lambda: not (tmp_path / "bot.db.spool").exists() and not writer.spooled)
-    assert rows(database, "SELECT event_id FROM audit_logs ORDER BY id") == [("e0",), ("e1",), ("e2",)]
+    config = Config(storage=StorageConfig(url=str(database), close_timeout_s=0.05, busy_timeout_s=0.01))
+    async with MonitoringSystem(config):
+        pass
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        async with MonitoringSystem(config) as system:
+            for name in names(3):
+                system.recorder.record(event(name))
+        assert (system.writer.spooled, system.writer.dropped) == (3, 0)
+        assert (tmp_path / "bot.spool.db").exists()
+        monitor = system.health.check_monitor()
+        assert (monitor.status, monitor.reason) == (WARNING, "3 rows wait on disk for the database")
+        assert (monitor.waiting, monitor.spooled, monitor.spool_bytes > 0) == (3, 3, True)
+    async with MonitoringSystem(config) as system:
+        await until(lambda: not system.writer._spool.has_more)
+    with closing(sqlite3.connect(database)) as db:
+        found = db.execute(
+            "SELECT text FROM invocations JOIN labels ON id = command_id ORDER BY run_id, seq"
+        ).fetchall()
+    assert found == [(name,) for name in names(3)]
     assert system.health.check_monitor().status == HEALTHY
 
 
@@ -57,12 +78,12 @@ async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_c
     monkeypatch.setattr(runtime, "_LONGEST_CLOSE_S", 0.01)
     system = MonitoringSystem(Config(storage=StorageConfig(url=":memory:")))
     await system.start()
-    close = system.storage.close
+    close = system.store.engine.close
 
     async def hang() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(system.storage, "close", hang)
+    monkeypatch.setattr(system.store.engine, "close", hang)
     async with asyncio.timeout(5):
         await system.close()
     await close()

@@ -1,4 +1,4 @@
-"""A database in memory that fails, refuses or hangs on demand, and what the writer's tests do with it."""
+"""A log in memory that fails or hangs on demand, and what the writer's tests do with it."""
 
 from __future__ import annotations
 
@@ -6,62 +6,130 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from botmon_cog.config import StorageConfig
-from botmon_cog.domain.models import Event
-from botmon_cog.errors import StorageError
-from botmon_cog.storage.base import RejectedError
-from botmon_cog.storage.queue.spool import Spool
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.errors import ConflictError, StorageError
+from botmon_cog.store.log import Batch, RunKey
+from botmon_cog.store.queue.spool import Spool
+from botmon_cog.store.queue.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
-from tests.storage_helpers import invocation
 
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LINGER_S = 0.125
 AWAY = StorageError("away")
 TURNS = 10
 TIMEOUT_S = 20.0
 
+_tokens = count(1)
 
-class FakeStorage:
-    """Keeps what is written. It fails while `error` is set, refuses the ids in `refused`, and waits while `gate` is.
+
+class FakeLog:
+    """Keeps rows by run and number. It fails while `error` is set, and waits while `gate` is.
 
     Attributes:
-        batches: the ids of each batch that was taken, repeated ones included.
-        stored: event id -> how often it would be there without ids: 1 each.
+        faults: what no log may ever see: events of a run out of order, or another event under the same number.
+        batches: the names in each batch that was stored, repeated ones included.
+        repeats: whether each of them said that it is one.
+        runs: of each run, the names by number.
+        loses_answer: asked after each commit; True makes it fail all the same.
     """
-
-    description = "fake.db"
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
-        self.stored: dict[str, Event] = {}
+        self.repeats: list[bool] = []
+        self.runs: dict[int, dict[int, str]] = {}
+        self.faults: list[str] = []
         self.attempts = 0
         self.error: Exception | None = None
-        self.refused: set[str] = set()
         self.gate: asyncio.Event | None = None
+        self.loses_answer: Callable[[], bool] = lambda: False
 
-    async def write(self, events: Sequence[Event]) -> None:
+    async def append(self, batches: Sequence[Batch]) -> None:
         self.attempts += 1
-        ids = [event.event_id for event in events]
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
-            raise self.error
-        if self.refused & set(ids):
-            raise RejectedError(f"refused {self.refused & set(ids)}")
-        self.batches.append(ids)
-        self.stored |= {event.event_id: event for event in events}
+            raise self.error.with_traceback(None)
+        for batch in batches:
+            self._check(batch)
+        for batch in batches:
+            self._append(batch)
+        if self.loses_answer():
+            raise AWAY.with_traceback(None)
+
+    def _check(self, batch: Batch) -> None:
+        stored = self.runs.get(batch.run.token, {})
+        last = max(stored, default=0)
+        for seq, event in enumerate(batch.events, batch.first_seq):
+            if seq not in stored:
+                if seq < last:
+                    self.faults.append(f"run {batch.run.token}: {seq} comes after {last}")
+            elif stored[seq] != event.command:
+                self.faults.append(f"run {batch.run.token}: {seq} is {stored[seq]} and {event.command}")
+            elif not batch.is_repeat:
+                raise ConflictError(f"row {seq} is there already")
+
+    def _append(self, batch: Batch) -> None:
+        names = [event.command for event in batch.events]
+        self.batches.append(names)
+        self.repeats.append(batch.is_repeat)
+        self.runs.setdefault(batch.run.token, {}).update(enumerate(names, batch.first_seq))
 
     @property
     def written(self) -> list[str]:
-        return [event_id for batch in self.batches for event_id in batch]
+        """In the order of the appends."""
+        return [name for batch in self.batches for name in batch]
+
+    @property
+    def stored(self) -> list[str]:
+        """Run by run, in the order of the numbers."""
+        return [name for rows in self.runs.values() for _, name in sorted(rows.items())]
 
 
-def put(writer: Writer, *ids: str) -> None:
-    for event_id in ids:
-        writer.put(invocation(event_id=event_id))
+class FakeRollUps:
+    """Counts how often it is asked for a lot.
+
+    Attributes:
+        behind: rows that wait to be rolled up.
+    """
+
+    def __init__(self) -> None:
+        self.lots = 0
+        self.behind = 0
+        self.error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def lot(self) -> int:
+        self.lots += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+        n = min(self.behind, 10_000)
+        self.behind -= n
+        return n
+
+
+def event(name: str = "play", **fields: object) -> Invocation:
+    values: dict[str, object] = {"kind": Kind.SLASH, "outcome": Outcome.OK, "started_at": NOON}
+    return Invocation(command=name, **values | fields)
+
+
+def run_key(instance: str = "main") -> RunKey:
+    return RunKey(token=next(_tokens), instance=instance, started_at=NOON)
+
+
+def batch_of(run: RunKey, first_seq: int, *names: str) -> Batch:
+    return Batch(run=run, first_seq=first_seq, events=[event(name) for name in names])
+
+
+def put(writer: Writer, *names: str) -> None:
+    for name in names:
+        writer.put(event(name))
 
 
 def counts(writer: Writer) -> tuple[int, int, int]:
@@ -71,6 +139,10 @@ def counts(writer: Writer) -> tuple[int, int, int]:
 
 def names(n: int, prefix: str = "e") -> list[str]:
     return [f"{prefix}{i}" for i in range(n)]
+
+
+def flat(batches: Sequence[Batch]) -> list[str]:
+    return [event.command for batch in batches for event in batch.events]
 
 
 async def settle() -> None:
@@ -85,12 +157,25 @@ async def until(condition: Callable[[], bool], clock: ManualClock | None = None,
             await (asyncio.sleep(0) if clock is None else clock.advance(step_s))
 
 
-def make_spool(folder: Path, clock: ManualClock, *, instance: str = "main", max_bytes: int = 10**7) -> Spool:
-    return Spool(folder, instance=instance, max_bytes=max_bytes, clock=clock)
+def make_spool(path: Path, clock: ManualClock, *, max_bytes: int = 10**7) -> Spool:
+    return Spool(lambda: path, max_bytes=max_bytes, clock=clock)
 
 
-def make_writer(storage: FakeStorage, clock: ManualClock, spool: Spool | None = None, **config: float) -> Writer:
-    return Writer(storage, clock, StorageConfig(**{"linger_ms": int(LINGER_S * 1000)} | config), spool)
+def make_writer(
+    log: FakeLog,
+    clock: ManualClock,
+    spool: Spool | None = None,
+    *,
+    rollups: FakeRollUps | None = None,
+    run: RunKey | None = None,
+    **config: float,
+) -> Writer:
+    settings = StorageConfig(**{"linger_ms": int(LINGER_S * 1000)} | config)
+    return Writer(log, rollups or FakeRollUps(), clock, settings, run or run_key(), spool)
+
+
+def spool_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "botmon-spool"]
 
 
 @asynccontextmanager
@@ -99,13 +184,6 @@ async def nothing_left(clock: ManualClock):
     yield
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("botmon")]
     assert clock.pending == 0
-    assert not [thread for thread in threading.enumerate() if thread.name == "botmon-spool"]
-
-
-def segments(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.jsonl")) if folder.exists() else []
-
-
-def unique_ids(prefix: str = "id"):
-    numbers = count()
-    return lambda: f"{prefix}{next(numbers)}"
+    for thread in spool_threads():
+        thread.join(TIMEOUT_S)  # it may be about to end
+    assert not spool_threads()

@@ -1,21 +1,21 @@
-"""The alerts as the database has them; while it is away, as memory and, over a restart, a file do."""
+"""The alerts as the database has them; while it is away, as memory and, over a restart, the spool do."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from msgspec.structs import replace
 
 from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
 from botmon_cog.domain.alerts.merging import merged
-from botmon_cog.errors import StorageError
-from botmon_cog.monitors.alert_file import AlertFile, Kept
+from botmon_cog.errors import SpoolError, StorageError
+from botmon_cog.monitors.alert_note import AlertNote, Kept
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.storage.base import Storage, answered
+from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.engine import answered
+from botmon_cog.store.queue.spool import Spool
 
 Name = tuple[str, str]
 """(scope, key)."""
@@ -30,13 +30,13 @@ class AlertKeeper:
     """
 
     def __init__(
-        self, storage: Storage, instance: str, timeout_s: float, failures: Failures, folder: Path | None
+        self, store: AlertStore, instance: str, timeout_s: float, failures: Failures, spool: Spool | None
     ) -> None:
         """`timeout_s`: how long the database may take to answer, or the disk, until it counts as away."""
-        self._storage = storage
+        self._store = store
         self._timeout_s = timeout_s
         self._failures = failures
-        self._file = AlertFile(folder, instance) if folder is not None else None
+        self._note = AlertNote(spool, instance) if spool is not None else None
         self._mutes: tuple[Mute, ...] = ()
         self._mute_changes: dict[Name, Mute | None] = {}
         """Not stored yet; None ends a mute."""
@@ -47,12 +47,12 @@ class AlertKeeper:
 
     async def recall(self) -> None:
         """Take up what an earlier process left on disk."""
-        if self._file is None:
+        if self._note is None:
             return
         try:
             async with asyncio.timeout(self._timeout_s):
-                kept = await self._file.read()
-        except (OSError, ValueError) as error:  # the former has the time-out among it
+                kept = await self._note.read()
+        except (SpoolError, TimeoutError, ValueError) as error:
             self._failures.note("reading the alerts kept on disk", error)
             return
         if kept is None:
@@ -63,17 +63,10 @@ class AlertKeeper:
             was_sending = message.state == "due" and message.claimed_at is not None
             self.outbox[message.message_id] = replace(message, is_repeat=True) if was_sending else message
 
-    async def close(self) -> None:
-        """Return when nothing works on the file any more, or the disk hangs."""
-        if self._file is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._timeout_s):
-                    await self._file.settle()
-
     async def look(self, now: datetime) -> AlertBook | None:
         """What the database has, with what it does not have yet in its place; None where it is away."""
         try:
-            book = await answered(self._storage.alerts(now), self._timeout_s)
+            book = await answered(self._store.alerts(now), self._timeout_s)
         except StorageError:
             return None
         return AlertBook(alerts=self._merged(book.alerts), mutes=book.mutes)
@@ -82,7 +75,7 @@ class AlertKeeper:
         """Take up what the database has; returns just that, None where it is away."""
         try:
             await answered(self._store_mutes(), self._timeout_s)
-            book = await answered(self._storage.alerts(now), self._timeout_s)
+            book = await answered(self._store.alerts(now), self._timeout_s)
         except StorageError:
             return None
         self.alerts, self._mutes = self._merged(book.alerts), book.mutes
@@ -110,9 +103,9 @@ class AlertKeeper:
     async def _store_mutes(self) -> None:
         for name, mute in list(self._mute_changes.items()):
             if mute is None:
-                await self._storage.end_mute(*name)
+                await self._store.end_mute(*name)
             else:
-                await self._storage.put_mute(mute)
+                await self._store.put_mute(mute)
             others = tuple(one for one in self._mutes if (one.scope, one.key) != name)
             self._mutes = others if mute is None else (*others, mute)
             if self._mute_changes.get(name) is mute:
@@ -133,7 +126,7 @@ class AlertKeeper:
         forgotten = [alert for alert in gone if alert.version]
         waiting = [*self.outbox.values(), *messages]
         if changed or forgotten or waiting:
-            keeping = self._storage.keep_alerts(changed, forgotten, waiting)
+            keeping = self._store.keep_alerts(changed, forgotten, waiting)
             if not await answered(keeping, self._timeout_s):
                 return False
         names = {(alert.scope, alert.key) for alert in changed}
@@ -158,16 +151,16 @@ class AlertKeeper:
         await self.save()
 
     async def save(self) -> None:
-        """Bring the file up to date. There is none while nothing is wrong."""
-        if self._file is None:
+        """Bring what is on disk up to date. There is nothing while nothing is wrong."""
+        if self._note is None:
             return
         try:
             async with asyncio.timeout(self._timeout_s):
                 if self.alerts or self.outbox or self._mute_changes:
-                    await self._file.write(self._kept())
+                    await self._note.write(self._kept())
                 else:
-                    await self._file.remove()
-        except (OSError, ValueError) as error:  # the former has the time-out among it; the latter: a text that is none
+                    await self._note.remove()
+        except (SpoolError, TimeoutError, ValueError) as error:  # ValueError: a text that is none
             self._failures.note("keeping the alerts on disk", error)
 
     def _kept(self) -> Kept:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Literal
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -15,8 +16,8 @@ from botmon_cog.domain.alerts import AlertMessage, News, Sent
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.alert_keeper import AlertKeeper
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.recorder import new_event_id
-from botmon_cog.storage.base import Storage, answered
+from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.engine import answered
 
 _log = logging.getLogger(__name__)
 
@@ -34,15 +35,15 @@ class AlertSender:
     """One process's share of the sending."""
 
     def __init__(
-        self, storage: Storage, keeper: AlertKeeper, clock: Clock, instance: str, timeout_s: float, failures: Failures
+        self, store: AlertStore, keeper: AlertKeeper, clock: Clock, instance: str, timeout_s: float, failures: Failures
     ) -> None:
         """`timeout_s`: how long the database may take to answer."""
-        self._storage = storage
+        self._store = store
         self._keeper = keeper
         self._clock = clock
         self._timeout_s = timeout_s
         self._failures = failures
-        self._by = f"{instance}/{new_event_id()}"
+        self._by = f"{instance}/{uuid4().hex}"
         self._sending: asyncio.Task[bool] | None = None
 
     async def deliver(self, audience: str, send: Send) -> None:
@@ -78,7 +79,7 @@ class AlertSender:
     async def _due(self, audience: str) -> list[AlertMessage]:
         """What the database has to send. That is no longer ours alone, whatever it said when we stored it."""
         try:
-            due = await answered(self._storage.due_messages(audience, self._clock.now() - _CLAIM), self._timeout_s)
+            due = await answered(self._store.due_messages(audience, self._clock.now() - _CLAIM), self._timeout_s)
         except StorageError:
             return []
         outbox = self._keeper.outbox
@@ -94,7 +95,7 @@ class AlertSender:
             StorageError: it could not be claimed.
         """
         now = self._clock.now()
-        message = await answered(self._storage.claim_message(message_id, self._by, now, now - _CLAIM), self._timeout_s)
+        message = await answered(self._store.claim_message(message_id, self._by, now, now - _CLAIM), self._timeout_s)
         if message is None:
             return True
         result = await self._attempt(message, send)
@@ -103,7 +104,7 @@ class AlertSender:
         state, words = result
         now = self._clock.now()
         try:
-            await answered(self._storage.finish_message(message_id, self._by, state, words, now), self._timeout_s)
+            await answered(self._store.finish_message(message_id, self._by, state, words, now), self._timeout_s)
         except StorageError:
             if state != "due":
                 await self._put_in_outbox(replace(message, state=state, result=words, finished_at=now))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 from msgspec.structs import replace
@@ -22,8 +22,9 @@ from botmon_cog.maintenance import maintenance_until, parse_window
 from botmon_cog.monitors.alert_keeper import AlertKeeper, Name
 from botmon_cog.monitors.alert_sender import AlertSender, Send
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.recorder import new_event_id
-from botmon_cog.storage.base import Storage, answered
+from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.engine import answered
+from botmon_cog.store.queue.spool import Spool
 from botmon_cog.timezones import find_zone
 
 _log = logging.getLogger(__name__)
@@ -55,19 +56,19 @@ class Alerts:
     """Moves the alerts of one instance and the shared ones, tells what is new, and has it sent once."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, config: Config, failures: Failures, folder: Path | None = None
+        self, store: AlertStore, clock: Clock, config: Config, failures: Failures, spool: Spool | None = None
     ) -> None:
-        """`folder`: where alerts are kept while the database does not take them; None keeps them in memory only."""
-        self._storage = storage
+        """`spool`: where alerts are kept while the database does not take them; None keeps them in memory only."""
+        self._store = store
         self._clock = clock
         self._config = config.alerts
         self._instance = config.instance
         self._timeout_s = config.health.database_timeout_s
         self._failures = failures
-        self._keeper = AlertKeeper(storage, config.instance, self._timeout_s, failures, folder)
+        self._keeper = AlertKeeper(store, config.instance, self._timeout_s, failures, spool)
         self._zone = find_zone(config.reports.timezone)
         self._windows = [parse_window(text) for text in config.alerts.maintenance]
-        self._sender = AlertSender(storage, self._keeper, clock, config.instance, self._timeout_s, failures)
+        self._sender = AlertSender(store, self._keeper, clock, config.instance, self._timeout_s, failures)
         self._lock = asyncio.Lock()
         """Held by whoever moves alerts or messages."""
         self._made_at: list[datetime] = []
@@ -93,7 +94,6 @@ class Alerts:
     async def close(self) -> None:
         """Return when nothing of this is at work any more."""
         await self.settle()
-        await self._keeper.close()
 
     async def step(
         self, problems: Sequence[Problem], unknown: Collection[str] = (), context: AlertContext | None = None
@@ -161,7 +161,7 @@ class Alerts:
         Raises:
             StorageError: the database is away.
         """
-        return await answered(self._storage.alert_history(since, limit), self._timeout_s)
+        return await answered(self._store.alert_history(since, limit), self._timeout_s)
 
     async def message(self, message_id: str) -> AlertMessage | None:
         """One message of the last 30 days; None where it is not on record.
@@ -231,7 +231,7 @@ class Alerts:
 
     def _message(self, news: News, audience: str, context: AlertContext) -> AlertMessage:
         lost = max(context.dropped - self._dropped_before, 0)
-        message_id = new_event_id()
+        message_id = uuid4().hex
         news = replace(news, waiting=context.waiting, spooled=context.spooled, lost=lost, message_id=message_id)
         return AlertMessage(
             message_id=message_id, instance=self._instance, audience=audience, news=news, made_at=news.made_at

@@ -1,15 +1,16 @@
-"""What the tests of the writer share."""
+"""What the tests of the queue share."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.store.queue.spool import Spool
+from botmon_cog.store.queue.writer import Writer
 from botmon_cog.testing.manual_clock import ManualClock
-from tests.writer_helpers import FakeStorage, make_spool, make_writer, nothing_left
+from tests.writer_helpers import FakeLog, FakeRollUps, make_spool, make_writer, nothing_left
 
 
 @pytest.fixture
@@ -18,42 +19,49 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def storage() -> FakeStorage:
-    return FakeStorage()
+def log() -> Iterator[FakeLog]:
+    log = FakeLog()
+    yield log
+    assert not log.faults
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def rollups() -> FakeRollUps:
+    return FakeRollUps()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
     """Where the spool is."""
-    return tmp_path / "data" / "spool"
+    return tmp_path / "data" / "botmon.spool.db"
 
 
 @pytest.fixture
-async def make(storage: FakeStorage, clock: ManualClock) -> AsyncIterator[Callable[..., Writer]]:
+async def make(log: FakeLog, rollups: FakeRollUps, clock: ManualClock) -> AsyncIterator[Callable[..., Writer]]:
     """Makes writers without a spool, and afterwards checks that closing them leaves nothing."""
     made: list[Writer] = []
 
     def make(**config) -> Writer:
-        made.append(make_writer(storage, clock, **config))
+        made.append(make_writer(log, clock, **{"rollups": rollups} | config))
         return made[-1]
 
     async with nothing_left(clock):
         yield make
-        storage.error = None
-        if storage.gate is not None:
-            storage.gate.set()
+        log.error = None
+        if log.gate is not None:
+            log.gate.set()
         for writer in made:
             await writer.close(5.0)
             assert writer.queued == 0
 
 
 @pytest.fixture
-async def make_spooled(storage: FakeStorage, clock: ManualClock, folder: Path) -> AsyncIterator[Callable[..., Writer]]:
-    """Makes writers over one spool, and afterwards checks that closing them leaves nothing in memory."""
+async def make_spooled(log: FakeLog, clock: ManualClock, path: Path) -> AsyncIterator[Callable[..., Writer]]:
+    """Makes writers over one file, each with a run of its own, and afterwards checks that nothing is in memory."""
     made: list[Writer] = []
 
     def make(max_bytes: int = 10**7, **config) -> Writer:
-        made.append(make_writer(storage, clock, make_spool(folder, clock, max_bytes=max_bytes), **config))
+        made.append(make_writer(log, clock, make_spool(path, clock, max_bytes=max_bytes), **config))
         return made[-1]
 
     async with nothing_left(clock):
@@ -61,3 +69,11 @@ async def make_spooled(storage: FakeStorage, clock: ManualClock, folder: Path) -
         for writer in made:
             await writer.close(0)
             assert writer.queued == 0
+
+
+@pytest.fixture
+async def spool(path: Path, clock: ManualClock) -> AsyncIterator[Spool]:
+    async with nothing_left(clock):
+        spool = make_spool(path, clock)
+        yield spool
+        await spool.close()
