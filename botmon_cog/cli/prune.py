@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from botmon_cog.cli.console import make_console
+from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.cli.progress import progress
 from botmon_cog.clock import SystemClock
-from botmon_cog.config import Config, RetentionConfig, load_config
-from botmon_cog.database_url import is_postgres, sqlite_path
+from botmon_cog.config import RetentionConfig, load_config
 from botmon_cog.domain import text
-from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.janitor import Janitor
-from botmon_cog.runtime import make_storage
-from botmon_cog.storage.sqlite.readonly import ReadOnlyStorage, check_current
+from botmon_cog.store.ages import PATIENCE_MS, Ages
+from botmon_cog.store.cleaner import Cleaner
+from botmon_cog.store.log import RunKey
+from botmon_cog.store.records import moment
+from botmon_cog.store.retention import in_words
+from botmon_cog.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
 
-    from botmon_cog.runtime import AnyStorage
-
-KEYS = ("raw_days", "hourly_days", "daily_days", "health_days")
+KEYS = ("raw_days", "people_days", "rollup_days", "health_days")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: the configuration is wrong.
-        MissingExtraError: rich is not installed, or the driver of the server that is named.
+        MissingExtraError: the driver of the server is not installed.
         StorageError: there is no such database, or it can't be read or written.
     """
     console = make_console(None)
@@ -48,55 +46,57 @@ async def _prune(arguments: argparse.Namespace, console: Console) -> None:
     config = load_config()
     given = {key: days for key in KEYS if (days := getattr(arguments, key)) is not None}
     kept = msgspec.structs.replace(config.retention, **given)
-    storage = _storage(arguments.database or config.storage.url, config, is_read_only=arguments.dry_run)
+    url = arguments.database or config.storage.url
+    engine = to_read(url, config) if arguments.dry_run else to_write(url, config)
+    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(storage.close)
-        await storage.open()
-        clock = SystemClock()
-        janitor = Janitor(storage, clock, kept, Failures(clock))
+        stack.push_async_callback(engine.close)
+        await engine.open()
+        store = Store(engine, RunKey.new(config.instance, clock.now()))
+        cleaner = Cleaner(store, clock, kept)
         if arguments.dry_run:
-            await _tell(console, janitor, kept)
+            await _tell(console, cleaner, kept)
         else:
-            await _remove(console, janitor, storage)
+            await _remove(console, cleaner, store)
 
 
-def _storage(url: str, config: Config, *, is_read_only: bool) -> AnyStorage:
-    if is_postgres(url):
-        return make_storage(url, config)
-    file = Path(sqlite_path(url))
-    if is_read_only:
-        return ReadOnlyStorage(file, instance=config.instance, busy_timeout_s=config.storage.busy_timeout_s)
-    check_current(file, config.storage.busy_timeout_s)
-    return make_storage(url, config)
-
-
-async def _tell(console: Console, janitor: Janitor, kept: RetentionConfig) -> None:
-    found = [(cut.table.name, n, f"from before {cut.end:%Y-%m-%d}") for cut, n in await janitor.preview() if n]
-    _print_counts(console, found)
-    n = sum(n for _, n, _ in found)
-    console.print(f"{_rows(n)} would go, by days of UTC. Nothing was changed." if n else "Nothing is too old.")
-    excess = await janitor.excess_bytes()
+async def _tell(console: Console, cleaner: Cleaner, kept: RetentionConfig) -> None:
+    found = [(cut, n) for cut, n in await cleaner.preview() if n]
+    for cut, n in found:
+        console.print(f"  {in_words(cut.aged.table.name, n)} from before {moment(cut.end_ms):%Y-%m-%d}", style="dim")
+    total = text.count(sum(n for _, n in found))
+    console.print(f"{total} rows are too old (days in UTC). Nothing was removed." if found else "Nothing is too old.")
+    _tell_doubt(console, await cleaner.ages())
+    excess = await cleaner.excess_bytes()
     if excess:
         console.print(
-            f"The database takes {text.bytes_(excess)} more than the {kept.disk_cap_mb:,} MB of [retention] "
-            "disk_cap_mb: where that does not suffice, the oldest single rows would go too."
+            f"The database is {text.bytes_(excess)} above the {kept.disk_cap_mb:,} MB of [retention] disk_cap_mb. If "
+            "that does not free enough, the oldest single rows go too."
         )
 
 
-async def _remove(console: Console, janitor: Janitor, storage: AnyStorage) -> None:
-    total = sum(n for _, n in await janitor.preview())
+async def _remove(console: Console, cleaner: Cleaner, store: Store) -> None:
+    total = sum(n for _, n in await cleaner.preview())
     with progress(console, "pruning", total) as advance:
-        removed = await janitor.clean(advance)
-    _print_counts(console, ((name, n, "removed") for name, n in removed.items()))
-    size = text.bytes_(await storage.ping())
+        removed = await cleaner.clean(advance)
+    _print_lines(console, (in_words(name, n) for name, n in removed.items()))
+    size = text.bytes_(await store.engine.ping())
     n = sum(removed.values())
-    console.print(f"{_rows(n)} removed; the database takes {size}." if n else f"Nothing is too old; it takes {size}.")
+    said = f"{text.count(n)} {text.plural(n, 'row', 'rows')} removed" if n else "Nothing is too old"
+    console.print(f"{said}; the database takes {size}.")
+    _tell_doubt(console, await cleaner.ages())
 
 
-def _print_counts(console: Console, counts: Iterable[tuple[str, int, str]]) -> None:
-    for name, n, what in counts:
-        console.print(f"  {name:<15} {text.count(n):>12} {text.plural(n, 'row ', 'rows')} {what}", style="dim")
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(f"  {line}", style="dim")
 
 
-def _rows(n: int) -> str:
-    return f"{text.count(n)} {text.plural(n, 'row', 'rows')}"
+def _tell_doubt(console: Console, ages: Ages) -> None:
+    if ages.doubted_at_ms is None:
+        return
+    last = "never" if ages.as_of_ms is None else f"last on {moment(ages.as_of_ms):%Y-%m-%d}"
+    console.print(
+        f"What has grown old since the last clean-up ({last}) is kept for now, in case the clock is wrong. Prune again "
+        f"after {moment(ages.doubted_at_ms + PATIENCE_MS):%Y-%m-%d %H:%M} UTC to remove it."
+    )
