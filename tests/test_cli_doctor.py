@@ -1,130 +1,166 @@
 """`doctor`: the proof that roll-ups are right, on either engine, and without a trace in the database."""
+# ruff: noqa: S608 (numbers and tables of ours)
 
 from __future__ import annotations
 
 import asyncio
+import importlib.readers  # noqa: F401 (an account that may not read the standard library finds it loaded)
+import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 
+import botmon_cog.cli.doctor  # noqa: F401 (before a child gives up its rights)
 from botmon_cog.__main__ import main
-from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage.upkeep import examining
+from botmon_cog.clock import SystemClock
+from botmon_cog.store.log import Batch, RunKey
+from botmon_cog.store.queue.spool import Spool
+from botmon_cog.store.schema import ALL_TABLES
+from botmon_cog.store.sqlite.file import STORE_MARK
+from botmon_cog.store.tools import examine
 from tests.child import Child, Talk
-from tests.sqlite_faults import write_lock
-from tests.storage_helpers import OLD_AUDIT_LOGS, OLD_BOT_STATS, make
-from tests.tool_helpers import ENGINES, configured, execute, fetch, history, new_database, write
+from tests.engines import Engine
+from tests.sqlite_faults import open_folder, set_writable, write_lock
+from tests.storage_helpers import NOON, invocation
+from tests.tool_helpers import TAMPERED, bot, call, fill, history, refused, state
 
-SOUND = "Sound: the roll-ups of 4 days are what the raw rows say."
-TAMPERED = {
-    "command_hourly": "UPDATE command_hourly SET n = n + 1",
-    "command_hourly less": "DELETE FROM command_hourly WHERE command = 'play'",
-    "active_users": "UPDATE active_users SET hours = 16777215",
-    "active_users more": "INSERT INTO active_users (day, guild_id, user_id, hours) VALUES (20459, '1', 'nobody', 1)",
-    "bot_stats": "UPDATE bot_stats SET unique_users = unique_users + 1",
-    "bot_stats more": "INSERT INTO bot_stats (guild_id, date, commands_executed) VALUES ('1', '2020-02-29', 3)",
-    "latency_hourly": "UPDATE latency_hourly SET n = n * 2",
-    "latency_daily": "DELETE FROM latency_daily WHERE metric = 3",
-    "music_hourly": "UPDATE music_hourly SET playtime_s = playtime_s - 1 WHERE playtime_s > 0",
-    "command_seen": "UPDATE command_seen SET first_hour = first_hour - 1",
-    "command_seen less": "DELETE FROM command_seen WHERE guild_id = '1'",
-    "guild_names": "UPDATE guild_names SET name = 'another'",
-    "guild_names less": "DELETE FROM guild_names",
-}
+SOUND = "Sound: the roll-ups of 4 days match the log."
+NO_DATABASE = "no database, but long enough to look like one " * 9
 
 
-@pytest.fixture(params=ENGINES)
-def database(request, tmp_path) -> str:
-    url = new_database(request.param, tmp_path, lambda: request.getfixturevalue("postgres_url"))
-    asyncio.run(write(url, history(300)))
-    return url
+@pytest.fixture
+def database(engine: Engine) -> Engine:
+    fill(engine, history(300))
+    return engine
 
 
-def doctor(capsys, url: str | Path, *options: str) -> tuple[int, str]:
-    code = main(["doctor", "--database", str(url), *options])
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    return code, captured.out
+@pytest.fixture
+def file(tmp_path: Path) -> Engine:
+    engine = Engine("sqlite", str(tmp_path / "botmon.db"))
+    fill(engine, history(300))
+    return engine
 
 
-def state(url: str) -> object:
-    """All that an unwanted change would show in."""
-    if not url.startswith("postgres"):
-        return Path(url).read_bytes(), sorted(Path(url).parent.iterdir())
-    return fetch(url, "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables ORDER BY 1")
+def doctor(capsys, engine: Engine, *options: str) -> tuple[int, str]:
+    return call(capsys, "doctor", "--database", engine.url, *options)
 
 
-def test_a_sound_database(database, capsys):
+def words(out: str) -> str:
+    return " ".join(out.split())
+
+
+def test_sound_database(database, capsys):
     code, out = doctor(capsys, database)
     assert (code, out.splitlines()[-1]) == (0, SOUND)
-    assert "version 4 of 4" in out
-    assert "audit_logs" in out
-    if not database.startswith("postgres"):
+    assert "schema version 1 " in words(out)
+    assert "runs 1 of 1 bot " in words(out)
+    for table in ALL_TABLES:
+        assert f"\n{table.name} " in out
+    if database.is_sqlite:
         assert "integrity_check: ok" in out
         assert "journal mode wal" in out
     else:
+        assert "PostgreSQL 127.0.0.1" in out
+        assert "schema botmon" in words(out)
         assert "@" not in out
 
 
 @pytest.mark.parametrize("tampered", TAMPERED)
-def test_each_roll_up_is_proved(tampered, database, capsys):
-    execute(database, TAMPERED[tampered])
+def test_tampered_rollups_are_told(tampered, database, capsys):
+    database.sql(TAMPERED[tampered])
     code, out = doctor(capsys, database)
     assert code == 1
-    assert f"\n  {tampered.split()[0]} (" in out
-    assert "The remedy: python -m botmon_cog rebuild" in out
+    assert f"\n  {tampered.split()[0]}, 2026-01-" in out
+    assert "from the log. To fix that, run: python -m botmon_cog rebuild" in out
 
 
-def test_days_whose_raw_rows_were_removed_are_not_judged(database, capsys):
-    execute(
-        database,
-        "DELETE FROM audit_logs WHERE timestamp < '2026-01-07 06:00:00'",
-        "INSERT INTO marks (name, value) VALUES ('raw_since', '2026-01-07T06:00:00+00:00')",
+def test_differences_are_told_in_words(engine, capsys):
+    fill(engine, [invocation(guild_name="Our \u202eguild", duration_s=0.1, response_s=0.2), invocation(guild_id=None)])
+    engine.sql(
+        "UPDATE @rollups SET n = 7 WHERE scope = 0",
+        "DELETE FROM @rollups WHERE scope = 1",
+        "UPDATE @people SET user_id = 11 WHERE guild_id = 0",
     )
-    code, out = doctor(capsys, database)
-    assert (code, out.splitlines()[-1]) == (0, "Sound: the roll-ups of 1 day are what the raw rows say.")
-    assert "2026-01-07 06:00:00" in out
+    out = doctor(capsys, engine)[1]
+    assert [line.strip() for line in out[out.index("Differences:") :].splitlines()[1:5]] == [
+        "rollups, 2026-01-05, play, whole bot: commands stored 7, counted 2",
+        (
+            "rollups, 2026-01-05, play, server 1 (Our guild): missing, counted commands 1, ok at 12:00 1, "
+            "duration of about 100 ms (bucket 173) 1, and 1 more"
+        ),
+        "people, 2026-01-05, user 10, direct messages: missing, counted at 12:00 1",
+        "people, 2026-01-05, user 11, direct messages: should not be there, stored at 12:00 1",
+    ]
+    assert "4 rows of the roll-ups differ" in out
 
 
 def test_json_has_every_difference(database, capsys):
-    execute(database, TAMPERED["bot_stats"])
+    database.sql(TAMPERED["music_hourly"])
     code, out = doctor(capsys, database, "--json")
-    told = msgspec.json.decode(out)
-    assert (code, told["is_clean"]) == (1, False)
+    told = json.loads(out)
+    assert (code, told["is_clean"], told["spool"]) == (1, False, None)
     found = told["examination"]["differences"]
-    assert len(found) == told["examination"]["n_differences"] > 0
-    assert {difference["table"] for difference in found} == {"bot_stats"}
-    assert all(d["stored"][-1] == d["counted"][-1] + 1 for d in found)
+    assert len(found) == told["examination"]["n_differences"] > 10
+    assert {difference["table"] for difference in found} == {"music_hourly"}
+    assert all(d["stored"]["playtime_s"] == d["counted"]["playtime_s"] - 1 for d in found)
+
+
+def test_days_whose_rows_were_removed_are_not_judged(database, capsys):
+    noon_ms = int(NOON.timestamp()) * 1000 + 86_400_000
+    database.sql(
+        f"DELETE FROM @invocations WHERE started_ms < {noon_ms}",
+        f"INSERT INTO @marks VALUES ('raw_since', '{noon_ms}')",
+        "UPDATE @rollups SET n = n + 1 WHERE day < 20460",
+    )
+    code, out = doctor(capsys, database)
+    assert (code, out.splitlines()[-1]) == (0, "Sound: the roll-ups of 2 days match the log.")
+    assert "complete since 2026-01-06 12:00:00 UTC; earlier days are in the roll-ups only" in words(out)
+
+
+def test_rows_that_are_not_counted_yet_are_no_fault(database, capsys):
+    async def append() -> None:
+        async with database.storage("other") as storage:
+            await storage.append(history(25, seed=3))
+
+    asyncio.run(append())
+    code, out = doctor(capsys, database)
+    assert (code, out.splitlines()[-1]) == (0, SOUND)
+    assert "to count 25 new rows, with the next report" in words(out)
+    assert "runs 2 of 2 bots" in words(out)
+
+
+def test_rebuild_that_was_interrupted_is_told_and_no_fault(database, capsys):
+    database.sql("UPDATE @runs SET recount_seq = rolled_up_seq, rolled_up_seq = 0", *cleared())
+    database.sql("INSERT INTO @marks VALUES ('recount_from', '0')")
+    code, out = doctor(capsys, database)
+    assert code == 0
+    assert "a rebuild is going on, or was interrupted" in words(out)
+
+
+def cleared() -> list[str]:
+    return ["DELETE FROM @rollups", "DELETE FROM @people", "DELETE FROM @music_hourly"]
 
 
 def test_what_no_bot_writes_is_a_problem_and_the_other_days_are_counted(database, capsys):
-    execute(
-        database,
-        "UPDATE audit_logs SET outcome = 'splendid' WHERE timestamp < '2026-01-06'",
-        TAMPERED["latency_daily"],
+    data = "x'c1'" if database.is_sqlite else r"'\xc1'"
+    database.sql(
+        f"UPDATE @rollups SET data = {data} WHERE day = 20458",
+        "UPDATE @people SET hours = 1 WHERE day = 20459",
     )
     code, out = doctor(capsys, database)
     assert code == 1
     assert "2026-01-05 can't be counted" in out
-    assert "'splendid'" in out
-    assert "latency_daily (day 2026-01-06" in out
+    assert "people, 2026-01-06" in out
+    assert "Not sound: 1 problem, listed above." in out
 
 
 def test_what_is_not_ours_is_named_and_no_fault(database, capsys):
-    execute(
-        database,
-        "CREATE TABLE songs (id INTEGER)",
-        "CREATE VIEW loud AS SELECT id FROM songs",
-        "ALTER TABLE audit_logs ADD COLUMN mood TEXT",
-    )
+    database.sql("CREATE TABLE @songs (id INTEGER)", "CREATE VIEW @loud AS SELECT id FROM @songs")
     code, out = doctor(capsys, database)
     assert code == 0
-    told = " ".join(out.split())
-    assert "table songs, column audit_logs.mood, view loud on loud" in told
+    assert "not ours table songs, view loud" in words(out)
 
 
 def test_looking_leaves_no_trace(database, capsys):
@@ -133,124 +169,130 @@ def test_looking_leaves_no_trace(database, capsys):
     assert state(database) == before
 
 
-async def bot(talk: Talk, url: str) -> None:
-    """Writes until it is killed."""
-    async with MonitoringSystem(configured(url)) as system:
-        for seed in range(2, 1_000_000):
-            await system.storage.write(history(20, seed=seed))
-            if seed == 3:
-                talk.send("writing")
-
-
-def test_a_bot_may_be_writing_meanwhile(database, capsys):
-    with Child(bot, database) as child:
+def test_bot_may_be_writing_meanwhile(database, capsys):
+    with Child(bot, database.name, database.url) as child:
         assert child.receive() == "writing"
         for _ in range(3):
             code, out = doctor(capsys, database)
             assert (code, out.splitlines()[-1]) == (0, SOUND)
 
 
-def test_a_lock_that_a_bot_holds_is_no_hindrance(tmp_path, capsys):
-    url = str(tmp_path / "bot.db")
-    asyncio.run(write(url, history(20)))
-    with write_lock(url):
-        assert doctor(capsys, url)[0] == 0
+def test_lock_that_a_bot_holds_is_no_hindrance(file, capsys):
+    with write_lock(file.url):
+        assert doctor(capsys, file)[0] == 0
 
 
-def test_an_older_schema_is_told_and_left_as_it_is(tmp_path, capsys):
-    path = make(tmp_path / "old.db", OLD_AUDIT_LOGS.format(more=""), OLD_BOT_STATS.format(columns="", constraints=""))
-    before = state(str(path))
-    code, out = doctor(capsys, path)
+async def look(talk: Talk, url: str) -> None:
+    talk.send(await asyncio.to_thread(main, ["doctor", "--json", "--database", url]))
+
+
+def test_file_in_a_folder_that_is_read_only(capsys):
+    with open_folder() as folder:
+        engine = Engine("sqlite", str(folder / "botmon.db"))
+        fill(engine, history(300))
+        set_writable(folder, writable=False)
+        before = state(engine)
+        with Child(look, engine.url, unprivileged=True) as child:
+            assert child.receive() == 0
+        assert state(engine) == before
+
+
+def test_damaged_file_is_told_and_left_where_it_is(file, capsys):
+    path = Path(file.url)
+    ((page,),) = file.sql("SELECT rootpage FROM sqlite_master WHERE name = 'invocations_time'")
+    with path.open("r+b") as opened:
+        opened.seek((page - 1) * 4096)
+        opened.write(b"\xff" * 4096)
+    before = state(file)
+    code, out = doctor(capsys, file)
     assert code == 1
-    assert "its schema has version 0, this botmon_cog uses 4" in out
-    assert "python -m botmon_cog rebuild" in out
-    assert state(str(path)) == before
+    assert "malformed" in out
+    assert state(file) == before
 
 
-def test_an_older_schema_on_a_server_as_well(postgres_url, capsys):
-    execute(postgres_url, "CREATE TABLE audit_logs (id BIGINT PRIMARY KEY, action TEXT)")
-    code, out = doctor(capsys, postgres_url)
-    assert code == 1
-    assert "its schema has version 0" in out
-    assert fetch(postgres_url, "SELECT relname FROM pg_stat_user_tables") == [("audit_logs",)]
-
-
-def test_an_empty_database_and_a_newer_one(tmp_path, postgres_url, capsys):
-    code, out = doctor(capsys, postgres_url)
-    assert (code, "it holds no tables of botmon" in out) == (1, True)
-    url = str(tmp_path / "bot.db")
-    asyncio.run(write(url, []))
-    execute(url, "INSERT INTO schema_migrations (version, name) VALUES (9999, 'future')")
-    code, out = doctor(capsys, url)
-    assert (code, "schema version 9999" in out) == (1, True)
-
-
-def damaged(path: Path) -> None:
-    asyncio.run(write(str(path), history(300)))
+def older(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
-        ((page,),) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'audit_logs_time'").fetchall()
-    with path.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xff" * 4096)
+        db.execute(f"PRAGMA application_id = {STORE_MARK}")
+        db.execute("CREATE TABLE marks (name, value)")
+        db.commit()
 
 
-def test_a_damaged_file_is_told_and_left_where_it_is(tmp_path, capsys):
-    path = tmp_path / "bot.db"
-    damaged(path)
-    before = state(str(path))
-    code, out = doctor(capsys, path)
-    assert code == 1
-    assert "the file can't be checked: database disk image is malformed" in out
-    assert state(str(path)) == before
+def newer(path: Path) -> None:
+    older(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 9999")
+
+
+def foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE marks (name, value)")
+        db.commit()
 
 
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
         (lambda path: None, "there is no database"),
-        (lambda path: path.write_text("no database, but long enough to look like one " * 9), "not a database"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.write_text(NO_DATABASE), "is no SQLite database"),
+        (foreign, "is a database of another program"),
+        (older, "has the older schema version 0"),
+        (newer, "schema version 9999"),
     ],
 )
-def test_what_can_not_be_read_gets_one_sentence(prepare: Callable[[Path], object], says, tmp_path, capsys):
+@pytest.mark.parametrize("command", ["doctor", "rebuild", "copy"])
+def test_what_can_not_be_used_gets_one_sentence(prepare, says, command, tmp_path, capsys):
     path = tmp_path / "bot.db"
     prepare(path)
-    before = sorted(tmp_path.iterdir())
-    assert main(["doctor", "--database", str(path)]) == 1
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err.count("\n")) == ("", 1)
-    assert says in captured.err
-    assert sorted(tmp_path.iterdir()) == before
+    if (command, prepare) == ("rebuild", older):
+        return  # that one upgrades, as a bot does
+    before = [(file, file.is_file() and file.read_bytes()) for file in sorted(tmp_path.iterdir())]
+    options = ["--from", path, "--to", tmp_path / "new.db"] if command == "copy" else ["--database", path]
+    assert says in refused(capsys, command, *options)
+    assert [(file, file.is_file() and file.read_bytes()) for file in sorted(tmp_path.iterdir())] == before
 
 
-def test_a_server_that_is_away_gets_one_sentence_without_its_password(capsys):
-    assert main(["doctor", "--database", "postgresql://user:hush@127.0.0.1:9/db"]) == 1
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err.count("\n")) == ("", 1)
-    assert "hush" not in captured.err
+def test_schema_of_another_program_on_a_server(postgres_url, capsys):
+    engine = Engine("postgres", postgres_url)
+    assert "no tables of this version yet" in refused(capsys, "doctor", "--database", postgres_url)
+    engine.sql("CREATE SCHEMA botmon", "CREATE TABLE @songs (id INTEGER)")
+    for command in ("doctor", "rebuild"):
+        assert "belongs to another program" in refused(capsys, command, "--database", postgres_url)
+    assert engine.tables() == {"songs"}
 
 
-def test_what_waits_in_the_spool_is_told(tmp_path, capsys):
-    url = str(tmp_path / "bot.db")
-    asyncio.run(write(url, history(5)))
-    folder = tmp_path / "bot.db.spool"
-    folder.mkdir()
-    (folder / "main-1.jsonl").write_text("{}\n")
-    code, out = doctor(capsys, url)
+def test_server_that_is_away_gets_one_sentence_without_its_password(capsys):
+    assert "hush" not in refused(capsys, "doctor", "--database", "postgresql://user:hush@127.0.0.1:9/db")
+
+
+def test_what_waits_in_the_spool_is_told(file, capsys):
+    spool = Path(file.url).with_name("botmon.spool.db")
+
+    async def keep() -> None:
+        spooled = Spool(lambda: spool, max_bytes=1_000_000, clock=SystemClock())
+        await spooled.add(Batch(run=RunKey.new("main", NOON), first_seq=1, events=history(5)))
+        await spooled.close()
+
+    asyncio.run(keep())
+    before = state(file)
+    code, out = doctor(capsys, file)
     assert code == 0
-    assert "1 file, 3 B" in out
+    assert "spool 5 rows, " in words(out)
+    assert state(file) == before
+    spool.write_text(NO_DATABASE)
+    code, out = doctor(capsys, file)
+    assert code == 1
+    assert "the spool can't be read" in out
 
 
-def test_the_configured_database_is_the_default(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    asyncio.run(write("mine.db", history(5)))
-    monkeypatch.setenv("BOTMON_STORAGE_URL", "mine.db")
-    assert main(["doctor"]) == 0
-    assert "mine.db" in capsys.readouterr().out
+def test_configured_database_is_the_default(file, capsys, monkeypatch):
+    monkeypatch.chdir(Path(file.url).parent)
+    monkeypatch.setenv("BOTMON_STORAGE_URL", "botmon.db")
+    code, out = call(capsys, "doctor")
+    assert (code, "database botmon.db" in words(out)) == (0, True)
 
 
-def test_large_files_are_checked_quickly_unless_asked_otherwise(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(examining, "QUICK_BEYOND_BYTES", 0)
-    url = str(tmp_path / "bot.db")
-    asyncio.run(write(url, history(5)))
-    assert "quick_check: ok" in doctor(capsys, url)[1]
-    assert "integrity_check: ok" in doctor(capsys, url, "--thorough")[1]
+def test_large_files_are_checked_quickly_unless_asked_otherwise(file, capsys, monkeypatch):
+    monkeypatch.setattr(examine, "QUICK_BEYOND_BYTES", 0)
+    assert "quick_check: ok" in doctor(capsys, file)[1]
+    assert "integrity_check: ok" in doctor(capsys, file, "--thorough")[1]

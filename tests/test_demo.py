@@ -91,7 +91,8 @@ def test_what_it_says_about_its_database_is_true(demo):
     command = next(line for line in out.splitlines() if line.startswith("python -m botmon_cog report")).split()
     assert command[-1] == str(database)
     left = sorted(file.relative_to(database.parent).as_posix() for file in database.parent.rglob("*") if file.is_file())
-    assert left in ([database.name], [database.name, f"{database.name}.spool/main.alerts.json"])  # lest it flaps
+    spools = [name for name in left if name.endswith(f".spool{database.suffix}")]  # of alerts, if it flaps
+    assert [name for name in left if name not in spools] == [database.name]
     done = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Last 7 days in The Listening Room" in done.stdout
@@ -109,7 +110,7 @@ def test_what_goes_wrong_is_said(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["demo", "--database", str(tmp_path / "file" / "demo.db")]) == 1
     captured = capsys.readouterr()
-    assert captured.err.startswith("botmon: can't open the database")
+    assert "a part of that path is a file" in captured.err
     assert captured.err.count("\n") == 1
 
 

@@ -74,8 +74,8 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     report = commands.add_parser(
         "report",
         help="read a report from a database, without a bot",
-        description="Print what /stats, /perf and /health answer, straight from a database. The database is only read; "
-        "a bot may be using it meanwhile.",
+        description="Print what /stats, /perf and /health answer, straight from a database. A bot may be using it "
+        "meanwhile. What is new in the log is counted first, as a bot does it; nothing else is written.",
     )
     report.add_argument("report", choices=REPORTS, metavar="REPORT", help=f"one of: {', '.join(REPORTS)}")
     report.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")

@@ -1,30 +1,31 @@
-"""The databases that are named on the command line, opened with more patience than a bot has."""
+"""The stores that are named on the command line, opened with more patience than a bot has."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import closing
+from glob import escape
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from botmon_cog.config import Config
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError, StorageError
-from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.sqlite.readonly import ReadOnlyStorage
+from botmon_cog.runtime import spool_path
+from botmon_cog.store.queue import spool_file
+from botmon_cog.store.sqlite.engine import SqliteEngine
+from botmon_cog.store.sqlite.file import expanded
+from botmon_cog.store.sqlite.readonly import ReadOnlySqlite
 
 if TYPE_CHECKING:
-    from botmon_cog.storage.postgres import PostgresStorage
-
-    AnyStorage = SqliteStorage | PostgresStorage
+    from botmon_cog.store.postgres.engine import PostgresEngine
 
 _BUSY_S = 60.0
 _STATEMENT_S = 3_600.0
 
 
-def to_read(url: str, config: Config, *, is_upgraded: bool) -> AnyStorage:
-    """A database that is only looked at.
-
-    `is_upgraded`: whether an older SQLite file is upgraded in memory, in a copy; else, and on PostgreSQL, it is read as
-    it is.
+def to_read(url: str, config: Config) -> ReadOnlySqlite | PostgresEngine:
+    """A store that is only looked at: never made, upgraded or written.
 
     Raises:
         ConfigError: the URL names nothing that can be used.
@@ -32,11 +33,11 @@ def to_read(url: str, config: Config, *, is_upgraded: bool) -> AnyStorage:
     """
     if is_postgres(url):
         return _postgres(url, config, is_read_only=True)
-    return ReadOnlyStorage(Path(_file(url)), instance=config.instance, busy_timeout_s=_BUSY_S, is_upgraded=is_upgraded)
+    return ReadOnlySqlite(_file(url), busy_timeout_s=_BUSY_S)
 
 
-def to_write(url: str, config: Config, *, is_new: bool) -> AnyStorage:
-    """A database that is written to, upgraded where its schema is older; a damaged file is left where it is.
+def to_write(url: str, config: Config, *, is_new: bool = False) -> SqliteEngine | PostgresEngine:
+    """A store that is written to, and upgraded if its schema is older; a damaged file is left where it is.
 
     `is_new`: whether a file that is not there is made.
 
@@ -48,9 +49,32 @@ def to_write(url: str, config: Config, *, is_new: bool) -> AnyStorage:
     if is_postgres(url):
         return _postgres(url, config, is_read_only=False)
     file = _file(url)
-    if not is_new and not Path(file).is_file():
+    if not is_new and not expanded(file).exists():
         raise StorageError(f"there is no database {file}; a bot with the extension makes it when it starts")
-    return SqliteStorage(file, instance=config.instance, busy_timeout_s=_BUSY_S, is_healing=False)
+    return SqliteEngine(file, busy_timeout_s=_BUSY_S, is_healing=False)
+
+
+def waiting(url: str, config: Config) -> spool_file.Totals | None:
+    """What waits on disk for a store, of whichever bot; None if there is no spool.
+
+    Raises:
+        StorageError: there is one that can't be read.
+        SpoolError: likewise.
+    """
+    settings = config.storage
+    if url != settings.url:  # a configured spool is that of the configured database
+        settings = msgspec.structs.replace(settings, url=url, spool="")
+    path = spool_path(settings, None)
+    bots = path.parent.glob(f"{escape(path.name.removesuffix(f'.spool{path.suffix}'))}-*.spool{escape(path.suffix)}")
+    found: list[spool_file.Totals] = []
+    for spool in (path, *([] if settings.spool else sorted(bots))):
+        db = spool_file.connect(spool, makes_file=False)
+        if db is not None:
+            with closing(db):
+                found.append(spool_file.totals(db))
+    if not found:
+        return None
+    return spool_file.Totals(sum(each.rows for each in found), sum(each.size_bytes for each in found))
 
 
 def _file(url: str) -> str:
@@ -60,13 +84,12 @@ def _file(url: str) -> str:
     return path
 
 
-def _postgres(url: str, config: Config, *, is_read_only: bool) -> PostgresStorage:
-    from botmon_cog.storage.postgres import PostgresStorage  # noqa: PLC0415 (an extra)
+def _postgres(url: str, config: Config, *, is_read_only: bool) -> PostgresEngine:
+    from botmon_cog.store.postgres.engine import PostgresEngine  # noqa: PLC0415 (an extra)
 
     settings = config.storage
-    return PostgresStorage(
+    return PostgresEngine(
         url,
-        instance=config.instance,
         schema=settings.postgres_schema,
         connect_timeout_s=settings.connect_timeout_s,
         command_timeout_s=max(_STATEMENT_S, settings.command_timeout_s),

@@ -1,4 +1,4 @@
-"""`doctor`: what a database is, and the proof that its roll-ups are what its raw rows say."""
+"""`doctor`: what a database is, and the proof that its roll-ups are what its log says."""
 
 from __future__ import annotations
 
@@ -8,38 +8,30 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
+from rich.table import Table
 
 from botmon_cog.cli.console import make_console
-from botmon_cog.cli.databases import to_read
+from botmon_cog.cli.databases import to_read, waiting
 from botmon_cog.cli.progress import progress
 from botmon_cog.config import load_config
 from botmon_cog.domain import text
-from botmon_cog.domain.rollup import METRICS, iso_date, start_of_hour
-from botmon_cog.storage import tables
-from botmon_cog.storage.upkeep.examining import Examination, Examiner
-from botmon_cog.storage.upkeep.rebuilding import Difference
+from botmon_cog.errors import SpoolError, StorageError
+from botmon_cog.store.queue.spool_file import Totals
+from botmon_cog.store.tools.examine import Examination, Examiner
+from botmon_cog.store.tools.proof import Difference
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from botmon_cog.cli.databases import AnyStorage
-
 _FAILED = 1
 _SHOWN = 10
+_SHOWN_VALUES = 3
 _KEPT = 1_000
+_MOST_PROBLEMS = 20
 _LONGEST = 60
-_COLUMNS = {table.name: tuple(table.columns) for table in tables.ALL_TABLES}
-
-
-class Spool(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits beside a database file."""
-
-    files: int
-    size_bytes: int
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,17 +39,18 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
     is_clean: bool
     verdict: str
-    spool: Spool | None
+    spool: Totals | None
+    """What waits on disk for the database; None if there is no spool."""
     examination: Examination
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Examine a database; 1 where anything is wrong with it.
+    """Examine a database; returns 1 if anything is wrong with it.
 
     Raises:
         ConfigError: the configuration is wrong.
-        MissingExtraError: something is to be drawn and rich is not installed, or the driver of the server is not.
-        StorageError: there is no such database, or it can't be read.
+        MissingExtraError: the driver of the server is not installed.
+        StorageError: there is no such database, it is not ours, or it has another schema.
     """
     console = None if arguments.json else make_console(None)
     diagnosis = asyncio.run(_examine(arguments, console))
@@ -70,40 +63,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _examine(arguments: argparse.Namespace, console: Console | None) -> Diagnosis:
     config = load_config()
-    storage = to_read(arguments.database or config.storage.url, config, is_upgraded=False)
+    url = arguments.database or config.storage.url
+    engine = to_read(url, config)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(storage.close)
-        await storage.open()
-        examiner = Examiner(storage, description=storage.description, is_thorough=arguments.thorough, most=_KEPT)
-        with progress(console, "looking around", 1):
-            await examiner.look_around(await storage.ping())
-        await _check(examiner, console)
+        stack.push_async_callback(engine.close)
+        examiner = Examiner(engine, is_thorough=arguments.thorough, most=_KEPT)
         found = examiner.found
-    return Diagnosis(is_clean=found.is_clean, verdict=verdict(found), spool=_spool(storage), examination=found)
+        with progress(console, "looking around", None):
+            await examiner.look_around()
+            days = await examiner.days()
+        with progress(console, "counting days", len(days)) as advance:
+            for day in days:
+                await examiner.prove(day)
+                advance(1)
+                if len(found.problems) >= _MOST_PROBLEMS:
+                    break
+    spool = None
+    try:
+        spool = waiting(url, config)
+    except (SpoolError, StorageError) as error:
+        found.problems.append(f"the spool can't be read: {error}")
+    return Diagnosis(is_clean=found.is_clean, verdict=verdict(found), spool=spool, examination=found)
 
 
-async def _check(examiner: Examiner, console: Console | None) -> None:
-    schema = examiner.found.schema
-    if schema is None or schema.trouble:
-        return
-    days = await examiner.days()
-    with progress(console, "counting days", len(days)) as advance:
-        for day in days:
-            if not await examiner.check_day(day):
-                return
-            advance(1)
-    await examiner.check_undated()
-
-
-def _spool(storage: AnyStorage) -> Spool | None:
-    """What the bot keeps beside the file while the database does not take it."""
-    if storage.engine != "sqlite":
-        return None
-    folder = Path(storage.description + ".spool")
-    if not folder.is_dir():
-        return None
-    sizes = [file.stat().st_size for file in folder.iterdir() if file.is_file()]
-    return Spool(files=len(sizes), size_bytes=sum(sizes))
+# -- in words ----------------------------------------------------------------------------------------------------------
 
 
 def verdict(found: Examination) -> str:
@@ -111,64 +94,54 @@ def verdict(found: Examination) -> str:
     said: list[str] = []
     if found.problems:
         n = len(found.problems)
-        said.append(f"Not sound: there {text.plural(n, 'is 1 problem', f'are {n} problems')}, named above.")
-    if found.n_differences:
-        remedy = "The remedy: python -m botmon_cog rebuild"
-        said.append(f"{'' if said else 'Not sound: '}{_differences(found)}. {remedy}")
-    if said:
-        return " ".join(said)
-    days = f"{text.count(found.days)} {text.plural(found.days, 'day', 'days')}"
-    return f"Sound: the roll-ups of {days} are what the raw rows say."
+        said.append(f"Not sound: {text.plural(n, '1 problem', f'{n} problems')}, listed above.")
+    if n := found.n_differences:
+        rows = text.plural(n, "row of the roll-ups differs", "rows of the roll-ups differ")
+        said.append(
+            f"{'' if said else 'Not sound: '}{text.count(n)} {rows} from the log. "
+            "To fix that, run: python -m botmon_cog rebuild"
+        )
+    return " ".join(said) or f"Sound: the roll-ups of {_days(found.days)} match the log."
 
 
-def _differences(found: Examination) -> str:
-    n = found.n_differences
-    rows = text.plural(n, "row of the roll-ups is", "rows of the roll-ups are")
-    return f"{text.count(n)} {rows} not what the raw rows say"
+def _days(n: int) -> str:
+    return f"{text.count(n)} {text.plural(n, 'day', 'days')}"
 
 
 def in_words(difference: Difference) -> str:
-    """Which row it is, what is stored and what was counted, as far as the two differ."""
-    columns = _COLUMNS[difference.table]
-    keys, values = columns[: len(difference.key)], columns[len(difference.key) :]
-    key = ", ".join(_part(name, value) for name, value in zip(keys, difference.key, strict=True))
-    row = f"{difference.table} ({key})"
-    if difference.stored is None:
-        return f"{row}: is missing, counted {_values(values, difference.counted)}"
-    if difference.counted is None:
-        return f"{row}: should not be there, stored {_values(values, difference.stored)}"
-    parts = [
-        f"{name} stored {_shown(name, stored)}, counted {_shown(name, counted)}"
-        for name, stored, counted in zip(values, difference.stored, difference.counted, strict=True)
-        if stored != counted
-    ]
-    return f"{row}: {'; '.join(parts)}"
+    """Which row it is, what is stored and what was counted."""
+    where = _where(difference)
+    stored, counted = difference.stored, difference.counted
+    if stored is None:
+        return f"{where}: missing, counted {_few([f'{name} {n}' for name, n in (counted or {}).items()])}"
+    if counted is None:
+        return f"{where}: should not be there, stored {_few([f'{name} {n}' for name, n in stored.items()])}"
+    return f"{where}: {_few([f'{name} stored {n}, counted {counted[name]}' for name, n in stored.items()], '; ')}"
 
 
-def _values(names: tuple[str, ...], row: tuple[Any, ...] | None) -> str:
-    return ", ".join(f"{name} {_shown(name, value)}" for name, value in zip(names, row or (), strict=True) if value)
+def _where(difference: Difference) -> str:
+    parts = [difference.table, difference.when]
+    if difference.name is not None:
+        parts.append(text.fit(text.clean(difference.name), _LONGEST))
+    if difference.user_id is not None:
+        parts.append(f"user {difference.user_id}")
+    if difference.guild_id is None:
+        parts.append("whole bot" if difference.name is not None else "direct messages")
+    else:
+        name = f" ({text.fit(text.clean(difference.guild_name), _LONGEST)})" if difference.guild_name else ""
+        parts.append(f"server {text.clean(difference.guild_id)}{name}")
+    return ", ".join(parts)
 
 
-def _part(name: str, value: Any) -> str:
-    return f"{name} {_shown(name, value)}"
+def _few(values: list[str], separator: str = ", ") -> str:
+    more = len(values) - _SHOWN_VALUES
+    return separator.join(values[:_SHOWN_VALUES]) + (f", and {more} more" if more > 0 else "")
 
 
-def _shown(name: str, value: Any) -> str:
-    try:
-        if name in {"hour", "first_hour", "last_hour"}:
-            return f"{start_of_hour(value):%Y-%m-%d %H:%M}"
-        if name == "day":
-            return iso_date(value)
-        if name == "metric":
-            return METRICS[int(value)]
-    except (OverflowError, IndexError):
-        pass
-    return text.fit(text.clean(str(value)), _LONGEST) if value != "" else "''"
+# -- on a terminal -----------------------------------------------------------------------------------------------------
 
 
 def _print(console: Console, diagnosis: Diagnosis) -> None:
-    from rich.table import Table  # noqa: PLC0415 (an extra)
-
     found = diagnosis.examination
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, value in _facts(diagnosis):
@@ -180,9 +153,8 @@ def _print(console: Console, diagnosis: Diagnosis) -> None:
         sizes.add_column("rows", justify="right")
         sizes.add_column("size", justify="right")
         for table in found.tables:
-            sizes.add_row(
-                table.name, f"{table.rows:,}", "" if table.size_bytes is None else text.bytes_(table.size_bytes)
-            )
+            size = "" if table.size_bytes is None else text.bytes_(table.size_bytes)
+            sizes.add_row(table.name, f"{table.rows:,}", size)
         console.print()
         console.print(sizes)
     for title, lines in (("Problems", found.problems), ("Differences", _first(found))):
@@ -205,19 +177,22 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     found = diagnosis.examination
     yield "database", text.clean(found.database)
     yield "size", text.bytes_(found.size_bytes)
-    if found.schema is not None:
-        yield "schema", f"version {found.schema.version} of {found.schema.newest}"
+    yield "schema", f"version {found.version}"
     if found.integrity is not None:
         yield "integrity", text.clean(found.integrity)
     if found.settings:
         yield "settings", ", ".join(f"{name} {text.clean(value)}" for name, value in found.settings.items())
+    yield "runs", f"{text.count(found.runs)} of {found.instances} {text.plural(found.instances, 'bot', 'bots')}"
     if found.oldest is not None and found.newest is not None:
-        yield "raw rows", f"from {_moment(found.oldest)} to {_moment(found.newest)} UTC"
+        yield "log", f"from {_moment(found.oldest)} to {_moment(found.newest)} UTC"
     if found.raw_since is not None:
-        yield "kept since", f"{_moment(found.raw_since)} UTC; of the time before, the roll-ups alone are kept"
+        yield "complete", f"since {_moment(found.raw_since)} UTC; earlier days are in the roll-ups only"
+    if found.rows_behind:
+        n = found.rows_behind
+        yield "to count", f"{text.count(n)} new {text.plural(n, 'row', 'rows')}, with the next report"
     if diagnosis.spool is not None:
-        n = diagnosis.spool.files
-        yield "spool", f"{n} {text.plural(n, 'file', 'files')}, {text.bytes_(diagnosis.spool.size_bytes)}"
+        rows, size_bytes = diagnosis.spool
+        yield "spool", f"{text.count(rows)} {text.plural(rows, 'row', 'rows')}, {text.bytes_(size_bytes)}"
     if found.foreign:
         yield "not ours", text.fit(text.clean(", ".join(found.foreign)), 4 * _LONGEST)
     for note in found.notes:

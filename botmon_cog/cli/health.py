@@ -36,12 +36,12 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
     Raises:
         StorageError: the database can't be read.
     """
-    storage, limits = system.storage, system.config.health
+    store, limits = system.store, system.config.health
     now, started_s = system.clock.now(), system.clock.monotonic()
-    minutes = await storage.outcomes_by_minute(now - _HOUR)
-    own = minutes if guild_id is None else await storage.outcomes_by_minute(now - _HOUR, guild_id)
+    minutes = await store.log.outcomes_by_minute(now - _HOUR)
+    own = minutes if guild_id is None else await store.log.outcomes_by_minute(now - _HOUR, guild_id)
     answered_s = system.clock.monotonic() - started_s
-    moments = tuple(await storage.health_history(now - _DAY))
+    moments = tuple(await store.log.health_history(system.instance, now - _DAY))
     last = moments[-1] if moments else None
     is_stale = last is None or now - last.occurred_at > _MISSED_CHECKS * timedelta(seconds=limits.interval_s)
     is_known = last is not None and not is_stale
@@ -51,7 +51,7 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
         remedy=None,
         memory=MemoryHealth(status=UNKNOWN),
         cpu=CpuHealth(status=UNKNOWN),
-        database=DatabaseHealth(status=HEALTHY, response_time_s=answered_s, size_bytes=await storage.ping()),
+        database=DatabaseHealth(status=HEALTHY, response_time_s=answered_s, size_bytes=await store.engine.ping()),
         error_rate=error_rate_health(sum(n for _, n, _ in minutes), sum(f for _, _, f in minutes), limits),
         monitor=MonitorHealth(status=UNKNOWN),
         uptime_s=0.0,
@@ -60,8 +60,8 @@ async def read_health(system: MonitoringSystem, guild_id: str | None) -> SeenHea
     glance = embeds.Glance(
         commands_1h=sum(n for _, n, _ in own),
         faults_1h=sum(faults for _, _, faults in own),
-        scope=None if guild_id is None else await storage.guild_name(guild_id) or f"server {guild_id}",
-        calm_since=await storage.last_trouble(),
+        scope=None if guild_id is None else await store.reports.guild_name(guild_id) or f"server {guild_id}",
+        calm_since=await store.log.last_trouble(system.instance),
     )
     return SeenHealth(report=report, glance=glance, moments=moments, is_stale=is_stale)
 

@@ -19,7 +19,7 @@ def progress(console: Console | None, doing: str, total: int | None) -> Generato
     Args:
         console: None shows nothing.
         doing: what is done, such as `checking`.
-        total: of what is to be done; None where nobody knows.
+        total: of what is to be done; None if unknown.
     """
     if console is None or not console.is_terminal:
         yield lambda _: None

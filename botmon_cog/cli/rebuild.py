@@ -1,4 +1,4 @@
-"""`rebuild`: the roll-ups computed anew, day by day, beside a running bot."""
+"""`rebuild`: the roll-ups counted anew from the log, beside a running bot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from datetime import date
 from typing import TYPE_CHECKING
 
 from botmon_cog.cli.console import make_console
@@ -15,65 +14,56 @@ from botmon_cog.cli.progress import progress
 from botmon_cog.config import load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.rollup import iso_date
-from botmon_cog.errors import ConfigError
-from botmon_cog.storage.upkeep.rebuild_run import RebuildRun
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.tools.proof import first_provable_day
+from botmon_cog.store.tools.rebuild import begin_rebuild
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_EPOCH = date(1970, 1, 1)
-
 
 def run(arguments: argparse.Namespace) -> int:
-    """Rebuild; what was interrupted goes on where it was.
+    """Rebuild the roll-ups; returns 0.
 
     Raises:
-        ConfigError: the configuration is wrong, or the last day comes before the first.
-        MissingExtraError: rich is not installed, or the driver of the server is not.
-        StorageError: there is no such database, or it failed; the days that were done are done.
+        ConfigError: the configuration is wrong.
+        MissingExtraError: the driver of the server is not installed.
+        StorageError: there is no such database, or it failed; what was counted is counted.
     """
     console = make_console(None)
-    first, last = _day(arguments.first), _day(arguments.last)
-    if first is not None and last is not None and last < first:
-        raise ConfigError("the command line", None, "--to comes before --from")
     try:
-        asyncio.run(_rebuild(arguments, first, last, console))
+        asyncio.run(_rebuild(arguments, console))
     except KeyboardInterrupt:
-        sys.stderr.write("botmon: interrupted; the same command goes on from here\n")
+        sys.stderr.write("botmon: interrupted; the bot, the next report, or the same command goes on from here\n")
         raise
     return 0
 
 
-def _day(given: date | None) -> int | None:
-    return None if given is None else (given - _EPOCH).days
-
-
-async def _rebuild(arguments: argparse.Namespace, first: int | None, last: int | None, console: Console) -> None:
+async def _rebuild(arguments: argparse.Namespace, console: Console) -> None:
     config = load_config()
-    storage = to_write(arguments.database or config.storage.url, config, is_new=False)
+    engine = to_write(arguments.database or config.storage.url, config)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(storage.close)
-        await storage.open()
-        work = RebuildRun(storage, first=first, last=last)
-        await work.plan(is_restart=arguments.restart)
-        if work.done_before:
-            told = f"{text.count(work.done_before)} {text.plural(work.done_before, 'day was', 'days were')}"
-            console.print(f"Going on: {told} done before; --restart begins anew.", soft_wrap=True)
-        with progress(console, "rebuilding days", len(work.days)) as advance:
-            for day in work.days:
-                await work.rebuild_day(day)
-                advance(1)
-        await work.finish()
-    console.print(_summary(work), style="bold green", soft_wrap=True)
+        stack.push_async_callback(engine.close)
+        await engine.open()
+        with progress(console, "clearing", None):
+            is_new = await engine.write(begin_rebuild())
+        if not is_new:
+            console.print("Going on with the rebuild that was begun before.")
+        counted = await _count(engine, console)
+        first = await engine.read(first_provable_day())
+    rows = f"{text.count(counted)} {text.plural(counted, 'row', 'rows')}"
+    since = f" Days before {iso_date(first)} are no longer in the log; theirs were kept." if first else ""
+    console.print(f"Done: the roll-ups match the log, {rows} counted.{since}", style="bold green", soft_wrap=True)
 
 
-def _summary(work: RebuildRun) -> str:
-    n = len(work.days)
-    if not n:
-        return (
-            "Nothing is left to do: there is no day of which all raw rows are there."
-            if not work.done_before
-            else "Done."
-        )
-    span = iso_date(work.days[0]) if n == 1 else f"{iso_date(work.days[0])} to {iso_date(work.days[-1])}"
-    return f"Done: the roll-ups of {text.count(n)} {text.plural(n, 'day', 'days')} ({span}) are what the raw rows say."
+async def _count(engine: Engine, console: Console) -> int:
+    """Roll up all that is there by now; returns how many rows it was."""
+    rollups = RollUps(engine)
+    total = await rollups.rows_behind()
+    counted = 0
+    with progress(console, "counting rows", total) as advance:
+        while counted < total and (n := await rollups.lot()):
+            counted += n
+            advance(n)
+    return counted

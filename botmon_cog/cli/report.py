@@ -6,21 +6,25 @@ import argparse
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
 import msgspec
 
 from botmon_cog.cli.arguments import PERIODS
 from botmon_cog.cli.console import make_console
-from botmon_cog.cli.databases import to_read
+from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.cli.health import drawn, read_health
 from botmon_cog.cog import embeds
-from botmon_cog.config import load_config
+from botmon_cog.config import Config, load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
-from botmon_cog.domain.reports import Report
+from botmon_cog.domain.report import Report
+from botmon_cog.errors import StorageError
 from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.tools.examine import counted_until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,11 +35,10 @@ _LONGEST_NAME = 40
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one report.
+    """Print one report; returns 0.
 
     Raises:
         ConfigError: the configuration is wrong.
-        MissingExtraError: it is to be drawn, and rich is not installed.
         StorageError: there is no such database, or it can't be read.
     """
     console = None if arguments.json else make_console(arguments.width)
@@ -45,11 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _print(arguments: argparse.Namespace, console: Console | None) -> None:
     config = load_config()
-    storage = to_read(arguments.database or config.storage.url, config, is_upgraded=True)
-    system = MonitoringSystem(config, storage=storage)
+    url: str = arguments.database or config.storage.url
+    engine = to_read(url, config)
     guild_id: str | None = arguments.guild
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(system.close)
+        stack.push_async_callback(engine.close)
+        if arguments.report != "health":
+            await _count(url, engine, config)
+        system = MonitoringSystem(config, engine=engine)
         report, embed = await _read(system, arguments.report, guild_id)
         if console is None:
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
@@ -61,11 +67,28 @@ async def _print(arguments: argparse.Namespace, console: Console | None) -> None
             _print_busiest(console, arguments.report, await _busiest(system))
 
 
+async def _count(url: str, engine: Engine, config: Config) -> None:
+    """Roll up what is new in the log, as a bot does before a report; say so if the database can't be written."""
+    if not await RollUps(engine).rows_behind():
+        return
+    try:
+        writer = to_write(url, config)
+        try:
+            await RollUps(writer).catch_up()
+        finally:
+            await writer.close()
+    except StorageError as error:
+        if until := await engine.read(counted_until()):
+            told = f"this report counts up to {until:%Y-%m-%d %H:%M} UTC, because the database can't be written"
+            sys.stderr.write(f"botmon: {told}: {error}\n")
+
+
 async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tuple[Report, discord.Embed]:
     now = system.clock.now()
     if name == "health":
         seen = await read_health(system, guild_id)
         return seen.report, drawn(seen, now)
+    system.recorder.catch_up = _nothing  # what can be counted was counted, and nothing was recorded here
     if name in PERIODS:
         statistics = await system.statistics.report(guild_id, system.statistics.period(name))
         return statistics, embeds.statistics(statistics, now)
@@ -73,17 +96,22 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
     return performance, embeds.performance(performance, now)
 
 
+async def _nothing() -> None:
+    """What is left to do before a report."""
+
+
 async def _busiest(system: MonitoringSystem) -> list[tuple[str, str, int]]:
-    """(id, name, commands ever) of the servers with most commands."""
-    guilds = await system.storage.guilds(_BUSIEST)
-    return [(guild_id, await system.storage.guild_name(guild_id) or "", n) for guild_id, n in guilds]
+    """(id, name, commands lately) of the servers with most commands."""
+    reports = system.store.reports
+    guilds = await reports.busiest_guilds(_BUSIEST)
+    return [(guild_id, await reports.guild_name(guild_id) or "", n) for guild_id, n in guilds]
 
 
 def _print_busiest(console: Console, report: str, guilds: list[tuple[str, str, int]]) -> None:
     if not guilds:
         return
     console.print()
-    console.print(f"One server alone: report {report} --guild ID, for example", style="dim")
+    console.print(f"For one server: report {report} --guild ID, for example", style="dim")
     for guild_id, name, n in guilds:
-        shown: Any = text.fit(text.clean(name), _LONGEST_NAME)
+        shown = text.fit(text.clean(name), _LONGEST_NAME)
         console.print(f"  {guild_id}  {shown}  {text.count(n)} {text.plural(n, 'command', 'commands')}", style="dim")

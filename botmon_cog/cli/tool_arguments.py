@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,35 +27,32 @@ def _add_doctor(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: 
     doctor = commands.add_parser(
         "doctor",
         help="prove that a database is sound and its numbers are right",
-        description="Count the roll-ups, which all reports read, anew from the raw rows, and hold them against what is "
-        "stored; check the file; show what is in it. The database is only read; a bot may be using it meanwhile. Exits "
-        "with 1 where anything is wrong.",
+        description="Count the roll-ups, which all reports read, again from the log and compare them with what is "
+        "stored; check the file; show what is in it. The database is only read, and a bot may be using it. Exits with "
+        "1 if anything is wrong.",
     )
     _add_database(doctor)
-    doctor.add_argument("--thorough", action="store_true", help="check every index of files above 1 GB as well")
-    doctor.add_argument("--json", action="store_true", help="print what was found as JSON and nothing else")
+    doctor.add_argument("--thorough", action="store_true", help="check every index, in files above 1 GiB as well")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON and nothing else")
 
 
 def _add_rebuild(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
     rebuild = commands.add_parser(
         "rebuild",
-        help="compute the roll-ups anew from the raw rows",
-        description="Compute the roll-ups anew, a day (UTC) at a time, of all days of which no raw row was removed. A "
-        "bot may go on writing meanwhile. What was interrupted goes on from there when it is started again.",
+        help="count the roll-ups again from the log",
+        description="Clear the roll-ups of all days that are completely in the log, and count them again. A bot may be "
+        "writing meanwhile. If this is interrupted, the bot, the next report, or the same command goes on with it.",
     )
     _add_database(rebuild)
-    rebuild.add_argument("--from", dest="first", type=_date, metavar="DATE", help="the first day, as 2026-01-31")
-    rebuild.add_argument("--to", dest="last", type=_date, metavar="DATE", help="the last day (default: today's)")
-    rebuild.add_argument("--restart", action="store_true", help="begin anew, whatever was done before")
 
 
 def _add_copy(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
     copy = commands.add_parser(
         "copy",
         help="move a whole history to another database",
-        description="Copy everything from one database to another, empty one, of whichever engine, and hold the two "
-        "against each other. The source is only read. What was interrupted goes on from there when it is started "
-        "again. Stop the bot before: what it writes meanwhile is not copied.",
+        description="Copy everything from one database to an empty one, of either engine, and compare the two. The "
+        "source is only read. If this is interrupted, the same command goes on from there. Stop the bot first: what it "
+        "writes meanwhile is not copied.",
     )
     url = "a file's path, sqlite:///… or postgresql://…"
     copy.add_argument("--from", dest="source", type=any_database, required=True, metavar="PATH_OR_URL", help=url)
@@ -73,9 +69,9 @@ def _add_prune(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: i
     _add_database(prune)
     for name, what in (
         ("raw", "single rows: commands, music events, measured operations"),
-        ("hourly", "counts by hour, and who used the bot on which day; never less than single rows"),
-        ("daily", "counts by day; never less than single rows"),
-        ("health", "health checks"),
+        ("people", "who used the bot on which day; never less than single rows"),
+        ("rollup", "counts and latencies of each day; never less than single rows"),
+        ("health", "health checks, messages about alerts, gateway outages"),
     ):
         prune.add_argument(f"--{name}-days", type=_days, metavar="N", help=f"{what} (default: as configured)")
     prune.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
@@ -85,9 +81,8 @@ def _add_vacuum(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: 
     vacuum = commands.add_parser(
         "vacuum",
         help="give what is free in a database back to the file system",
-        description="Make a database as small as what it holds. A SQLite file that can't shrink yet is written anew "
-        "once, during which a bot can't write; any other gives its free pages back in small steps. On PostgreSQL this "
-        "is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
+        description="Make a SQLite file as small as what it holds, in small steps, beside a running bot. On PostgreSQL "
+        "this is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
     )
     _add_database(vacuum)
 
@@ -137,10 +132,3 @@ def _days(given: str) -> int:
             f"{given!r} can't be used. Allowed: a whole number from 0, for ever, to {_MOST_DAYS}"
         )
     return int(given)
-
-
-def _date(given: str) -> date:
-    try:
-        return date.fromisoformat(given)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{given!r} is no date. Allowed: such as 2026-01-31") from None

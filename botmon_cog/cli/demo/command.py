@@ -109,7 +109,7 @@ _COMMANDS = {
 
 
 async def _people_use_it(console: Console, stage: Stage, seconds: float) -> None:
-    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 (an extra)
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 (only where it is drawn)
 
     loop = asyncio.get_running_loop()
     progress = Progress(
@@ -159,7 +159,7 @@ _OUTCOMES = {"ok": "ok", "error": "failed by the bot's fault", "user_error": "re
 
 
 def _print_embed(console: Console, embed: dict[str, object], stage: Stage) -> None:
-    from botmon_cog.cli.drawing import print_embed  # noqa: PLC0415 (an extra)
+    from botmon_cog.cli.drawing import print_embed  # noqa: PLC0415 (only where it is drawn)
 
     print_embed(console, embed, stage.now())
 

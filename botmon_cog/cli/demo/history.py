@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import discord
+
 from botmon_cog.cli.demo.songs import SONGS
 from botmon_cog.domain.models import (
     Event,
@@ -65,10 +67,10 @@ _MUSIC = {"skip": MusicEventType.SKIP, "pause": MusicEventType.PAUSE}
 class Scene:
     """Where and when it happened, and who was there. `user_ids`: the last few joined this week."""
 
-    guild_id: str
+    guild_id: int
     guild_name: str
-    channel_id: str
-    user_ids: Sequence[str]
+    channel_id: int
+    user_ids: Sequence[int]
     now: datetime
 
 
@@ -96,7 +98,7 @@ def _day(scene: Scene, midnight: datetime, rng: random.Random) -> Iterator[Event
             yield from _use(scene, command, user_id, moment, rng)
 
 
-def _use(scene: Scene, command: str, user_id: str, moment: datetime, rng: random.Random) -> Iterator[Event]:
+def _use(scene: Scene, command: str, user_id: int, moment: datetime, rng: random.Random) -> Iterator[Event]:
     habit = _HABITS[command]
     duration_s = habit.typical_s * rng.lognormvariate(0, 0.45)
     is_slow_connect = command == "play" and scene.now - moment < _SLOW_FOR and rng.random() < _SLOW_SHARE
@@ -109,10 +111,9 @@ def _use(scene: Scene, command: str, user_id: str, moment: datetime, rng: random
         return
     if command == "play":
         length_s = rng.choice(list(SONGS.values()))
-        yield _music(scene, MusicEventType.SONG_PLAYED, user_id, moment, rng, length_s)
+        yield _music(scene, MusicEventType.SONG_PLAYED, user_id, moment, length_s)
         if is_slow_connect or rng.random() < 0.2:  # noqa: PLR2004 (mostly the bot is in the channel already)
             yield MetricSample(
-                event_id=_event_id(rng),
                 name=VOICE_CONNECT,
                 occurred_at=moment,
                 value=connect_s,
@@ -120,7 +121,7 @@ def _use(scene: Scene, command: str, user_id: str, moment: datetime, rng: random
                 user_id=user_id,
             )
     elif command in _MUSIC:
-        yield _music(scene, _MUSIC[command], user_id, moment, rng)
+        yield _music(scene, _MUSIC[command], user_id, moment)
 
 
 def _outcome(habit: _Habit, rng: random.Random) -> Outcome:
@@ -133,7 +134,7 @@ def _outcome(habit: _Habit, rng: random.Random) -> Outcome:
 def _invocation(
     scene: Scene,
     command: str,
-    user_id: str,
+    user_id: int,
     moment: datetime,
     duration_s: float,
     outcome: Outcome,
@@ -142,7 +143,6 @@ def _invocation(
     kind = _HABITS[command].kind if command in _HABITS else Kind.SLASH
     is_fault = outcome is Outcome.ERROR
     return Invocation(
-        event_id=_event_id(rng),
         kind=kind,
         command=command,
         outcome=outcome,
@@ -155,16 +155,14 @@ def _invocation(
         channel_id=scene.channel_id,
         user_id=user_id,
         username=f"listener_{scene.user_ids.index(user_id) + 1}",
+        discord_id=_snowflake(moment, rng),
         error_type="LookupError" if is_fault else None,
         error_message="the service did not answer" if is_fault else None,
     )
 
 
-def _music(
-    scene: Scene, kind: MusicEventType, user_id: str, moment: datetime, rng: random.Random, duration_s: float = 0.0
-) -> MusicEvent:
+def _music(scene: Scene, kind: MusicEventType, user_id: int, moment: datetime, duration_s: float = 0.0) -> MusicEvent:
     return MusicEvent(
-        event_id=_event_id(rng),
         type=kind,
         occurred_at=moment,
         guild_id=scene.guild_id,
@@ -185,7 +183,6 @@ def _health(scene: Scene, rng: random.Random) -> Iterator[HealthRecord]:
     while moment < scene.now - timedelta(seconds=10):
         is_troubled = _TROUBLE[0] > scene.now - moment > _TROUBLE[1]
         yield HealthRecord(
-            event_id=_event_id(rng),
             occurred_at=moment,
             status="degraded" if is_troubled else "healthy",
             reason="the database takes 0.6 s to answer" if is_troubled else None,
@@ -197,5 +194,6 @@ def _health(scene: Scene, rng: random.Random) -> Iterator[HealthRecord]:
         moment += _CHECK_EVERY
 
 
-def _event_id(rng: random.Random) -> str:
-    return f"{rng.getrandbits(128):032x}"
+def _snowflake(moment: datetime, rng: random.Random) -> int:
+    """An id that Discord could have made then."""
+    return discord.utils.time_snowflake(moment) | rng.getrandbits(22)

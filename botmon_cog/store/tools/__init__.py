@@ -1,0 +1,1 @@
+"""Work on a whole store without a bot: examining, rebuilding, copying."""

@@ -1,0 +1,282 @@
+"""The proof that the roll-ups are right: the log counted anew, day by day, and held against what is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from botmon_cog.domain import text
+from botmon_cog.domain.histogram import LOWEST, value_of
+from botmon_cog.domain.models import Outcome
+from botmon_cog.domain.rollup import (
+    HOURS_PER_DAY,
+    METRICS,
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    NO_GUILD,
+    PART,
+    Tally,
+    iso_date,
+)
+from botmon_cog.store import rollup
+from botmon_cog.store.labels import texts_of
+from botmon_cog.store.packed import unpack
+from botmon_cog.store.retention import first_whole_day, raw_since
+from botmon_cog.store.rollup import commands_of
+from botmon_cog.store.schema import (
+    GUILDS,
+    INVOCATIONS,
+    MUSIC_EVENTS,
+    MUSIC_HOURLY,
+    PEOPLE,
+    ROLLUPS,
+    SAMPLES,
+    LogTable,
+    Table,
+)
+from botmon_cog.store.script import Lookup, Pause, Query, Script
+
+_OUTCOMES = tuple(Outcome)
+_MUSIC: tuple[str, ...] = ("songs", "playtime_s", "skips", "pauses")
+_DATED = (
+    *((table, table.moment, MS_PER_DAY) for table in (INVOCATIONS, MUSIC_EVENTS, SAMPLES)),
+    (ROLLUPS, "day", 1),
+    (PEOPLE, "day", 1),
+    (MUSIC_HOURLY, "hour", HOURS_PER_DAY),
+)
+"""Where days stand: a table, the column, and how much of it is a day."""
+
+Values = dict[str, int]
+"""What a row of the roll-ups counts, each number by a name."""
+
+
+def _of_an_hour(query: str, table: LogTable) -> str:
+    """One of the queries that roll up, over what is rolled up of an hour in place of a stretch of a run."""
+    rolled_up = "seq <= (SELECT rolled_up_seq FROM @runs WHERE id = run_id)"
+    return query.replace(
+        "run_id = :run_id AND seq > :after AND seq <= :upto",
+        f"{table.moment} >= :since AND {table.moment} < :until AND {rolled_up}",
+    )
+
+
+_INVOCATIONS = _of_an_hour(rollup.INVOCATIONS, INVOCATIONS)
+_MUSIC_EVENTS = _of_an_hour(rollup.MUSIC, MUSIC_EVENTS)
+_SAMPLES = _of_an_hour(rollup.SAMPLES, SAMPLES)
+_GROUPS = "SELECT scope, name_id, n, data FROM @rollups WHERE day = :day"
+_PEOPLE = "SELECT guild_id, user_id, hours FROM @people WHERE day = :day"
+_MUSIC_HOURS = """
+SELECT hour, guild_id, songs, playtime_s, skips, pauses FROM @music_hourly WHERE hour >= :first AND hour < :end
+"""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the roll-ups that is not what the log says.
+
+    Attributes:
+        when: the day, and the hour in a table of hours (UTC).
+        guild_id: None for the whole bot, and for direct messages.
+        name: of the command or operation, in a table of those.
+        user_id: in a table of people.
+        stored: only what differs; None if there is no such row.
+        counted: likewise; None if there should be none.
+    """
+
+    table: str
+    when: str
+    guild_id: str | None = None
+    guild_name: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    stored: Values | None
+    counted: Values | None
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A `Difference` whose ids and names are those of the database."""
+
+    table: Table
+    when: str
+    guild: int
+    name_id: int = 0
+    user: int = 0
+    stored: Values | None
+    counted: Values | None
+
+
+class _Sums:
+    """What is counted, or stored, of one day, by the keys within the day."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[int, int], Counter[int]] = {}
+        self.commands: dict[tuple[int, int], int] = {}
+        self.people: dict[tuple[int, int], int] = {}
+        self.music: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def add(self, tally: Tally) -> None:
+        for (_, scope, name_id), codes in tally.groups.items():
+            self.groups.setdefault((scope, name_id), Counter()).update(codes)
+        for (_, guild, user), hours in tally.people.items():
+            self.people[guild, user] = self.people.get((guild, user), 0) | hours
+        self.music |= {key: tuple(counts) for key, counts in tally.music.items()}  # of an hour each
+
+
+# -- days --------------------------------------------------------------------------------------------------------------
+
+
+def first_provable_day() -> Script[int]:
+    """The first day (since 1970) of which no row was removed from the log."""
+    return first_whole_day((yield from raw_since()))
+
+
+def provable_days() -> Script[list[int]]:
+    """All days, from the first whole one on, that the log or the roll-ups know."""
+    first = yield from first_provable_day()
+    found: set[int] = set()
+    for table, column, per_day in _DATED:
+        day = first
+        while True:  # from one to the next through the index
+            query = f"SELECT MIN({column}) FROM @{table.name} WHERE {column} >= :after"  # noqa: S608 (names)
+            ((value,),) = yield Query(query, {"after": day * per_day})
+            if value is None:
+                break
+            found.add(value // per_day)
+            day = value // per_day + 1
+    return sorted(found)
+
+
+def date_of(day: int) -> str:
+    try:
+        return iso_date(day)
+    except OverflowError:
+        return f"day {day}"
+
+
+# -- one day -----------------------------------------------------------------------------------------------------------
+
+
+def differences(day: int, most: int) -> Script[tuple[int, list[Difference]] | None]:
+    """How many rows of a day's roll-ups differ, and the first of them. None: rows of it were removed from the log."""
+    if day < (yield from first_provable_day()):
+        return None
+    counted = yield from _counted(day)
+    stored = yield from _stored(day)
+    rows = [*_groups(day, stored, counted), *_people(day, stored, counted), *_music(stored, counted)]
+    return len(rows), (yield from _named(rows[:most]))
+
+
+def _counted(day: int) -> Script[_Sums]:
+    sums = _Sums()
+    for hour in range(day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY):
+        tally = Tally()
+        values = {"since": hour * MS_PER_HOUR, "until": (hour + 1) * MS_PER_HOUR}
+        tally.add_invocations((yield Query(_INVOCATIONS, values)))
+        tally.add_music((yield Query(_MUSIC_EVENTS, values)))
+        tally.add_samples((yield Query(_SAMPLES, values)))
+        sums.add(tally)
+        yield Pause()
+    sums.commands = {key: commands_of(counts) for key, counts in sums.groups.items()}
+    return sums
+
+
+def _stored(day: int) -> Script[_Sums]:
+    sums = _Sums()
+    for scope, name_id, n, data in (yield Query(_GROUPS, {"day": day})):
+        sums.groups[scope, name_id] = Counter(unpack(bytes(data)))
+        sums.commands[scope, name_id] = n
+    sums.people = {(guild, user): hours for guild, user, hours in (yield Query(_PEOPLE, {"day": day}))}
+    hours = {"first": day * HOURS_PER_DAY, "end": (day + 1) * HOURS_PER_DAY}
+    sums.music = {(hour, guild): tuple(counts) for hour, guild, *counts in (yield Query(_MUSIC_HOURS, hours))}
+    return sums
+
+
+def _groups(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for key in sorted(stored.groups.keys() | counted.groups.keys()):
+        there, here = stored.groups.get(key), counted.groups.get(key)
+        if there != here or stored.commands[key] != counted.commands[key]:
+            parts = _differing(_of_group(there, stored.commands.get(key)), _of_group(here, counted.commands.get(key)))
+            yield _Row(table=ROLLUPS, when=date_of(day), guild=key[0], name_id=key[1], **parts)
+
+
+def _people(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for guild, user in sorted(stored.people.keys() | counted.people.keys()):
+        there, here = stored.people.get((guild, user)), counted.people.get((guild, user))
+        if there != here:
+            parts = _differing(_of_person(there), _of_person(here))
+            yield _Row(table=PEOPLE, when=date_of(day), guild=guild, user=user, **parts)
+
+
+def _music(stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for hour, guild in sorted(stored.music.keys() | counted.music.keys()):
+        there, here = stored.music.get((hour, guild)), counted.music.get((hour, guild))
+        if there != here:
+            day, hour_of_day = divmod(hour, HOURS_PER_DAY)
+            when = f"{date_of(day)} {hour_of_day:02}:00"
+            parts = _differing(_of_music(there), _of_music(here))
+            yield _Row(table=MUSIC_HOURLY, when=when, guild=guild, **parts)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
+
+
+def _differing(stored: Values | None, counted: Values | None) -> dict[str, Any]:
+    if stored is None or counted is None:
+        return {"stored": stored, "counted": counted}
+    names = [name for name in stored | counted if stored.get(name, 0) != counted.get(name, 0)]
+    return {
+        "stored": {name: stored.get(name, 0) for name in names},
+        "counted": {name: counted.get(name, 0) for name in names},
+    }
+
+
+def _of_group(counts: Mapping[int, int] | None, commands: int | None) -> Values | None:
+    if counts is None or commands is None:
+        return None
+    return ({"commands": commands} if commands else {}) | {_name_of(code): n for code, n in sorted(counts.items())}
+
+
+def _name_of(code: int) -> str:
+    part, of = divmod(code, PART)
+    if part:
+        return f"{METRICS[part - 1]} of about {text.latency(value_of(of + LOWEST))} (bucket {of})"
+    outcome, hour = divmod(of, HOURS_PER_DAY)
+    return f"{_OUTCOMES[outcome]} at {hour:02}:00"
+
+
+def _of_person(hours: int | None) -> Values | None:
+    if hours is None:
+        return None
+    return {f"at {hour:02}:00": 1 for hour in range(hours.bit_length()) if hours >> hour & 1}
+
+
+def _of_music(counts: tuple[int, ...] | None) -> Values | None:
+    return None if counts is None else dict(zip(_MUSIC, counts, strict=True))
+
+
+def _named(rows: list[_Row]) -> Script[list[Difference]]:
+    ids = {id_ for row in rows for id_ in (row.guild, row.user)}
+    labels = yield from texts_of({-id_ for id_ in ids if id_ < 0} | {row.name_id for row in rows if row.name_id})
+    guilds = sorted({(row.guild,) for row in rows})
+    names = dict((yield Lookup(GUILDS, guilds, ("guild_id", "name"))))
+
+    def label(id_: int) -> str:
+        return labels.get(id_, f"label {id_}")
+
+    def id_text(id_: int) -> str | None:
+        return None if id_ == NO_GUILD else str(id_) if id_ > 0 else label(-id_)
+
+    return [
+        Difference(
+            table=row.table.name,
+            when=row.when,
+            guild_id=id_text(row.guild),
+            guild_name=names.get(row.guild),
+            name=label(row.name_id) if row.table is ROLLUPS else None,
+            user_id=id_text(row.user),
+            stored=row.stored,
+            counted=row.counted,
+        )
+        for row in rows
+    ]
