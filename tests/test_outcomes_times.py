@@ -118,8 +118,8 @@ async def test_gateway_delay_is_made_to_received(bot: commands.Bot) -> None:
         await rig.discord.user.slash(rig.discord.channel, "ping")
         row = await rig.only_row()
         assert row.gateway_delay_s == pytest.approx(0.0, abs=0.002)
-        assert row.timestamp is not None
-        assert abs((row.timestamp - rig.clock.now()).total_seconds()) < 0.002
+        assert row.started_at is not None
+        assert abs((row.started_at - rig.clock.now()).total_seconds()) < 0.002
 
 
 async def test_real_blocking_call_counts_in_the_duration() -> None:

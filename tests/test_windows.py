@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from botmon_cog.domain.models import Invocation, Kind, Outcome
@@ -15,7 +16,6 @@ from botmon_cog.testing import ManualClock
 def invocation(command: str = "play", outcome: Outcome = Outcome.OK, duration_s: float | None = 1.0) -> Invocation:
     clock = ManualClock()
     return Invocation(
-        event_id="1",
         kind=Kind.SLASH,
         command=command,
         outcome=outcome,
@@ -26,14 +26,14 @@ def invocation(command: str = "play", outcome: Outcome = Outcome.OK, duration_s:
 
 
 class Nowhere:
-    """Stands in for the writer."""
+    """Stands in for the writer, and for the roll-ups."""
 
     def put(self, event: object) -> None:
         """Forget it."""
 
 
 def recorder_of(clock: ManualClock, live: LiveWindows, recent: RecentOutcomes) -> Recorder:
-    return Recorder(Nowhere(), live, recent, clock)  # pyright: ignore[reportArgumentType]
+    return Recorder(Nowhere(), Nowhere(), live, recent, clock)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_window_holds_the_last_thousand():
@@ -72,6 +72,15 @@ async def test_what_was_recorded_is_in_the_windows_when_they_are_asked_and_in_it
     assert live.histograms()["command", "stop"].n == 2
     await clock.advance(60)
     assert recent.totals() == (1, 0)
+
+
+def test_our_own_commands_reach_the_log_but_no_window():
+    clock = ManualClock()
+    live, recent = LiveWindows(), RecentOutcomes(clock)
+    recorder, taken = recorder_of(clock, live, recent), []
+    recorder._put = taken.append
+    recorder.record(own := msgspec.structs.replace(invocation(outcome=Outcome.ERROR), is_own=True))
+    assert (taken, live.histograms(), recent.totals()) == ([own], {}, (0, 0))
 
 
 async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that_is_set_back():

@@ -12,8 +12,8 @@ from typing import Any
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.cog.invocation import AnyInteraction
-from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.invocation import AnyInteraction, OpenInteraction
+from botmon_cog.cog.observer import APPLICATION_COMMAND, Observer
 from botmon_cog.cog.private import Receive, wrap_call, wrap_receive
 from botmon_cog.cog.responses import add_response_sink, remove_response_sink
 from botmon_cog.cog.waiters import Waiters
@@ -46,7 +46,7 @@ class Hooks:
         self._chain_on_error()
         self._undo_receive = wrap_receive(self._bot, self._around_receive)
         if self._undo_receive is None:
-            self._waiters.listen("interaction", self._around_receive(_nothing))
+            self._waiters.listen("interaction", self._received)
         self._undo_call = wrap_call(self._bot, self._observer.around)
         if self._undo_call is None:
             self._waiters.listen("app_command_completion", self._observer.interaction_completed)
@@ -68,11 +68,13 @@ class Hooks:
     def _around_receive(self, receive: Receive) -> Receive:
         """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
         observer, attributes = self._observer, self._tree_attributes
+        interactions, now, monotonic = observer.interactions, observer.clock.now, observer.clock.monotonic
 
         def _from_interaction(interaction: AnyInteraction) -> None:
             if observer.is_attached:
                 try:
-                    observer.interaction_received(interaction)
+                    if interaction.type is APPLICATION_COMMAND:
+                        interactions[interaction] = OpenInteraction(now(), monotonic(), interaction=interaction)
                     if attributes.get("on_error") is not self._on_error:
                         self._chain_on_error()  # the host has set its own since
                 except Exception as error:  # noqa: BLE001 (the command must run all the same)
@@ -80,6 +82,12 @@ class Hooks:
             receive(interaction)
 
         return _from_interaction
+
+    def _received(self, interaction: AnyInteraction) -> None:
+        """The same of an interaction's event, where nothing could be wrapped."""
+        self._observer.interaction_received(interaction)
+        if self._tree_attributes.get("on_error") is not self._on_error:
+            self._chain_on_error()
 
     # -- tree.on_error -------------------------------------------------------------------------------------------------
 
@@ -107,7 +115,3 @@ class Hooks:
             del self._tree_attributes["on_error"]
         else:
             self._tree_attributes["on_error"] = self._previous
-
-
-def _nothing(_: AnyInteraction) -> None:
-    pass

@@ -7,19 +7,20 @@ is ignored. Everything here runs synchronously inside discord.py's own calls, do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 import discord
+import msgspec
 from discord import app_commands
 from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 
 from botmon_cog.cog import outcomes
-from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage
+from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage, failed, make_record
 from botmon_cog.cog.private import Call, interaction_getter
-from botmon_cog.domain.models import Outcome
+from botmon_cog.domain.models import Invocation, Kind, Outcome
 from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
 
@@ -29,27 +30,30 @@ _TOKEN_LIFETIME_S = 15 * 60.0
 _PREFIX_LIFETIME_S = 24 * 3600.0
 _REMEMBERED = 1024
 _OK = Outcome.OK
-_APPLICATION_COMMAND = discord.InteractionType.application_command
+APPLICATION_COMMAND = discord.InteractionType.application_command
 
 
 class Observer:
     """Keeps the open invocations of one bot. `hooks.py`, `private.py` and `responses.py` call it.
 
     Attributes:
+        interactions: the open ones.
         is_attached: whether anything is to be observed; what stays hooked after that passes through.
         refused: called with what a command or a response failed with; the same error may come twice.
     """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self._bot = bot
-        self._clock = system.clock
+        self.clock = system.clock
         self._now, self._monotonic = system.clock.now, system.clock.monotonic
         self._privacy = system.config.privacy
-        self._recorder = system.recorder
+        own_names = frozenset(msgspec.structs.astuple(system.config.commands))
+        self._record_of = make_record(bot, self._privacy, own_names)
+        self._record = system.recorder.record_invocation
         self._failures = system.failures
-        self._interactions: dict[AnyInteraction | None, OpenInteraction] = {}
+        self.interactions: dict[AnyInteraction | None, OpenInteraction] = {}
         self._contexts: dict[int, OpenMessage] = {}
-        self._failed: dict[int, None] = {}
+        self._told: dict[int, None] = {}
         self._received: dict[int, float] = {}
         self._received_before: dict[int, float] = {}
         self._begun: AnyInteraction | None = None
@@ -60,7 +64,7 @@ class Observer:
     @property
     def running(self) -> int:
         """How many invocations have not ended yet; those that only wait for an answer are not among them."""
-        return sum(o.ended_s is None for o in self._interactions.values()) + len(self._contexts)
+        return sum(o.ended_s is None for o in self.interactions.values()) + len(self._contexts)
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
@@ -76,16 +80,16 @@ class Observer:
         return not self.is_attached
 
     def interaction_received(self, interaction: AnyInteraction) -> None:
-        """An interaction arrived; its task, if it is a command, has not begun."""
-        if interaction.type is _APPLICATION_COMMAND and interaction is not self._begun:
-            self._interactions[interaction] = OpenInteraction(self._now(), self._monotonic(), interaction=interaction)
+        """An interaction arrived, as its event tells. `hooks.py` does the same sooner where it can, without a call."""
+        if interaction.type is APPLICATION_COMMAND and interaction is not self._begun:
+            self.interactions[interaction] = OpenInteraction(self._now(), self._monotonic(), interaction=interaction)
 
     def command_started(self, context: AnyContext) -> None:
         """A prefix command begins; or the hybrid command of an interaction that is open already."""
         if context.interaction is not None:
-            opened = self._interactions.get(context.interaction)
+            opened = self.interactions.get(context.interaction)
             if opened is not None:
-                opened.is_hybrid = True
+                opened.kind = Kind.HYBRID_SLASH
             return
         message_id = context.message.id
         now_s = self._monotonic()
@@ -101,7 +105,7 @@ class Observer:
         try:
             self.interaction_received(interaction)
             self._begun = interaction
-            return self._interactions.get(interaction)
+            return self.interactions.get(interaction)
         except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
             self._failures.note("opening an invocation", error)
             return None
@@ -110,7 +114,7 @@ class Observer:
 
     def around(self, call: Call) -> Call:
         """Run an application command from its first check to its last handler, and see how it ends."""
-        interactions = self._interactions
+        interactions, close, returned = self.interactions, self._close, self._returned
 
         async def _call(interaction: AnyInteraction) -> None:
             opened = interactions.get(interaction)
@@ -126,21 +130,24 @@ class Observer:
             except app_commands.AppCommandError:
                 raise  # discord.py takes it to tree.on_error next, and so to us
             except asyncio.CancelledError as error:
-                self._close(opened, Outcome.CANCELLED, error)
+                close(opened, Outcome.CANCELLED, error)
                 raise
             except Exception as error:
                 self._handler_crashed(interaction, opened, error)
                 raise
-            self._returned(opened)
+            if opened.response_s is None or opened.is_late or interaction.command_failed:
+                returned(opened)
+            else:
+                close(opened, _OK)
 
         return _call
 
     def interaction_completed(self, interaction: AnyInteraction, _: object) -> None:
-        self._returned(self._interactions.get(interaction))
+        self._returned(self.interactions.get(interaction))
 
     def command_completed(self, context: AnyContext) -> None:
         if context.interaction is not None:
-            self._returned(self._interactions.get(context.interaction))
+            self._returned(self.interactions.get(context.interaction))
         else:
             # discord.py swallows a prefix command's CancelledError and calls it complete.
             self._close_message(context, Outcome.CANCELLED if context.command_failed else Outcome.OK)
@@ -149,11 +156,11 @@ class Observer:
         if context.interaction is None:
             self._close_message(context, outcomes.outcome_of(error), error)
         else:
-            self._failed_with(context.interaction, self._interactions.get(context.interaction), error)
+            self._failed_with(context.interaction, self.interactions.get(context.interaction), error)
 
     def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-        if interaction.type is _APPLICATION_COMMAND:
-            self._failed_with(interaction, self._interactions.get(interaction), error)
+        if interaction.type is APPLICATION_COMMAND:
+            self._failed_with(interaction, self.interactions.get(interaction), error)
 
     def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction, crash: Exception) -> None:
         """A local error handler raised, or a check did: nobody else will hear of it."""
@@ -170,12 +177,12 @@ class Observer:
         """Close it, and dispatch the event that discord.py lacks: once per failing application command."""
         if opened is not None:
             if isinstance(interaction.command, HybridAppCommand):
-                opened.is_hybrid = True  # also where it failed before its context was made
+                opened.kind = Kind.HYBRID_SLASH  # also where it failed before its context was made
             self._close(opened, Outcome.LATE if opened.is_late else outcomes.outcome_of(error), error)
-        if interaction.id not in self._failed:
-            self._failed[interaction.id] = None
-            if len(self._failed) > _REMEMBERED:
-                del self._failed[next(iter(self._failed))]
+        if interaction.id not in self._told:
+            self._told[interaction.id] = None
+            if len(self._told) > _REMEMBERED:
+                del self._told[next(iter(self._told))]
             self._bot.dispatch("app_command_error", interaction, error)
 
     def _returned(self, opened: OpenInteraction | None) -> None:
@@ -194,7 +201,7 @@ class Observer:
             if left_s <= 0:
                 self._close(opened, Outcome.UNANSWERED)
             else:  # a task that it left behind may still answer in time
-                opened.timer = self._clock.call_later(left_s, lambda: self._close(opened, Outcome.UNANSWERED))
+                opened.timer = self.clock.call_later(left_s, lambda: self._close(opened, Outcome.UNANSWERED))
 
     # -- what is learnt on the way -------------------------------------------------------------------------------------
 
@@ -202,23 +209,28 @@ class Observer:
         """A response was sent, or refused."""
         try:
             interaction = self._interaction_of(response)
-            if error is not None and interaction is not None and interaction.client is self._bot:
-                self.refused(error)
-            opened = self._interactions.get(interaction)
-            if opened is None:
-                return
-            if error is None:
-                if opened.response_s is None:
-                    opened.response_s = self._monotonic() - opened.received_s
-            elif outcomes.is_late(error):
-                opened.is_late = True
-            if opened.ended_s is not None and (error is None or opened.is_late):
-                self._close(opened, Outcome.LATE if opened.is_late else Outcome.OK)
+            opened = self.interactions.get(interaction)
+            if error is not None:
+                self._response_failed(interaction, opened, error)
+            elif opened is not None and opened.response_s is None:
+                opened.response_s = self._monotonic() - opened.received_s
+                if opened.ended_s is not None:
+                    self._close(opened, Outcome.LATE if opened.is_late else Outcome.OK)
         except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
             self._failures.note("observing a response", failure)
 
+    def _response_failed(
+        self, interaction: AnyInteraction | None, opened: OpenInteraction | None, error: BaseException
+    ) -> None:
+        if interaction is not None and interaction.client is self._bot:
+            self.refused(error)
+        if opened is not None and outcomes.is_late(error):
+            opened.is_late = True
+            if opened.ended_s is not None:
+                self._close(opened, Outcome.LATE)
+
     def _find_interaction(self, response: discord.InteractionResponse[Any]) -> AnyInteraction | None:
-        interactions = [opened.interaction for opened in self._interactions.values()]
+        interactions = [opened.interaction for opened in self.interactions.values()]
         return next((found for found in interactions if found.response is response), None)
 
     # -- the end -------------------------------------------------------------------------------------------------------
@@ -228,7 +240,7 @@ class Observer:
         now_s = self._monotonic()
         for message in [m for m in self._contexts.values() if now_s - m.received_s > _PREFIX_LIFETIME_S]:
             self._close_message(message.context, Outcome.CANCELLED)
-        for opened in [o for o in self._interactions.values() if now_s - o.received_s > _TOKEN_LIFETIME_S]:
+        for opened in [o for o in self.interactions.values() if now_s - o.received_s > _TOKEN_LIFETIME_S]:
             if opened.is_watched:
                 continue  # it still runs
             if opened.interaction.response.is_done():
@@ -238,34 +250,47 @@ class Observer:
 
     def close_all(self) -> None:
         """Close what is still open, because nobody will watch it any longer."""
-        for opened in [*self._interactions.values()]:
+        for opened in [*self.interactions.values()]:
             self._close(opened, Outcome.CANCELLED if opened.ended_s is None else Outcome.UNANSWERED)
         for message in [*self._contexts.values()]:
             self._close_message(message.context, Outcome.CANCELLED)
 
-    def _close_message(self, context: AnyContext, outcome: Outcome, error: BaseException | None = None) -> None:
-        self._close(self._contexts.pop(id(context), None), outcome, error)
-
-    def _close(
-        self, opened: OpenInteraction | OpenMessage | None, outcome: Outcome, error: BaseException | None = None
-    ) -> None:
-        if opened is None or not opened.is_open:
+    def _close(self, opened: OpenInteraction, outcome: Outcome, error: BaseException | None = None) -> None:
+        if not opened.is_open:
             return
         opened.is_open = False
-        ended_s = self._monotonic() if opened.ended_s is None else opened.ended_s
-        if type(opened) is OpenInteraction:
-            del self._interactions[opened.interaction]
-            if opened.timer is not None:
-                opened.timer.cancel()
+        del self.interactions[opened.interaction]
+        ended_s = opened.ended_s
+        if ended_s is None:
+            ended_s = self._monotonic()
+        elif opened.timer is not None:
+            opened.timer.cancel()
         try:
-            cause = None if error is None else outcomes.root_cause(error)
-            if cause is not None:
-                self.refused(cause)
-            self._recorder.record_invocation(
-                opened.record(outcome, ended_s, cause, self._privacy, self._bot.shard_count)
-            )
+            invocation = self._record_of(opened, outcome, ended_s)
+            if error is not None:
+                invocation = self._failed(invocation, error, opened.typed())
+            self._record(invocation, ended_s)
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._failures.note("recording an invocation", failure)
+
+    def _close_message(self, context: AnyContext, outcome: Outcome, error: BaseException | None = None) -> None:
+        opened = self._contexts.pop(id(context), None)
+        if opened is None:
+            return
+        opened.is_open = False
+        ended_s = self._monotonic()
+        try:
+            invocation = opened.record(outcome, ended_s, self._privacy, self._bot.shard_count)
+            if error is not None:
+                invocation = self._failed(invocation, error, opened.typed())
+            self._record(invocation, ended_s)
+        except Exception as failure:  # noqa: BLE001 (likewise)
+            self._failures.note("recording an invocation", failure)
+
+    def _failed(self, invocation: Invocation, error: BaseException, typed: Iterable[object]) -> Invocation:
+        cause = outcomes.root_cause(error)
+        self.refused(cause)
+        return failed(invocation, cause, typed)
 
 
 def _nothing(_: BaseException) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-Id = int | str
+from botmon_cog.domain.models import Id
+from botmon_cog.domain.taken import taken_id
+
+__all__ = ["Id", "taken_id", "text_id"]
 
 
 def text_id(value: Id | None) -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from uuid import uuid4
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, MetricSample
 from botmon_cog.monitors.windows import LiveWindows, MetricMeans, RecentOutcomes
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.store.queue.writer import Writer
+from botmon_cog.store.rollup import RollUps
 
 _SETTLE_TIMEOUT_S = 1.0
 _MOST_HELD_BACK = 250
@@ -19,42 +19,52 @@ class Recorder:
     """Hands an event to the writer's queue, and to the windows in memory.
 
     Invocations reach the windows when somebody looks at them, when the minute is over, or when many have come together:
-    one by one, each would be sorted in while the host's commands wait.
+    one by one, each would be sorted in while the host's commands wait. Those of our own commands never do: how they
+    fare says nothing about the bot.
 
     Attributes:
         metrics: the means of what is recorded besides commands, for whoever checks the health.
     """
 
-    def __init__(self, writer: Writer, live: LiveWindows, recent: RecentOutcomes, clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer, rollups: RollUps, live: LiveWindows, recent: RecentOutcomes, clock: Clock
+    ) -> None:
         self._writer = writer
+        self._rollups = rollups
+        self._put = writer.put
         self._live = live
         self._recent = recent
         self.metrics = MetricMeans()
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
+        self._hold_back = self._held_back.append
         self._minute = 0
         self._minute_ends_s = 0.0
         live.refresh = recent.refresh = self._sort_in
 
     def record(self, event: Event) -> None:
         if type(event) is Invocation:
-            self.record_invocation(event)
+            self.record_invocation(event, self._monotonic())
             return
-        self._writer.put(event)
+        self._put(event)
         if type(event) is MetricSample:
             self.metrics.add(event.name, event.value)
             if event.unit == "s":
                 self._live.add_operation(event.name, event.value)
 
-    def record_invocation(self, invocation: Invocation) -> None:
-        self._writer.put(invocation)
-        if self._monotonic() >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
+    def record_invocation(self, invocation: Invocation, ended_s: float) -> None:
+        """As `record`. `ended_s`: when it ended, by the monotonic clock."""
+        self._put(invocation)
+        if invocation.is_own:
+            return
+        if ended_s >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
             self._sort_in()
-        self._held_back.append(invocation)
+        self._hold_back(invocation)
 
     def _sort_in(self) -> None:
         """Hand over what was held back, as of the minute in which it ended."""
         held_back, self._held_back = self._held_back, []
+        self._hold_back = self._held_back.append
         if held_back:
             self._recent.add(held_back, self._minute)
             self._live.add_invocations(held_back)
@@ -62,18 +72,22 @@ class Recorder:
         self._minute_ends_s = (self._minute + 1) * 60.0
 
     async def settle(self) -> None:
-        """Let what was recorded reach the database before it is asked, but don't wait long for one that is away."""
+        """Let what was recorded reach the database, but don't wait long for one that is away."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await self._writer.flush()
+
+    async def catch_up(self) -> None:
+        """Let everything recorded by now, here and by other processes, be counted: what each report does first.
+
+        Raises:
+            StorageError: the database is away.
+        """
+        await self.settle()
+        await self._rollups.catch_up()
 
     async def retry(self) -> None:
         """Let what the database did not take be tried again, but don't wait long for one that is away."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await self._writer.retry()
-
-
-def new_event_id() -> str:
-    """An id for what has none from Discord."""
-    return uuid4().hex

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from functools import partial
+from itertools import groupby
+from operator import attrgetter, is_not
 from typing import NamedTuple
 
 from botmon_cog.clock import Clock
@@ -19,7 +21,9 @@ MOST_NAMES = 1000
 """Names come from hosts; what is beyond this many is not kept in memory (it is stored all the same)."""
 
 _MINUTES = 60
-_DURATION_S, _RESPONSE_S, _OUTCOME = attrgetter("duration_s"), attrgetter("response_s"), attrgetter("outcome")
+_COMMAND, _OUTCOME = attrgetter("command"), attrgetter("outcome")
+_DURATION_S, _RESPONSE_S = attrgetter("duration_s"), attrgetter("response_s")
+_KNOWN = partial(is_not, None)
 _SPARE = 200
 """Values beyond those that count, so that the old ones need not go one by one."""
 
@@ -73,17 +77,16 @@ class LiveWindows:
         self._operations: dict[str, Window] = {}
 
     def add_invocations(self, invocations: Iterable[Invocation]) -> None:
-        by_command: defaultdict[str, list[Invocation]] = defaultdict(list)
-        for invocation in invocations:
-            by_command[invocation.command].append(invocation)
-        for command, own in by_command.items():
+        """Sorted, so that no loop runs over each of them."""
+        for command, grouped in groupby(sorted(invocations, key=_COMMAND), _COMMAND):
             windows = self._commands.get(command)
             if windows is None:
                 if len(self._commands) >= MOST_NAMES:
                     continue
                 windows = self._commands[command] = (Window(), Window())
-            windows[0].extend([value for value in map(_DURATION_S, own) if value is not None])
-            windows[1].extend([value for value in map(_RESPONSE_S, own) if value is not None])
+            same = tuple(grouped)
+            windows[0].extend(filter(_KNOWN, map(_DURATION_S, same)))
+            windows[1].extend(filter(_KNOWN, map(_RESPONSE_S, same)))
 
     def add_operation(self, name: str, value_s: float) -> None:
         window = self._operations.get(name)
