@@ -14,12 +14,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-import msgspec
+from msgspec.structs import replace
 
 from botmon_cog.config import Config, load_config
 from botmon_cog.domain.reports import HealthReport, PerformanceReport, StatisticsReport
+from botmon_cog.host import store_url
 from botmon_cog.monitors.ids import Id
-from botmon_cog.runtime import MonitoringSystem, make_storage
+from botmon_cog.runtime import MonitoringSystem
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -56,19 +57,17 @@ def create_monitoring_system(
     """Make the four monitors over a database. What comes back unpacks into them.
 
     Args:
-        db: a path, a URL (`sqlite:///…`, `:memory:`), or an open `aiosqlite.Connection`; None means the configured one.
+        db: a path, a URL (`sqlite:///…`, `:memory:`, `postgresql://…`), or an open `aiosqlite.Connection`; None means
+            the configured one. A file of the host's own is not written to: the store lies beside it (`bot.botmon.db`
+            beside `bot.db`); beside a connection it lies where it is configured.
         config: None means `botmon.toml`, as the extension reads it.
 
     Raises:
         ConfigError: the configuration or the URL is wrong. The database itself is opened on first use.
     """
     config = load_config() if config is None else config
-    storage = None
-    if isinstance(db, str | Path):
-        config = msgspec.structs.replace(config, storage=msgspec.structs.replace(config.storage, url=str(db)))
-    elif db is not None:
-        storage = make_storage(db, config)
-    system = MonitoringSystem(config, storage=storage)
+    url = store_url(db) if isinstance(db, str | Path) else config.storage.url
+    system = MonitoringSystem(replace(config, storage=replace(config.storage, url=url)))
     use(system)
     return system
 

@@ -1,15 +1,16 @@
-"""The one place where everything is put together: a `Config` becomes storage, writer and the four monitors."""
+"""The one place where everything is put together: a `Config` becomes a store, its writer and the four monitors."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.domain.alerts.rules import Found, Rules
 from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import SchemaTooNewError, StorageError
+from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_logger import CommandLogger
 from botmon_cog.monitors.failures import Failures
@@ -31,32 +32,30 @@ from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import StatisticsCollector
 from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
-from botmon_cog.storage.base import Storage
-from botmon_cog.storage.queue.spool import Spool
-from botmon_cog.storage.queue.writer import Writer
-from botmon_cog.storage.sqlite import SqliteStorage
-from botmon_cog.storage.upkeep.maintained import Maintained
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.log import RunKey
+from botmon_cog.store.queue.spool import Spool
+from botmon_cog.store.queue.writer import Writer
+from botmon_cog.store.sqlite.engine import SqliteEngine
+from botmon_cog.store.sqlite.file import expanded
+from botmon_cog.store.store import Store
 from botmon_cog.timezones import find_zone
-
-if TYPE_CHECKING:
-    import aiosqlite
-
-    from botmon_cog.storage.postgres import PostgresStorage
-
-    AnyStorage = SqliteStorage | PostgresStorage
 
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
 _MB = 1_000_000
 _LONGEST_CLOSE_S = 10.0
 """A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
-_POSTGRES_SPOOL = Path("data/botmon.spool")
 
 Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
 
 
+def _nobody() -> int | None:
+    return None
+
+
 class MonitoringSystem:
-    """The four monitors over one database.
+    """The four monitors over one store.
 
     Unpacks into them: `logger, performance, statistics, health = system`. The database is opened on first use; `async
     with`, or `close`, writes what is still queued and closes it.
@@ -64,17 +63,24 @@ class MonitoringSystem:
     Attributes:
         loops: which of our own loops still run.
         uptime: tells how long the bot was there; the extension keeps it.
-        janitor: keeps the database small once the extension has started it; None over a storage that runs no scripts.
+        janitor: keeps the database small once the extension has started it.
     """
 
     def __init__(
         self,
         config: Config | None = None,
         *,
-        storage: Storage | None = None,
+        engine: Engine | None = None,
         clock: Clock | None = None,
+        application_id: Callable[[], int | None] = _nobody,
     ) -> None:
-        """`config` None means the defaults; `storage` None means the configured database.
+        """Nothing is opened yet.
+
+        Args:
+            config: None means the defaults.
+            engine: None means the configured database.
+            clock: None means the machine's.
+            application_id: of the bot whose store it is; None as long as it is not known.
 
         Raises:
             ConfigError: the configuration names a database or a time zone that can't be used.
@@ -82,47 +88,56 @@ class MonitoringSystem:
         self.config = config = config or Config()
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
-        self.storage = storage or make_storage(config.storage.url, config)
         self.failures = failures = Failures(clock)
         self.loops = loops = LoopRuns(clock)
-        folder = spool_folder(config.storage, None if storage is not None else config.storage.url)
-        self.writer = Writer(self.storage, clock, config.storage, make_spool(folder, config, clock))
+        engine = engine or make_engine(config, clock, application_id)
+        self.store = store = Store(engine, RunKey.new(config.instance, clock.now()))
+        spool = make_spool(engine, config, clock, application_id)
+        self.writer = Writer(store.log, store.rollups, clock, config.storage, store.run, spool)
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
-        self.recorder = recorder = Recorder(self.writer, live, recent, clock)
-        self.command_logger = CommandLogger(recorder, self.storage, clock, failures)
-        self.performance = PerformanceMonitor(recorder, live, self.storage, clock, config.thresholds, failures)
+        self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock)
+        self.command_logger = CommandLogger(recorder, store.history, store.reports, clock, failures)
+        self.performance = PerformanceMonitor(recorder, live, store.reports, clock, config.thresholds, failures)
         self.statistics = StatisticsCollector(
-            recorder, self.storage, clock, failures, find_zone(config.reports.timezone)
+            recorder, store.reports, clock, failures, find_zone(config.reports.timezone)
         )
-        self.health = HealthCheck(
-            recorder, self.writer, recent, live, self.storage, loops, clock, config.health, failures
-        )
-        self.uptime = UptimeKeeper(self.storage, clock, failures, config.health.database_timeout_s)
+        self.health = HealthCheck(recorder, self.writer, recent, live, store, loops, clock, config.health, failures)
+        self.uptime = UptimeKeeper(store.uptime, clock, failures, config.health.database_timeout_s)
         self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
-        self.alerts = Alerts(self.storage, clock, config, failures, folder)
-        self.janitor = (
-            Janitor(self.storage, clock, config.retention, failures, loops)
-            if isinstance(self.storage, Maintained)
-            else None
-        )
+        self.alerts = Alerts(store.alerts, clock, config, failures, spool)
+        self.janitor = Janitor(store, clock, config.retention, failures, loops)
 
     def __iter__(self) -> Iterator[Monitor]:
         return iter((self.command_logger, self.performance, self.statistics, self.health))
 
-    async def start(self) -> None:
-        """Open the database and look back over the last hour. A database that is away is tried again later.
+    async def inspect(self) -> None:
+        """Refuse what can't be the store, as long as it is not known whose bot this is. Raises as `open`."""
+        engine = self.store.engine
+        if isinstance(engine, SqliteEngine):
+            engine.inspect()  # another bot's file is not even opened
+        else:
+            await self.open()
+
+    async def open(self) -> None:
+        """Open the database. One that is away is tried again later.
 
         Raises:
+            NotOursError: what stands there belongs to somebody else.
             SchemaTooNewError: the database belongs to a newer version of this package.
         """
         try:
-            await self.storage.open()
-            self.recent.seed(await self.storage.outcomes_by_minute(self.clock.now() - _HOUR))
-        except SchemaTooNewError:
+            await self.store.engine.open()
+        except (NotOursError, SchemaTooNewError):
             raise
         except StorageError:
-            _log.exception("can't open %s; what happens meanwhile waits", self.storage.description)
+            _log.exception("can't open %s; what happens meanwhile waits", self.store.engine.description)
+
+    async def start(self) -> None:
+        """Open the database, look back over the last hour, take up what an earlier process left. Raises as `open`."""
+        await self.open()
+        with suppress(StorageError):  # said by then
+            self.recent.seed(await self.store.log.outcomes_by_minute(self.clock.now() - _HOUR))
         await self.alerts.recall()
         self.writer.start()
 
@@ -163,7 +178,7 @@ class MonitoringSystem:
         await self.writer.close(self.config.storage.close_timeout_s)
         with suppress(TimeoutError):  # one that hangs is closed once it does not any more
             async with asyncio.timeout(_LONGEST_CLOSE_S):
-                await self.storage.close()
+                await self.store.engine.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -175,49 +190,58 @@ class MonitoringSystem:
         await self.close()
 
 
-def spool_folder(config: StorageConfig, url: str | None) -> Path | None:
-    """Where rows wait that the database does not take: as configured, or beside the database.
-
-    `url` None is a database that the host has opened. None comes back where nothing may be left on disk: for a database
-    in memory, and where the spool is switched off.
-    """
-    if not config.spool_max_mb:
-        return None
-    if config.spool_folder:
-        return Path(config.spool_folder)
-    if url is None:
-        return None
-    if is_postgres(url):
-        return _POSTGRES_SPOOL
-    path = sqlite_path(url)
-    return None if path == IN_MEMORY else Path(path + ".spool")
-
-
-def make_spool(folder: Path | None, config: Config, clock: Clock) -> Spool | None:
-    """The spool of this instance in a folder, as large as configured."""
-    if folder is None:
-        return None
-    return Spool(folder, instance=config.instance, max_bytes=config.storage.spool_max_mb * _MB, clock=clock)
-
-
-def make_storage(source: str | aiosqlite.Connection, config: Config) -> AnyStorage:
-    """The storage over a URL or a path, or over a host's open connection, as configured.
+def make_engine(config: Config, clock: Clock, application_id: Callable[[], int | None] = _nobody) -> Engine:
+    """The configured database, not opened yet.
 
     Raises:
         ConfigError: the URL names nothing that can be used.
         MissingExtraError: it names a server whose driver is not installed.
     """
     settings = config.storage
-    if isinstance(source, str) and is_postgres(source):
-        from botmon_cog.storage.postgres import PostgresStorage  # noqa: PLC0415 (an extra)
+    if is_postgres(settings.url):
+        from botmon_cog.store.postgres.engine import PostgresEngine  # noqa: PLC0415 (an extra)
 
-        return PostgresStorage(
-            source,
-            instance=config.instance,
+        return PostgresEngine(
+            settings.url,
             schema=settings.postgres_schema,
             connect_timeout_s=settings.connect_timeout_s,
             command_timeout_s=settings.command_timeout_s,
             busy_timeout_s=settings.busy_timeout_s,
+            application_id=application_id,
         )
-    at = sqlite_path(source) if isinstance(source, str) else source
-    return SqliteStorage(at, instance=config.instance, busy_timeout_s=settings.busy_timeout_s)
+    return SqliteEngine(
+        sqlite_path(settings.url),
+        application_id=application_id,
+        may_move=settings.url == StorageConfig().url,
+        busy_timeout_s=settings.busy_timeout_s,
+        clock=clock,
+    )
+
+
+def make_spool(
+    engine: Engine, config: Config, clock: Clock, application_id: Callable[[], int | None] = _nobody
+) -> Spool | None:
+    """What waits on disk for a database; None where nothing may be left on disk."""
+    if not config.storage.spool_max_mb or engine.description == IN_MEMORY:
+        return None
+    return Spool(
+        lambda: spool_path(config.storage, application_id()),
+        max_bytes=config.storage.spool_max_mb * _MB,
+        clock=clock,
+    )
+
+
+def spool_path(settings: StorageConfig, application_id: int | None) -> Path:
+    """Where rows wait that a database does not take: as configured, beside a file, or under `data/`.
+
+    It names the bot: of a database that is away nobody can tell whose it is, and no bot may take another's rows.
+    """
+    if settings.spool:
+        return expanded(settings.spool)
+    if is_postgres(settings.url):
+        digest = hashlib.sha256(f"{settings.url} {settings.postgres_schema}".encode()).hexdigest()[:8]
+        path = Path("data") / f"botmon-{digest}.db"
+    else:
+        path = expanded(sqlite_path(settings.url))
+    bot = "" if application_id is None else f"-{application_id}"
+    return path.with_name(f"{path.stem}{bot}.spool{path.suffix}")

@@ -18,7 +18,7 @@ from botmon_cog import Config
 from botmon_cog.cog.cog import BotMon
 from botmon_cog.config import HealthConfig, LoopConfig, StorageConfig
 from botmon_cog.domain.reports import HistoryEntry
-from botmon_cog.storage.base import HistoryFilter
+from botmon_cog.store.history import HistoryFilter
 from botmon_cog.testing import LoopbackDiscord, ManualClock
 
 EXTENSION = "botmon_cog"
@@ -55,7 +55,8 @@ async def rows(bot: commands.Bot) -> list[HistoryEntry]:
         while cog.observer.running:
             await asyncio.sleep(0)
     await cog.system.flush()
-    return (await cog.system.storage.history(HistoryFilter(limit=100_000)))[::-1]
+    await cog.system.recorder.catch_up()
+    return (await cog.system.store.history.find(HistoryFilter(limit=100_000)))[::-1]
 
 
 @dataclass

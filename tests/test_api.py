@@ -28,6 +28,7 @@ from botmon_cog import (
 from botmon_cog.api import forget, newest_system, use
 from botmon_cog.config import StorageConfig
 from botmon_cog.testing import ManualClock
+from tests.storage_helpers import make
 
 
 @pytest.fixture
@@ -220,8 +221,8 @@ async def test_safe_execute_returns_its_default_and_logs(caplog: pytest.LogCaptu
 async def test_a_database_that_is_gone_costs_defaults_and_a_count_but_no_exception(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("no folder")
+    blocked = tmp_path / "disk"
+    blocked.symlink_to("one that is not mounted")
     system = create_monitoring_system(blocked / "bot.db", config=Config())
     assert await system.command_logger.log_command(1, 2, "play")
     assert await system.command_logger.get_command_history() == []
@@ -233,21 +234,31 @@ async def test_a_database_that_is_gone_costs_defaults_and_a_count_but_no_excepti
     assert health.monitor.failures >= 4
     assert "Traceback" in caplog.text
     await system.writer.close(0.1)
-    await system.storage.close()
+    await system.store.engine.close()
     forget(system)
 
 
-@pytest.mark.parametrize("path", ["file.db", ":memory:"])
-async def test_an_open_connection_of_the_host_is_used_and_left_open(tmp_path: Path, path: str) -> None:
-    source = path if path == ":memory:" else str(tmp_path / path)
-    async with aiosqlite.connect(source) as connection:
+async def test_file_of_the_host_is_left_alone_and_the_store_lies_beside_it(tmp_path: Path) -> None:
+    own = make(tmp_path / "bot.db", "CREATE TABLE audit_logs (id INTEGER PRIMARY KEY, action TEXT)")
+    before = own.read_bytes()
+    async with create_monitoring_system(own, config=Config()) as system:
+        assert await system.command_logger.log_command(1, 2, "play")
+        assert len(await system.command_logger.get_command_history()) == 1
+        forget(system)
+    assert own.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bot.botmon.db", "bot.db"]
+
+
+async def test_open_connection_of_the_host_is_left_alone(tmp_path: Path) -> None:
+    configured = Config(storage=StorageConfig(url=str(tmp_path / "store.db")))
+    async with aiosqlite.connect(tmp_path / "bot.db") as connection:
         await connection.execute("CREATE TABLE own (x)")
         await connection.commit()
-        async with create_monitoring_system(connection, config=Config()) as system:
+        before = (tmp_path / "bot.db").read_bytes()
+        async with create_monitoring_system(connection, config=configured) as system:
             assert await system.command_logger.log_command(1, 2, "play")
             assert len(await system.command_logger.get_command_history()) == 1
-        async with connection.execute("SELECT COUNT(*) FROM audit_logs") as cursor:
-            assert await cursor.fetchone() == (1,)
+        assert (tmp_path / "bot.db").read_bytes() == before
         forget(system)
 
 

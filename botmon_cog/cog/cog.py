@@ -25,7 +25,7 @@ from botmon_cog.cog.views import news_buttons
 from botmon_cog.cog.views.presses import Presses
 from botmon_cog.config import Config, as_config, load_config
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import BotMonError, CommandNameTakenError
+from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.monitors.event_loop import LoopWatch
@@ -45,7 +45,7 @@ class BotMon(commands.Cog):
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
         self.bot = bot
         self.config = config
-        self.system = system = MonitoringSystem(config, clock=clock)
+        self.system = system = MonitoringSystem(config, clock=clock, application_id=lambda: bot.application_id)
         self.observer = Observer(bot, system)
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
@@ -58,6 +58,7 @@ class BotMon(commands.Cog):
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
         self._introduce()
         self._undo = AsyncExitStack()
+        self._is_unloaded = False
 
     def _introduce(self) -> None:
         """Tell those who ask who knows."""
@@ -79,14 +80,15 @@ class BotMon(commands.Cog):
             self._undo.push_async_callback(self.http.stop)
             await self.http.start()
         self._undo.push_async_callback(self.system.close)
-        await self.system.start()
-        self._undo.push_async_callback(self._end_run)
-        await self.system.uptime.begin()
+        if _is_logged_in(self.bot):
+            await self.system.open()
+        else:
+            await self.system.inspect()
         api.use(self.system)
         self._undo.callback(api.forget, self.system)
         self._add_commands()
-        if _is_set_up(self.bot):
-            self._begin()
+        if _is_logged_in(self.bot):
+            await self._begin()
         else:  # `await bot.load_extension(…)`, and only then `await bot.start(…)`
             self.bot.add_listener(self._begin_late, _CONNECTED)
             self._undo.callback(self.bot.remove_listener, self._begin_late, _CONNECTED)
@@ -94,10 +96,10 @@ class BotMon(commands.Cog):
     async def _begin_late(self) -> None:
         """The first event of a connection: nothing can have been missed before it."""
         self.bot.remove_listener(self._begin_late, _CONNECTED)
-        self._begin()
+        await self._begin()
 
-    def _begin(self) -> None:
-        """Start observing and checking."""
+    async def _begin(self) -> None:
+        """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
         hooks = Hooks(self.bot, self.observer, system.failures)
         presses = Presses(self.bot, self._desk)
@@ -115,9 +117,16 @@ class BotMon(commands.Cog):
         presses.attach()
         later(self._checker.stop)
         self._checker.start()
-        if system.janitor is not None:
-            later(system.janitor.stop)
-            system.janitor.start()
+        later(system.janitor.stop)
+        system.janitor.start()
+        later(self._end_run)
+        try:
+            await system.start()
+        except StorageError as error:  # the bot logged in only now, and the database turns out to be another's
+            system.failures.note("opening the database", error)
+        if self._is_unloaded:
+            return
+        await system.uptime.begin()
         if self.config.heartbeat.url:
             push = HeartbeatPush(
                 self.config.heartbeat, system.health.is_well, system.clock, system.failures, system.loops
@@ -127,7 +136,7 @@ class BotMon(commands.Cog):
 
     async def cog_unload(self) -> None:
         """Undo everything, whatever fails on the way. May be called twice."""
-        self.http.is_stopping = True
+        self.http.is_stopping = self._is_unloaded = True
         try:
             await self._undo.aclose()
         except Exception as error:  # noqa: BLE001 (the host's shutdown goes on)
@@ -163,9 +172,9 @@ class BotMon(commands.Cog):
             self.bot.tree.remove_command(command.name)
 
 
-def _is_set_up(bot: commands.Bot) -> bool:
-    """Whether the bot has its event loop: outside of `async with bot`, discord.py sets it when the bot starts."""
-    return isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
+def _is_logged_in(bot: commands.Bot) -> bool:
+    """Whether the bot knows who it is, and has its event loop, which discord.py sets when the bot starts."""
+    return bot.user is not None and isinstance(cast("object", bot.loop), asyncio.AbstractEventLoop)
 
 
 def _is_closing(bot: commands.Bot) -> bool:
@@ -187,6 +196,7 @@ async def add_to(bot: commands.Bot) -> None:
     Raises:
         ConfigError: the configuration is wrong.
         CommandNameTakenError: the host has a command of the same name.
+        NotOursError: what stands where the store should be belongs to somebody else.
         SchemaTooNewError: the database belongs to a newer version of this package.
     """
     given: object = getattr(bot, "botmon_config", None)

@@ -28,11 +28,11 @@ Severity = Literal["warning", "critical"]
 
 class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = "data/botmon.db"
-    postgres_schema: SchemaName = "public"
+    postgres_schema: SchemaName = "botmon"
     linger_ms: Annotated[int, Meta(ge=0, le=10_000)] = 100
     batch_max: PositiveInt = 1_000
     queue_max: PositiveInt = 50_000
-    spool_folder: str = ""
+    spool: str = ""
     spool_max_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 256
     spool_after_s: Positive = 5.0
     busy_timeout_s: Positive = 5.0
@@ -43,8 +43,8 @@ class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     raw_days: Days = 90
-    hourly_days: Days = 400
-    daily_days: Days = 0
+    people_days: Days = 400
+    rollup_days: Days = 0
     health_days: Days = 30
     disk_cap_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 2_000
     interval_s: Positive = 3_600.0

@@ -48,7 +48,7 @@ def _kept(name: str, value: Any, config: PrivacyConfig) -> Any:
         return HIDDEN
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = _SECRETS.sub(HIDDEN, str(value))
+    text = _SECRETS.sub(HIDDEN, str(value)).encode(errors="replace").decode()  # JSON takes no lone surrogates
     return text if len(text) <= config.value_max_chars else text[: config.value_max_chars - 1] + _CUT
 
 

@@ -28,6 +28,8 @@ from botmon_cog.domain.samples import (
     RestSample,
     Samples,
 )
+from botmon_cog.domain.taken import taken_duration, taken_moment, taken_size, taken_text_or_none
+from botmon_cog.domain.text import finite
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.probes.commands import CommandsProbe
@@ -35,11 +37,11 @@ from botmon_cog.monitors.probes.database import DatabaseProbe
 from botmon_cog.monitors.probes.monitor import MonitorProbe
 from botmon_cog.monitors.probes.process import ProcessProbe
 from botmon_cog.monitors.readiness import Readiness
-from botmon_cog.monitors.recorder import Recorder, new_event_id
+from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.wall_jumps import WallJumps
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
-from botmon_cog.storage.base import Storage
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.store.queue.writer import Writer
+from botmon_cog.store.store import Store
 
 T = TypeVar("T")
 
@@ -98,7 +100,7 @@ class HealthCheck:
         writer: Writer,
         recent: RecentOutcomes,
         live: LiveWindows,
-        storage: Storage,
+        store: Store,
         loops: LoopRuns,
         clock: Clock,
         config: HealthConfig,
@@ -114,9 +116,9 @@ class HealthCheck:
         self._judge = Judge(config)
         self._jumps = WallJumps(clock)
         self._process = ProcessProbe(clock, failures)
-        self._database = DatabaseProbe(storage, writer, recorder, clock, failures, config.database_timeout_s)
-        self._commands = CommandsProbe(recent, live, storage, clock, failures, config)
-        self._monitor = MonitorProbe(writer, storage, loops, clock, failures)
+        self._database = DatabaseProbe(store.engine, writer, recorder, clock, failures, config.database_timeout_s)
+        self._commands = CommandsProbe(recent, live, store.reports, clock, failures, config)
+        self._monitor = MonitorProbe(writer, store.engine, loops, clock, failures)
 
     @property
     def uptime_s(self) -> float:
@@ -148,14 +150,13 @@ class HealthCheck:
         """Keep a report's verdict for the history. `check` does it."""
         self._recorder.record(
             HealthRecord(
-                event_id=new_event_id(),
-                occurred_at=report.checked_at,
+                occurred_at=taken_moment(report.checked_at),
                 status=report.overall_status,
-                reason=report.reason,
-                rss_bytes=report.memory.rss_bytes,
-                cpu_percent=report.cpu.percent,
-                database_s=report.database.response_time_s,
-                error_rate=report.error_rate.error_rate,
+                reason=taken_text_or_none(report.reason, "reason"),
+                rss_bytes=taken_size(report.memory.rss_bytes),
+                cpu_percent=finite(report.cpu.percent),
+                database_s=taken_duration(report.database.response_time_s, "database_s"),
+                error_rate=finite(report.error_rate.error_rate),
             )
         )
 

@@ -13,12 +13,13 @@ from botmon_cog.domain.performance import TRACKED_COMMAND, Measured, find_bottle
 from botmon_cog.domain.periods import before, last_days
 from botmon_cog.domain.reports import Bottleneck, PerformanceReport, Period
 from botmon_cog.domain.rollup import DURATION
+from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_id, taken_moment, taken_text
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
-from botmon_cog.monitors.recorder import Recorder, new_event_id
+from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import LiveWindows
-from botmon_cog.storage.base import Storage
+from botmon_cog.store.reports import Reports
 
 
 class Track(AsyncContextDecorator):
@@ -55,14 +56,14 @@ class PerformanceMonitor:
         self,
         recorder: Recorder,
         live: LiveWindows,
-        storage: Storage,
+        reports: Reports,
         clock: Clock,
         thresholds: ThresholdsConfig,
         failures: Failures,
     ) -> None:
         self._recorder = recorder
         self._live = live
-        self._storage = storage
+        self._reports = reports
         self._thresholds = thresholds
         self.clock = clock
         self.failures = failures
@@ -73,7 +74,7 @@ class PerformanceMonitor:
         An async context manager, and a decorator for coroutine functions. It records times, not an audit row: for that
         there is `CommandLogger.log_command`.
         """
-        return Track(self, TRACKED_COMMAND + command, guild_id, user_id)
+        return Track(self, f"{TRACKED_COMMAND}{command}", guild_id, user_id)
 
     def track(self, name: str, guild_id: Id | None = None, user_id: Id | None = None) -> Track:
         """Time any named operation, such as `voice_connect`. An async context manager, and a decorator."""
@@ -89,19 +90,25 @@ class PerformanceMonitor:
         guild_id: Id | None = None,
         user_id: Id | None = None,
     ) -> None:
-        """Record that the named operation took `duration_s` seconds."""
-        command = name.removeprefix(TRACKED_COMMAND)
-        if command != name and observed_invocation(command) is not None:
+        """Record that the named operation took `duration_s` seconds; nothing is kept of one that is NaN or infinite.
+
+        The name is cut at 200 characters, the duration at ten years.
+        """
+        operation = taken_text(name, "name", LONGEST_NAME)
+        command = operation.removeprefix(TRACKED_COMMAND)
+        if command != operation and observed_invocation(command) is not None:
+            return
+        value_s = taken_duration(duration_s, "duration_s")
+        if value_s is None:
             return
         self._recorder.record(
             MetricSample(
-                event_id=new_event_id(),
-                name=name,
-                occurred_at=self.clock.now(),
-                value=duration_s,
-                success=success,
-                guild_id=text_id(guild_id),
-                user_id=text_id(user_id),
+                name=operation,
+                occurred_at=taken_moment(self.clock.now()),
+                value=value_s,
+                success=bool(success),
+                guild_id=taken_id(guild_id, "guild_id"),
+                user_id=taken_id(user_id, "user_id"),
             )
         )
 
@@ -132,10 +139,10 @@ class PerformanceMonitor:
         Raises:
             StorageError: the database can't be read.
         """
-        await self._recorder.settle()
-        latencies = await self._storage.latencies(guild_id, period)
-        earlier = await self._storage.latencies(guild_id, before(period), DURATION)
-        counts = await self._storage.command_counts(guild_id, period)
+        await self._recorder.catch_up()
+        counted = await self._reports.counted(guild_id, period)
+        latencies, counts = counted.latencies(), counted.command_counts()
+        earlier = (await self._reports.counted(guild_id, before(period))).latencies(DURATION)
         if command is not None:
             names = {command, TRACKED_COMMAND + command}
             latencies = {key: value for key, value in latencies.items() if key[0] in names}
@@ -153,4 +160,4 @@ class PerformanceMonitor:
         shown = command or (report.commands[0].command if report.commands else None)
         if shown is None:
             return report
-        return with_days(report, shown, await self._storage.latency_by_day(guild_id, period, shown, "duration"))
+        return with_days(report, shown, counted.latency_by_day(shown, DURATION))

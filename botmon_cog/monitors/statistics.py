@@ -10,15 +10,18 @@ from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Invocation, Kind, MusicEvent, MusicEventType, Outcome
 from botmon_cog.domain.periods import before, day_period, report_period
 from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport
+from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_guild, taken_id, taken_moment, taken_text
 from botmon_cog.monitors.command_logger import command_stats
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
-from botmon_cog.monitors.recorder import Recorder, new_event_id
-from botmon_cog.storage.base import Storage
+from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.store.reports import Reports
 
 _NAMELESS = "command"
 _UNUSED_AFTER = timedelta(days=30)
+_KNOWN_FOR = timedelta(days=90)
+"""A command that was not used for longer is gone, most likely."""
 
 
 class _Half(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +38,11 @@ class StatisticsCollector:
     """Records what happened and reports it. None of its methods raises into the caller's command."""
 
     def __init__(
-        self, recorder: Recorder, storage: Storage, clock: Clock, failures: Failures, zone: tzinfo = UTC
+        self, recorder: Recorder, reports: Reports, clock: Clock, failures: Failures, zone: tzinfo = UTC
     ) -> None:
         """`zone`: whose days reports are made of."""
         self._recorder = recorder
-        self._storage = storage
+        self._reports = reports
         self._clock = clock
         self._zone = zone
         self.failures = failures
@@ -66,16 +69,16 @@ class StatisticsCollector:
         What the extension observes and what `log_command` logs is counted already: said within such a command, or in a
         listener for it, this changes nothing.
         """
-        if observed_invocation(command) is None:
+        name = taken_text(command or _NAMELESS, "command", LONGEST_NAME)
+        if observed_invocation(name if command else None) is None:
             self._recorder.record(
                 Invocation(
-                    event_id=new_event_id(),
                     kind=Kind.LOGGED,
-                    command=command or _NAMELESS,
+                    command=name,
                     outcome=Outcome.OK,
-                    started_at=self._clock.now(),
-                    guild_id=text_id(guild_id),
-                    user_id=text_id(user_id),
+                    started_at=taken_moment(self._clock.now()),
+                    guild_id=taken_id(guild_id, "guild_id"),
+                    user_id=taken_id(user_id, "user_id"),
                 )
             )
         return True
@@ -119,37 +122,38 @@ class StatisticsCollector:
         Raises:
             StorageError: the database can't be read.
         """
-        await self._recorder.settle()
-        last_used = await self._storage.last_used(guild_id)
-        stale = self._clock.now() - _UNUSED_AFTER
+        await self._recorder.catch_up()
+        now = self._clock.now()
+        last_used = await self._reports.last_used(guild_id, now - _KNOWN_FOR)
+        stale = now - _UNUSED_AFTER
         return _assemble(
             guild_id,
             period,
             await self._half(guild_id, period),
             await self._half(guild_id, before(period)),
-            guild_name=await self._storage.guild_name(guild_id) if guild_id is not None else None,
+            guild_name=await self._reports.guild_name(guild_id) if guild_id is not None else None,
             unused=tuple(sorted(command for command, hour in last_used.items() if hour < stale)),
-            first_seen=await self._storage.first_seen(guild_id),
+            first_seen=await self._reports.first_seen(guild_id),
         )
 
     async def _half(self, guild_id: str | None, period: Period) -> _Half:
+        counted = await self._reports.counted(guild_id, period)
         return _Half(
             period=period,
-            commands=tuple(await self._storage.command_counts(guild_id, period)),
-            hours=tuple(await self._storage.hour_counts(guild_id, period)),
-            users=await self._storage.unique_users(guild_id, period),
-            music=await self._storage.music_totals(guild_id, period),
+            commands=tuple(counted.command_counts()),
+            hours=tuple(counted.hour_counts()),
+            users=await self._reports.unique_users(guild_id, period),
+            music=await self._reports.music_totals(guild_id, period),
         )
 
     def _record_music(self, kind: MusicEventType, guild_id: Id, user_id: Id | None, duration_s: float = 0.0) -> bool:
         self._recorder.record(
             MusicEvent(
-                event_id=new_event_id(),
                 type=kind,
-                occurred_at=self._clock.now(),
-                guild_id=str(guild_id),
-                user_id=text_id(user_id),
-                duration_s=max(float(duration_s), 0.0),
+                occurred_at=taken_moment(self._clock.now()),
+                guild_id=taken_guild(guild_id),
+                user_id=taken_id(user_id, "user_id"),
+                duration_s=taken_duration(duration_s, "duration") or 0.0,
             )
         )
         return True

@@ -15,7 +15,7 @@ from botmon_cog.clock import Clock
 from botmon_cog.domain.uptime import DAY_H, MONTH_H, WEEK_H, GatewayLoss, Run, Uptime, uptime
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures, absorbing
-from botmon_cog.storage.base import Storage
+from botmon_cog.store.uptime import UptimeStore
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class UptimeKeeper:
         ongoing: the gateway losses that last; the cog sets it.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, failures: Failures, timeout_s: float) -> None:
+    def __init__(self, store: UptimeStore, clock: Clock, failures: Failures, timeout_s: float) -> None:
         """`timeout_s` is for each use of the database."""
-        self._storage = storage
+        self._store_of_runs = store
         self._clock = clock
         self.failures = failures
         self._timeout_s = timeout_s
@@ -89,8 +89,8 @@ class UptimeKeeper:
         now = self._clock.now()
         since = now - timedelta(hours=MONTH_H)
         async with asyncio.timeout(self._timeout_s):
-            runs = await self._storage.runs(since)
-            losses = await self._storage.gateway_losses(since)
+            runs = await self._store_of_runs.runs(since)
+            losses = await self._store_of_runs.gateway_losses(since)
         if self._run is not None:
             runs = [*(run for run in runs if run.started_at != self._run.started_at), self._seen(self._run)]
         losses = [*losses, *self._waiting, *self.ongoing()]
@@ -109,16 +109,16 @@ class UptimeKeeper:
             async with asyncio.timeout(self._timeout_s):
                 if not self._looked_back:
                     earlier = [
-                        one for one in await self._storage.runs(run.started_at) if one.started_at < run.started_at
+                        one for one in await self._store_of_runs.runs(run.started_at) if one.started_at < run.started_at
                     ]
                     self.previous = earlier[-1] if earlier else None
                     if self.previous is not None and not self.previous.ending:
                         last = f"{self.previous.seen_at:%Y-%m-%d %H:%M:%S} UTC"
                         _log.warning("the run before this one ended without a word, some time after %s", last)
                     self._looked_back = True
-                await self._storage.put_run(run)
+                await self._store_of_runs.put_run(run)
                 while self._waiting:
-                    await self._storage.put_gateway_loss(self._waiting[0])
+                    await self._store_of_runs.put_gateway_loss(self._waiting[0])
                     self._waiting.popleft()
         except (StorageError, TimeoutError) as error:
             if not self._is_behind:  # once: the health checks tell how long the database is away

@@ -126,9 +126,10 @@ class Desk:
         if guild_id is None:
             return None
         guild = self.bot.get_guild(int(guild_id))
-        return guild.name if guild is not None else await self.system.storage.guild_name(guild_id)
+        return guild.name if guild is not None else await self.system.store.reports.guild_name(guild_id)
 
     async def last_hour(self, guild_id: str | None) -> tuple[int, int]:
         """(commands, the bot's faults) of the last 60 minutes."""
-        minutes = await self.system.storage.outcomes_by_minute(self.system.clock.now() - _HOUR, guild_id)
+        await self.system.recorder.settle()
+        minutes = await self.system.store.log.outcomes_by_minute(self.system.clock.now() - _HOUR, guild_id)
         return sum(n for _, n, _ in minutes), sum(faults for _, _, faults in minutes)

@@ -62,21 +62,22 @@ async def health_embed(
         commands_1h=commands_1h,
         faults_1h=faults_1h,
         scope=None if guild is None else guild.name,
-        calm_since=await system.storage.last_trouble() if answers else None,
+        calm_since=await system.store.log.last_trouble(system.instance) if answers else None,
         uptimes=await system.uptime.report() if answers else (),
     )
     if not is_owner:
         report = discreet(report)
     if view == "details":
         return embeds.health_details(report, glance, now)
-    moments = await system.storage.health_history(now - _DAY) if answers else []
+    moments = await system.store.log.health_history(system.instance, now - _DAY) if answers else []
     return embeds.health(report, glance, moments if is_owner else [*map(discreet_moment, moments)], now)
 
 
 async def _history_embed(desk: Desk, *, is_owner: bool) -> discord.Embed:
     system = desk.system
     now = system.clock.now()
-    changes = await system.storage.health_changes(now - _HISTORY)
+    await system.recorder.settle()
+    changes = await system.store.log.health_changes(system.instance, now - _HISTORY)
     zone = find_zone(system.config.reports.timezone)
     if not is_owner:
         changes = [*map(discreet_moment, changes)]

@@ -49,11 +49,11 @@ def _complete_command(desk: Desk) -> Any:
             return []
         guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
         try:
-            last_used = await desk.system.storage.last_used(guild_id)
+            oldest = desk.system.clock.now() - _KNOWN_FOR
+            last_used = await desk.system.store.reports.last_used(guild_id, oldest)
         except StorageError as error:
             desk.system.failures.note("completing a command's name", error)
             return []
-        oldest = desk.system.clock.now() - _KNOWN_FOR
         wanted = current.lower().lstrip("/")
         names = [
             n for n, hour in last_used.items() if hour >= oldest and wanted in n.lower() and len(n) <= _LONGEST_CHOICE

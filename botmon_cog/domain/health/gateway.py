@@ -85,7 +85,8 @@ def _down(sample: GatewaySample, config: HealthConfig, check: Check) -> Problem 
 
 
 def _lost_at(shard: ShardSample, check: Check) -> datetime:
-    return check.now - timedelta(seconds=min(shard.down_s, _LONGEST_S))
+    known_s = (check.now - datetime.min.replace(tzinfo=check.now.tzinfo)).total_seconds()  # a clock may say anything
+    return check.now - timedelta(seconds=min(shard.down_s, _LONGEST_S, known_s))
 
 
 def _no_identifies(sample: GatewaySample, check: Check) -> Problem | None:

@@ -10,13 +10,13 @@ from datetime import timedelta
 from botmon_cog.clock import Clock
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.reports import Period
-from botmon_cog.domain.rollup import DURATION, hour_of, start_of_hour
+from botmon_cog.domain.rollup import DURATION, HOURS_PER_DAY, hour_of, start_of_day
 from botmon_cog.domain.samples import CommandsSample, SlowCommand
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.probes.durations import RecentDurations
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
-from botmon_cog.storage.base import Storage
+from botmon_cog.store.reports import Reports
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ class CommandsProbe:
         self,
         recent: RecentOutcomes,
         live: LiveWindows,
-        storage: Storage,
+        reports: Reports,
         clock: Clock,
         failures: Failures,
         config: HealthConfig,
     ) -> None:
         self._recent = recent
         self._durations = RecentDurations(live, clock)
-        self._usual = UsualDurations(storage, clock, failures, config.database_timeout_s)
+        self._usual = UsualDurations(reports, clock, failures, config.database_timeout_s)
         self._config = config
 
     async def sample(self, *, can_read: bool = True) -> CommandsSample:
@@ -74,15 +74,15 @@ class CommandsProbe:
 
 
 class UsualDurations:
-    """Each command's p95 over the week before the last hour, of all processes. Read once an hour, when it is wanted.
+    """Each command's p95 over the seven days (UTC) before today, of all processes. Read once an hour, when wanted.
 
     Attributes:
         known: what was read last, by command; without those that were too few.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, failures: Failures, timeout_s: float) -> None:
+    def __init__(self, reports: Reports, clock: Clock, failures: Failures, timeout_s: float) -> None:
         self.known: Mapping[str, float] = {}
-        self._storage = storage
+        self._reports = reports
         self._clock = clock
         self._failures = failures
         self._timeout_s = timeout_s
@@ -93,15 +93,16 @@ class UsualDurations:
         hour = hour_of(self._clock.now())
         if hour == self._hour:
             return self.known
-        end = start_of_hour(hour - 1)
+        end = start_of_day(hour // HOURS_PER_DAY)
         try:
             async with asyncio.timeout(self._timeout_s):
-                found = await self._storage.latencies(None, Period(name="week", start=end - _WEEK, end=end), DURATION)
+                counted = await self._reports.counted(None, Period(name="week", start=end - _WEEK, end=end))
         except (StorageError, TimeoutError) as error:
             _log.warning("can't read how long commands took last week: %s", error or type(error).__name__)
         except Exception as error:  # noqa: BLE001 (whatever an engine raises costs the comparison only)
             self._failures.note("reading how long commands took last week", error)
         else:
+            found = counted.latencies(DURATION)
             p95s = {command: each.quantile(_P95) for (command, _), each in found.items() if each.n >= _FEWEST_BEFORE}
             self.known = {command: p95_s for command, p95_s in p95s.items() if p95_s is not None}
             self._hour = hour

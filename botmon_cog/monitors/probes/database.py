@@ -9,17 +9,17 @@ from botmon_cog.domain.samples import DatabaseSample
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recorder import Recorder
-from botmon_cog.storage.base import Storage
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.queue.writer import Writer
 
 
 class DatabaseProbe:
     """Takes the write lock for a moment."""
 
     def __init__(
-        self, storage: Storage, writer: Writer, recorder: Recorder, clock: Clock, failures: Failures, timeout_s: float
+        self, engine: Engine, writer: Writer, recorder: Recorder, clock: Clock, failures: Failures, timeout_s: float
     ) -> None:
-        self._storage = storage
+        self._engine = engine
         self._writer = writer
         self._recorder = recorder
         self._clock = clock
@@ -44,9 +44,9 @@ class DatabaseProbe:
     async def _ask(self) -> DatabaseSample:
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._storage.open()  # the first time this upgrades the schema, which is no sign of slowness
+                await self._engine.open()  # the first time this upgrades the schema, which is no sign of slowness
                 started_s = self._clock.monotonic()
-                size_bytes = await self._storage.ping()
+                size_bytes = await self._engine.ping()
         except TimeoutError:
             return DatabaseSample(error=f"no answer within {self._timeout_s:g} s")
         except StorageError as error:

@@ -12,8 +12,8 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.probes.cpu import CpuMeter
 from botmon_cog.monitors.probes.reader import Reader
-from botmon_cog.storage.base import Storage
-from botmon_cog.storage.queue.writer import Writer
+from botmon_cog.store.engine import Engine
+from botmon_cog.store.queue.writer import Writer
 
 THREAD_PREFIX = "botmon-"
 """The names of all threads of ours begin so."""
@@ -24,9 +24,9 @@ _HOUR_S = 3600.0
 class MonitorProbe:
     """What waits to be written, what was lost, our own failures, loops and costs."""
 
-    def __init__(self, writer: Writer, storage: Storage, loops: LoopRuns, clock: Clock, failures: Failures) -> None:
+    def __init__(self, writer: Writer, engine: Engine, loops: LoopRuns, clock: Clock, failures: Failures) -> None:
         self._writer = writer
-        self._storage = storage
+        self._engine = engine
         self._loops = loops
         self._failures = failures
         self._cpu = CpuMeter(clock, OwnThreads(Reader(failures)).used_s)
@@ -41,7 +41,7 @@ class MonitorProbe:
             failures=self._failures.n,
             failed_lately=self._failures.within(_HOUR_S),
             last_error=self._writer.last_error or self._failures.last,
-            trouble=self._storage.trouble,
+            trouble=self._engine.trouble,
             loops=self._loops.runs(),
             unreachable=unreachable,
             broken=broken,

@@ -1,1 +1,0 @@
-"""What is done with a whole database: proving, rebuilding, cleaning, copying."""
