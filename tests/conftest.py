@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from botmon_cog.api import forget, newest_system
 from botmon_cog.testing import LoopbackDiscord
 from tests.engines import Engine
+from tests.pgbouncer import PgBouncer, PoolMode, program
 from tests.postgres_server import PostgresServer
+
+# A run of the tests leaves nothing outside of its temporary folders, what git ignores included.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "botmon-hypothesis"))  # noqa: PTH118
+settings.register_profile(
+    "suite", database=None, derandomize=os.environ.get("BOTMON_EXAMPLES") != "random", deadline=None
+)
+settings.load_profile("suite")
 
 
 def _modules() -> dict[str, object]:
@@ -79,6 +92,27 @@ def new_postgres(postgres_server: PostgresServer) -> Iterator[Callable[..., Post
 def private_postgres(new_postgres: Callable[..., PostgresServer]) -> PostgresServer:
     """A server that the test may stop, start, kill and freeze."""
     return new_postgres()
+
+
+@pytest.fixture(scope="session")
+def oldest_postgres() -> Iterator[PostgresServer]:
+    """A server of the oldest version that is supported."""
+    oldest = program("/usr/lib/postgresql/15/bin/postgres", "postgresql-15").parents[1]
+    with PostgresServer(oldest=oldest) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres_server: PostgresServer) -> Iterator[Callable[[PoolMode], PgBouncer]]:
+    """The one in front of `postgres_server`, for a mode."""
+    with ExitStack() as bouncers:
+        yield cache(lambda pool_mode: bouncers.enter_context(PgBouncer(postgres_server, pool_mode)))
+
+
+@pytest.fixture(params=["session", "transaction"])
+def pgbouncer_url(request: pytest.FixtureRequest, pgbouncer: Callable[[PoolMode], PgBouncer], postgres_url: str) -> str:
+    """An empty database of one's own behind PgBouncer, in each of its modes."""
+    return pgbouncer(request.param).url_of(postgres_url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

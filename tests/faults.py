@@ -13,20 +13,26 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 
+from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.clock import SystemClock, Timer
 from botmon_cog.config import Config, HealthConfig, StorageConfig
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain.models import Invocation, Kind, Outcome
-from botmon_cog.runtime import MonitoringSystem, make_storage
-from botmon_cog.storage.upkeep.rebuilding import days_with_all_rows, differences
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.queue import schedule, spool_file
+from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.schema import LOG_TABLES
+from botmon_cog.store.script import Query, Script
+from botmon_cog.store.tools.examine import Examiner
 from tests.storage_helpers import invocation
 
 FULL = os.environ.get("BOTMON_FAULTS") == "full"
@@ -59,8 +65,8 @@ def make_config(url: str | Path, *, instance: str = "main", **storage: object) -
     quick: dict[str, object] = {}
     if not FULL:
         quick = {"busy_timeout_s": 0.1, "connect_timeout_s": 1.0, "command_timeout_s": 2.0, "close_timeout_s": 1.0}
-    if is_postgres(str(url)):
-        quick["spool_folder"] = ""
+    if is_postgres(str(url)) and not storage.get("spool"):
+        quick["spool_max_mb"] = 0  # it would be in the folder in which the tests run
     settings = StorageConfig(**{"url": str(url)} | quick | storage)  # pyright: ignore[reportArgumentType]
     return Config(instance=instance, storage=settings, health=HealthConfig(interval_s=86_400))
 
@@ -69,10 +75,15 @@ def make_system(url: str | Path, *, instance: str = "main", **storage: object) -
     return MonitoringSystem(make_config(url, instance=instance, **storage), clock=QuickClock())
 
 
+def make_lots_small(system: MonitoringSystem, rows: int) -> None:
+    """Roll up every so many rows. It holds for all systems of this process."""
+    system.store.rollups._lot_rows = schedule.LOT_ROWS = rows
+
+
 def event(number: int, prefix: str = "e", at: datetime | None = None) -> Invocation:
-    """An invocation that differs from its neighbours in whatever is counted."""
+    """An invocation that differs from its neighbours in whatever is counted, and has an id of its own."""
     return invocation(
-        event_id=f"{prefix}-{number}",
+        details=f"{prefix}-{number}",
         kind=list(Kind)[number % len(Kind)],
         command=f"command {number % 7}",
         outcome=OUTCOMES[number % len(OUTCOMES)],
@@ -146,30 +157,85 @@ class Load:
 
 async def drained(system: MonitoringSystem) -> None:
     """Everything recorded, and what an earlier process left, is in the database; the writer comes to it by itself."""
-    spool = system.writer._spiller.spool
+    spool = system.writer._spool
     await until(lambda: not system.writer.queued and not (spool is not None and spool.has_more))
 
 
+def spooled(path: Path) -> int:
+    """How many rows wait in a spool."""
+    db = spool_file.connect(path, makes_file=False)
+    if db is None:
+        return 0
+    with closing(db):
+        return spool_file.totals(db).rows
+
+
+# -- the proof ---------------------------------------------------------------------------------------------------------
+
+
 async def stored(url: str | Path) -> set[str]:
-    """The ids of all invocations. Each is there once, the roll-ups say the same, and the file is sound."""
-    storage = make_storage(str(url), Config(instance="checker"))
+    """The ids of all invocations: each is there once and in its turn, the roll-ups say the same, the file is sound.
+
+    An invocation that the load did not make has the number of its row for an id.
+    """
+    found = await proved(url)
+    engine = to_write(str(url), Config())
     try:
-        found = [str(event_id) for (event_id,) in await storage.rows("SELECT event_id FROM audit_logs", {})]
-        for day in await storage.look(days_with_all_rows(storage.dialect)):
-            assert await storage.look(differences(day, storage.dialect)) == []
-        ((counted,),) = await storage.rows("SELECT COALESCE(SUM(n), 0) FROM command_hourly", {})
-        assert counted == len(found)
+        await RollUps(engine).catch_up()
     finally:
-        await storage.close()
-    if not is_postgres(str(url)):
-        assert await asyncio.to_thread(_integrity, str(url)) == [("ok",)]
+        await engine.close()
+    assert await proved(url, is_complete=True) == found
+    return found
+
+
+async def proved(url: str | Path, *, is_complete: bool = False) -> set[str]:
+    """As `stored`, but nothing is rolled up; `is_complete` if all has to be."""
+    engine = to_read(str(url), Config())
+    try:
+        examiner = Examiner(engine, is_thorough=True, most=3)
+        await examiner.look_around()
+        for day in await examiner.days():
+            await examiner.prove(day)
+        assert examiner.found.is_clean, (examiner.found.problems, examiner.found.differences)
+        found = await engine.read(_ids())
+        if is_complete:
+            assert examiner.found.rows_behind == 0
+            ((counted,),) = await engine.read(_query(_COUNTED))
+            assert counted == len(found) - (await engine.read(_query(_OWN)))[0][0]
+    finally:
+        await engine.close()
+    return found
+
+
+_COUNTED = "SELECT COALESCE(SUM(n), 0) FROM @rollups WHERE scope = 0"
+_OWN = "SELECT COUNT(*) FROM @invocations WHERE is_own = 1"
+_ROWS = "SELECT run_id, seq, details FROM @invocations ORDER BY run_id, seq"
+_LAST = " UNION ALL ".join(f"SELECT run_id, seq FROM @{table.name}" for table in LOG_TABLES.values())  # noqa: S608
+_WRONG_ENDS = f"""
+SELECT id, last_seq FROM @runs LEFT JOIN ({_LAST}) AS logged ON run_id = id GROUP BY id, last_seq
+HAVING COALESCE(MAX(seq), 0) <> last_seq OR COUNT(seq) <> COUNT(DISTINCT seq)
+"""  # noqa: S608
+
+
+def _query(sql: str) -> Script[Sequence[Any]]:
+    return (yield Query(sql))
+
+
+def _ids() -> Script[set[str]]:
+    assert (yield Query(_WRONG_ENDS)) == [], "a run whose rows are not those up to its last one"
+    found: list[str] = []
+    last: dict[tuple[int, str], int] = {}
+    for run_id, seq, details in (yield Query(_ROWS)):
+        found.append(details or f"{run_id}/{seq}")
+        if details is not None:
+            prefix, _, number = details.rpartition("-")
+            assert int(number) > last.get((run_id, prefix), 0), f"{details} is out of its turn"
+            last[run_id, prefix] = int(number)
     assert len(found) == len(set(found))
     return set(found)
 
 
-def _integrity(path: str) -> list[tuple[str]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute("PRAGMA integrity_check").fetchall()
+# -- what is left, and what is held ------------------------------------------------------------------------------------
 
 
 class _Collector(logging.Handler):
@@ -211,7 +277,7 @@ async def locked(url: str | Path) -> AsyncIterator[Callable[[], None]]:
         try:
             held = db.transaction()
             await held.start()
-            await db.execute("LOCK TABLE audit_logs IN EXCLUSIVE MODE")
+            await db.execute("LOCK TABLE botmon.invocations IN EXCLUSIVE MODE")
             ending = asyncio.create_task(_roll_back(release, held))
             try:
                 yield release.set

@@ -5,11 +5,34 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures.thread
 import importlib.readers
+import os
+import signal
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from botmon_cog.config import AlertsConfig
+from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store import rollup
+from botmon_cog.store.script import Script
 from tests.child import Talk, limit_file_size
-from tests.faults import Load, drained, make_system, nothing_left, stored, until
+from tests.faults import (
+    Load,
+    QuickClock,
+    drained,
+    ids,
+    make_config,
+    make_lots_small,
+    make_system,
+    nothing_left,
+    spooled,
+    stored,
+    until,
+)
 from tests.sqlite_faults import fill
 
 ROWS = 200
@@ -18,9 +41,10 @@ _EARLY = (importlib.readers, concurrent.futures.thread)
 
 
 async def record_without_end(talk: Talk, url: str, prefix: str, storage: dict[str, Any]) -> None:
-    """Record as fast as the database can, and tell up to which number `flush` has acknowledged it."""
+    """Record as fast as the database can, and tell up to which number `flush` has acknowledged it, and what waits."""
     talk.send("begins")
     system = make_system(url, **storage)
+    make_lots_small(system, 100)
     await system.start()
     load = Load(system, prefix)
 
@@ -28,7 +52,7 @@ async def record_without_end(talk: Talk, url: str, prefix: str, storage: dict[st
         while True:
             upto = load.made
             await system.flush()
-            talk.send(upto)
+            talk.send([upto, system.writer.spooled])
             await asyncio.sleep(0)
 
     task = asyncio.create_task(acknowledge())
@@ -38,11 +62,54 @@ async def record_without_end(talk: Talk, url: str, prefix: str, storage: dict[st
     await task
 
 
+async def die_in_a_lot(talk: Talk, url: str, prefix: str, rows: int, steps: int) -> None:
+    """Record, tell that it is acknowledged, roll up in small lots, and be killed between two steps of one."""
+    system = make_system(url)
+    await system.start()
+    Load(system, prefix).record(rows)
+    await system.flush()
+    talk.send(rows)
+    make_lots_small(system, 40)
+    rollup._lot = _deadly(rollup._lot, steps)
+    await system.store.rollups.catch_up()
+    raise AssertionError("it has fewer steps")
+
+
+def _deadly(lot: Callable[[int], Script[int]], steps: int) -> Callable[[int], Script[int]]:
+    numbers = count(1)
+
+    def deadly(most: int) -> Script[int]:
+        script, answer = lot(most), None
+        while True:
+            try:
+                step = script.send(answer)
+            except StopIteration as end:
+                return end.value
+            answer = yield step
+            if next(numbers) == steps:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return deadly
+
+
+async def record_much(talk: Talk, url: str, prefix: str, instance: str, rows: int, storage: dict[str, Any]) -> None:
+    """Record so many rows, as fast as the queue takes them, and close."""
+    async with make_system(url, instance=instance, **storage) as system:
+        load = Load(system, prefix)
+        talk.send("ready")
+        await talk.receive()
+        while load.made < rows:
+            load.record(min(500, rows - load.made))
+            await system.flush()
+    talk.send({"dropped": system.writer.dropped, "queued": system.writer.queued})
+
+
 async def obey(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     """Record what the test orders, tell what became of it, and find everything in the end."""
     kept = Path(path).parent
     async with nothing_left(kept):
         system = make_system(path, **storage)
+        make_lots_small(system, ROWS // 2)
         await system.start()
         load = Load(system)
         while (order := await talk.receive()) != "close":
@@ -81,6 +148,34 @@ async def _do(order: str, load: Load, kept: Path) -> None:
             raise ValueError(order)
 
 
+async def drain_a_full_spool(talk: Talk, path: str, spool: str) -> None:
+    """Send rows to a spool, fill its disk, and replay it over several starts."""
+    async with make_system(path):
+        pass
+    talk.send("made")
+    disk = await talk.receive()
+    async with make_system(path, spool=spool) as system:
+        Load(system).record(ROWS)
+        await system.flush()
+        assert spooled(Path(spool)) == ROWS
+        ballast = fill(Path(spool).parent) if disk == "tmpfs" else None
+        talk.send("spooled")
+        await talk.receive()
+        await drained(system)
+    left = spooled(Path(spool))
+    expected = ids(range(1, ROWS + 1))
+    for prefix in ("second", "third"):
+        async with make_system(path, spool=spool) as system:
+            load = Load(system, prefix)
+            load.record(ROWS)
+            await drained(system)
+        expected |= load.ids
+        if ballast is not None and prefix == "second":
+            ballast.unlink()
+    missing = len(expected ^ await stored(path))
+    talk.send({"left": left, "left in the end": spooled(Path(spool)), "missing": missing})
+
+
 async def report(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     """What the health report says of a database that takes no row, once the test has brought that about."""
     system = make_system(path, **storage)
@@ -92,3 +187,38 @@ async def report(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     await until(lambda: system.writer.failures)
     found = await system.health.get_full_health_report()
     talk.send([found.overall_status, found.database.reason, found.database.remedy])
+
+
+async def alert(talk: Talk, path: str, storage: dict[str, Any]) -> None:
+    """Who is told of a database that takes no row while nothing can be written down, and after there is room again."""
+    config = make_config(path, **storage)
+    health = replace(config.health, watch=("database",))
+    at_once = AlertsConfig(critical_after_s=0.0, warning_after_s=0.0, recover_after_s=0.0)
+    config = replace(config, health=health, alerts=at_once)
+    told: list[str] = []
+
+    async def send(news: News, is_repeat: bool) -> Sent:
+        assert not is_repeat
+        told.extend(f"{item.change} {item.key}" for item in news.items)
+        return Sent(state="told", words="told")
+
+    async def check() -> None:
+        await system.check("9")
+        await system.alerts.deliver("9", send)
+
+    async with MonitoringSystem(config, clock=QuickClock()) as system:
+        load = Load(system)
+        load.record(ROWS)
+        await system.flush()
+        await check()
+        for order in ("ready", "done"):
+            talk.send([order, told, system.writer.spooled])
+            await _do(await talk.receive(), load, Path(path).parent)
+            load.record(ROWS)
+            if order == "ready":
+                await until(lambda: system.writer.failures)
+            else:
+                await drained(system)
+            for _ in range(system.config.health.checks_window):
+                await check()
+    talk.send(["closed", told, len(load.ids ^ await stored(path))])

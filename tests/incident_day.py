@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from botmon_cog.config import AlertsConfig, RuleConfig
+from botmon_cog.config import AlertsConfig, RuleConfig, StorageConfig
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import ManualClock
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, make_health, running, until
@@ -142,7 +142,7 @@ class Day:
 
     async def lose_database(self) -> None:
         await self.system.flush()
-        await self.system.storage.close()
+        await self.system.store.engine.close()
         _point_to("unmounted")
         await self.play(0.3)
         await until(lambda: self.system.writer.away_since is not None)
@@ -183,15 +183,14 @@ async def living() -> AsyncIterator[Day]:
         await clock.sleep(seconds)
         await interaction.followup.send("playing")
 
-    for folder in (Path("disk"), DATABASE.parent):
-        folder.mkdir()
+    Path("disk").mkdir()
     _point_to("disk")
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(running(bot, load=False, clock=clock))
         day = Day(rig, loading)
         url = await stack.enter_async_context(_webhook(day.note))
         bot.botmon_config = make_config(
-            url=str(DATABASE),
+            storage=StorageConfig(url=str(DATABASE), linger_ms=0, spool="spool.db"),
             health=make_health(**_REAL_TIME),
             alerts=AlertsConfig(
                 channel_id=rig.discord.channel.id, webhook=url, maintenance=("daily 16:00-16:30",), rule=RULES
@@ -199,22 +198,22 @@ async def living() -> AsyncIterator[Day]:
         )
         await bot.load_extension(EXTENSION)
         await bot.tree.sync()
-        await day.system.storage.write([_call_before(n) for n in range(_CALLS_BEFORE)])
+        for n in range(_CALLS_BEFORE):
+            day.system.writer.put(_call_before(n))
+        await day.system.recorder.catch_up()
         yield day
 
 
 def _point_to(disk: str) -> None:
     """Let the database's path lead there, without a moment in which it leads nowhere, and something new is begun."""
-    link = DATABASE.with_suffix(".link")
-    link.symlink_to(Path("..") / disk / DATABASE.name)
-    link.replace(DATABASE)
+    link = Path("new.link")
+    link.symlink_to(disk)
+    link.replace(DATABASE.parent)
 
 
 def _call_before(n: int) -> msgspec.Struct:
     when = MIDNIGHT - timedelta(hours=2 * n + 1)
-    return msgspec.structs.replace(
-        invocation("play", duration_s=0.9 if n % 5 else 0.3), event_id=f"before {n}", started_at=when
-    )
+    return msgspec.structs.replace(invocation("play", duration_s=0.9 if n % 5 else 0.3), started_at=when)
 
 
 @asynccontextmanager

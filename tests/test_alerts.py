@@ -28,13 +28,13 @@ def bot(tmp_path: Path) -> commands.Bot:
 
 
 async def break_database(rig: Rig, tmp_path: Path) -> None:
-    await cog_of(rig.bot).system.storage.close()
+    await cog_of(rig.bot).system.store.engine.close()
     (tmp_path / "bot.db").rename(tmp_path / "away.db")
-    (tmp_path / "bot.db").mkdir()
+    (tmp_path / "bot.db").symlink_to("bot.db")  # a loop, which nobody can follow
 
 
 async def mend_database(rig: Rig, tmp_path: Path) -> None:
-    (tmp_path / "bot.db").rmdir()
+    (tmp_path / "bot.db").unlink()
     (tmp_path / "away.db").rename(tmp_path / "bot.db")
     await rig.clock.advance(60)
     await write_rows(rig)
@@ -128,7 +128,7 @@ async def test_a_database_that_is_back_is_well_at_once_though_all_that_waits_is_
             while writer.queued or not writer.spooled:
                 await rig.clock.advance(10)
                 await writer.retry()
-        (tmp_path / "bot.db").rmdir()
+        (tmp_path / "bot.db").unlink()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         report = await cog_of(bot).check_health()
         assert report.database.status == "healthy"

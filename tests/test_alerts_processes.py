@@ -75,7 +75,7 @@ def sent(path: Path) -> list[Line]:
 async def monitor(talk: Talk, url: str, instance: str, path: str) -> None:
     """A process without Discord: its clock, and what it finds bad, are the test's."""
     clock = ManualClock(START)
-    storage = StorageConfig(url=url, linger_ms=0, busy_timeout_s=OUTLASTING_S, spool_folder=f"{path}.{instance}.spool")
+    storage = StorageConfig(url=url, linger_ms=0, busy_timeout_s=OUTLASTING_S, spool=f"{path}.{instance}.spool.db")
     config = Config(instance=instance, storage=storage, alerts=QUICK)
     async with MonitoringSystem(config, clock=clock) as system:
         talk.send("ready")
@@ -138,7 +138,7 @@ def test_of_many_alerts_each_is_sent_by_exactly_one_process(engine: Engine, tmp_
     assert len({line.message_id for line in lines}) == len(lines)
     assert {line.by for line in lines} == {"one", "two"}
     assert not any(line.is_repeat for line in lines)
-    assert engine.sql("SELECT state, attempts FROM alert_messages") == [("sent", 1)] * len(lines)
+    assert engine.sql("SELECT state, attempts FROM @alert_messages") == [("sent", 1)] * len(lines)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -165,7 +165,7 @@ def test_what_a_killed_process_was_sending_another_sends_once_and_says_so(
         ("two", False, [("fired", "two", CPU)]),
         ("two", False, [("recovered", SHARED, SLOW), ("recovered", "two", CPU)]),
     ]
-    attempts = dict(engine.sql("SELECT message_id, attempts FROM alert_messages WHERE state = 'sent'"))
+    attempts = dict(engine.sql("SELECT message_id, attempts FROM @alert_messages WHERE state = 'sent'"))
     assert attempts == {line.message_id: 1 + (line.message_id == claimed) for line in sent(path)}
 
 
@@ -174,7 +174,7 @@ async def run(talk: Talk, url: str, instance: str, base_url: str, gateway_url: s
     bot = make_bot()
     bot.botmon_config = make_config(
         instance=instance,
-        storage=StorageConfig(url=url, linger_ms=0, busy_timeout_s=OUTLASTING_S),
+        storage=StorageConfig(url=url, linger_ms=0, busy_timeout_s=OUTLASTING_S, spool_max_mb=0),
         health=make_health(watch=("database", "gateway"), database_slow_ms=1e-6, checks_to_enter=1),
         alerts=QUICK,
     )
@@ -203,7 +203,7 @@ async def test_of_two_real_bots_one_tells_the_owner_what_both_see(engine: Engine
             assert [await asyncio.to_thread(child.wait) for child in children] == [0, 0]
         (dm,) = loopback.owner.dms
         assert dm.embeds[0]["title"].startswith("🟡 Degraded: the database")
-    assert engine.sql("SELECT state, attempts FROM alert_messages") == [("sent", 1)]
+    assert engine.sql("SELECT state, attempts FROM @alert_messages") == [("sent", 1)]
 
 
 async def everybody(children: list[Child]) -> list[Any]:

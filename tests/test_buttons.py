@@ -328,15 +328,15 @@ async def test_news_of_a_database_that_is_away_can_be_muted_meanwhile(tmp_path: 
     async with running(alert_bot(str(tmp_path / "bot.db"))) as rig:
         owner = rig.discord.owner
         before = await told(rig, "memory")
-        await cog_of(rig.bot).system.storage.close()
+        await cog_of(rig.bot).system.store.engine.close()
         (tmp_path / "bot.db").rename(tmp_path / "away.db")
-        (tmp_path / "bot.db").mkdir()
+        (tmp_path / "bot.db").symlink_to("bot.db")  # a loop, which nobody can follow
         message = await told(rig, "memory", "database")
         await owner.click(message, "Mute 1 h")
         assert labels(message) == ["Show health", "Unmute"]
         assert {mute.key for mute in (await cog_of(rig.bot).system.alerts.overview()).mutes} == {"database"}
         assert "does not answer" in await refusal(rig, owner, before, "Mute 1 h")
-        (tmp_path / "bot.db").rmdir()
+        (tmp_path / "bot.db").unlink()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await owner.click(before, "Mute 1 h")
         assert labels(before) == ["Show health", "Unmute"]

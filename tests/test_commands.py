@@ -152,9 +152,9 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
     bot.botmon_config = make_config(url=str(tmp_path / "bot.db"))
     async with running(bot) as rig:
         system = cog_of(bot).system
-        await system.storage.close()
+        await system.store.engine.close()
         (tmp_path / "bot.db").rename(tmp_path / "away.db")
-        (tmp_path / "bot.db").mkdir()
+        (tmp_path / "bot.db").symlink_to("bot.db")  # a loop, which nobody can follow
         said = await ask(rig, rig.discord.admin, rig.discord.channel, "stats weekly")
         assert "does not answer" in said
         for options in ({}, {"view": "details"}):
@@ -162,13 +162,17 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
             assert "🔴" in said
             assert "in 1 h here" not in said.replace("\xa0", " "), "what is counted in memory is of all servers"
             assert rig.discord.guild.name not in said
-        (tmp_path / "bot.db").rmdir()
+        await system.command_logger.log_command(rig.discord.guild.id, 5, "play")
+        (tmp_path / "bot.db").unlink()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await rig.clock.advance(60)
-        assert [r.command for r in await rig.rows()] == ["stats weekly", "health", "health"]
+        assert [r.command for r in await rig.rows()] == ["play"]
         await bot.unload_extension("botmon_cog")
     db = sqlite3.connect(tmp_path / "bot.db")
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert db.execute("SELECT SUM(is_own), COUNT(*) FROM invocations").fetchone() == (3, 4), (
+        "our own are logged as well"
+    )
     db.close()
 
 

@@ -375,7 +375,7 @@ def performance_reports(draw: st.DrawFn) -> PerformanceReport:
     )
 
 
-any_report = settings(derandomize=True, deadline=None, max_examples=50)
+any_report = settings(deadline=None, max_examples=50)
 
 
 def assert_shows(embed: discord.Embed) -> None:

@@ -17,8 +17,8 @@ from discord.ext import commands
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botmon_cog.storage.base import HistoryFilter
-from botmon_cog.storage.sqlite import SqliteStorage
+from botmon_cog.store.history import History, HistoryFilter
+from botmon_cog.store.sqlite.engine import SqliteEngine
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
 
 # What is asked -> (kind, command, outcome) of its row; None where it makes none.
@@ -196,13 +196,13 @@ async def play(names: list[str], folder: Path) -> tuple[Counter[tuple[str, str, 
         await session.ended()
         if session.is_loaded:
             await bot.unload_extension(EXTENSION)
-    storage = SqliteStorage(str(folder / "bot.db"), instance="test")
-    rows = await storage.history(HistoryFilter(limit=10_000))
-    await storage.close()
+    engine = SqliteEngine(str(folder / "bot.db"))
+    rows = await History(engine).find(HistoryFilter(limit=10_000))
+    await engine.close()
     return session.model, Counter((str(r.kind), str(r.command), str(r.outcome)) for r in rows)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(steps)
 def test_rows_equal_the_model_whatever_happens(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

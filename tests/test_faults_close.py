@@ -25,7 +25,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 async def test_a_bot_closed_while_the_database_is_locked_leaves_the_rest_in_the_spool(url, tmp_path):
-    config = make_config(url, spool_folder=str(tmp_path / "spool"), busy_timeout_s=0.3)
+    config = make_config(url, spool=str(tmp_path / "spool.db"), busy_timeout_s=0.3)
     async with make_system(url):
         pass
     async with nothing_left(tmp_path):
@@ -39,7 +39,7 @@ async def test_a_bot_closed_while_the_database_is_locked_leaves_the_rest_in_the_
         waiting = busy.system.writer.spooled
         assert busy.system.writer.dropped == 0
         assert waiting == busy.load.made + busy.asked
-        async with make_system(url, spool_folder=str(tmp_path / "spool")) as system:
+        async with make_system(url, spool=str(tmp_path / "spool.db")) as system:
             await drained(system)
             assert system.writer.dropped == 0
     found = await stored(url)
@@ -79,7 +79,7 @@ from tests.faults import Load
 
 async def main():
     bot = commands.Bot("!", intents=discord.Intents.none())
-    bot.botmon_config = Config(storage=StorageConfig(url={url!r}, spool_folder={spool!r}, close_timeout_s=0.3))
+    bot.botmon_config = Config(storage=StorageConfig(url={url!r}, spool={spool!r}, close_timeout_s=0.3))
     await bot.load_extension("botmon_cog")
     load = Load(bot.get_cog("BotMon").system)
     load.record({rows})
@@ -106,11 +106,11 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 async def test_a_process_that_just_ends_exits_and_stores_what_it_recorded(url, tmp_path, end):
     """Nobody has unloaded the extension, nor closed the bot."""
     act, code = ENDS[end]
-    spool = tmp_path / "spool"
+    spool = tmp_path / "spool.db"
     program = PROGRAM.format(url=url, spool=str(spool), rows=50, wait=0, end=act)
     done = await asyncio.to_thread(run, program)
     assert done.returncode == code, done.stderr
-    async with make_system(url, spool_folder=str(spool)) as system:
+    async with make_system(url, spool=str(spool)) as system:
         await drained(system)
     assert len(await stored(url)) == 50
 
@@ -118,11 +118,11 @@ async def test_a_process_that_just_ends_exits_and_stores_what_it_recorded(url, t
 async def test_a_process_that_just_ends_while_the_database_is_locked_exits(url, tmp_path):
     async with make_system(url):
         pass
-    spool = tmp_path / "spool"
+    spool = tmp_path / "spool.db"
     async with locked(url):
         program = PROGRAM.format(url=url, spool=str(spool), rows=50, wait=0.2, end="sys.exit(7)")
         done = await asyncio.to_thread(run, program)
         assert done.returncode == 7, done.stderr
-    async with make_system(url, spool_folder=str(spool)) as system:
+    async with make_system(url, spool=str(spool)) as system:
         await drained(system)
     assert len(await stored(url)) == 50

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.faults import FULL, full, ids, make_config, nothing_left, stored, until
+import pytest
+
+from tests.faults import FULL, ids, locked, make_config, make_system, nothing_left, spooled, stored, until
 from tests.faulty_bot import busy_bot
 from tests.sqlite_faults import write_lock
 
@@ -29,13 +31,15 @@ async def test_a_write_that_waits_for_a_lock_holds_up_nothing(tmp_path):
     assert len(found) == busy.load.made + busy.asked
 
 
-async def test_a_long_lock_sends_rows_to_the_spool_and_all_are_stored_afterwards(tmp_path):
-    path = tmp_path / "bot.db"
-    config = make_config(path, queue_max=1000)
-    async with nothing_left(tmp_path), busy_bot(config, rate=full(200, 500)) as busy:
+@pytest.mark.parametrize("name", ["sqlite", "postgres"])
+async def test_a_long_lock_sends_rows_to_the_spool_and_all_are_stored_afterwards(name, tmp_path, request):
+    url = str(tmp_path / "bot.db") if name == "sqlite" else request.getfixturevalue("postgres_url")
+    spool = tmp_path / "spool.db"
+    config = make_config(url, queue_max=1000, spool=str(spool))
+    async with nothing_left(tmp_path), busy_bot(config, rate=500) as busy:
         writer = busy.system.writer
         await busy.load.more(100)
-        with write_lock(path) as lock:
+        async with locked(url) as release:
             if FULL:
                 await asyncio.sleep(30)
             await until(lambda: writer.spooled > 100)
@@ -43,24 +47,26 @@ async def test_a_long_lock_sends_rows_to_the_spool_and_all_are_stored_afterwards
             await busy.load.more(500)
             said = await busy.health()
             report = await busy.system.health.get_full_health_report()
-            assert report.database.status == "error"
+            assert report.overall_status == "unhealthy"
             assert report.monitor.spooled
             assert "on disk" in said
-            await asyncio.to_thread(lock.release)
+            release()
         await until(lambda: writer.away_since is None)
         await busy.load.more(100)
         await busy.answers(2)
         await busy.rest()
     assert writer.dropped == 0
     assert busy.load.longest <= 2 * config.storage.queue_max + config.storage.batch_max
-    found = await stored(path)
+    assert spooled(spool) == 0
+    found = await stored(url)
     assert busy.load.ids <= found
     assert len(found) == busy.load.made + busy.asked
-    assert not (tmp_path / "bot.db.spool").exists()
 
 
 async def test_a_database_that_is_locked_when_the_bot_starts_is_taken_up_later(tmp_path):
     path = tmp_path / "bot.db"
+    async with make_system(path):
+        pass
     with write_lock(path) as lock:
         async with nothing_left(tmp_path), busy_bot(make_config(path)) as busy:
             await until(lambda: busy.system.writer.spooled)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config
 from botmon_cog.errors import StorageError
-from botmon_cog.runtime import make_storage
-from tests.faults import FULL, full, make_config, nothing_left, stored, until
+from botmon_cog.runtime import MonitoringSystem, make_engine
+from tests.faults import FULL, QuickClock, drained, full, make_config, nothing_left, spooled, stored, until
 from tests.faulty_bot import BusyBot, busy_bot
 from tests.postgres_server import PostgresServer
 
@@ -38,7 +39,7 @@ def url(server: PostgresServer):
 
 
 def config(url: str, folder: Path, **storage: object) -> Config:
-    return make_config(url, **{"spool_folder": str(folder / "spool"), "queue_max": QUEUE_MAX} | storage)
+    return make_config(url, **{"spool": str(folder / "spool.db"), "queue_max": QUEUE_MAX} | storage)
 
 
 async def away(busy: BusyBot, url: str, *, rows: int) -> None:
@@ -67,7 +68,7 @@ async def back(busy: BusyBot, url: str, folder: Path) -> None:
     assert report.database.status in {"healthy", "slow"}
     assert report.monitor.waiting == busy.system.writer.dropped == 0
     assert busy.load.longest <= 2 * QUEUE_MAX + busy.system.config.storage.batch_max
-    assert not (folder / "spool").exists()
+    assert spooled(folder / "spool.db") == 0
     found = await stored(url)
     assert busy.load.ids <= found
     assert len(found) == busy.load.made + busy.asked
@@ -143,26 +144,25 @@ async def test_closing_while_the_server_stands_still_ends_in_time_and_the_next_s
         assert busy.system.writer.spooled
         asked, made = busy.asked, busy.load.made
         await asyncio.to_thread(server.thaw)
-        async with busy_bot(settings) as again:
-            again.load.prefix = "again"
-            await again.rest()
-            assert len(await stored(url)) == asked + made + again.asked + again.load.made
-    assert not (tmp_path / "spool").exists()
+        async with MonitoringSystem(settings, clock=QuickClock()) as again:
+            await drained(again)
+        assert len(await stored(url)) == asked + made
+    assert spooled(tmp_path / "spool.db") == 0
 
 
 async def test_closing_tells_whoever_still_asks(server, url, tmp_path):
     """And does not seem to cancel them."""
     async with nothing_left(tmp_path):
-        storage = make_storage(url, config(url, tmp_path, command_timeout_s=600.0))
-        await storage.open()
+        engine = make_engine(config(url, tmp_path, command_timeout_s=600.0), SystemClock())
+        await engine.open()
         await asyncio.to_thread(server.freeze)
-        asking = asyncio.create_task(storage.ping())
-        given_up = asyncio.create_task(storage.ping())
+        asking = asyncio.create_task(engine.ping())
+        given_up = asyncio.create_task(engine.ping())
         await asyncio.sleep(0.1)
         given_up.cancel()
         await asyncio.wait([given_up])
         assert given_up.cancelled()
-        await storage.close()
+        await engine.close()
         with pytest.raises(StorageError, match="the connection was closed"):
             await asking
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.faults import Load, drained, event, ids, locked, make_system, nothing_left, open_files, stored, until
-from tests.writer_helpers import segments
+from tests.faults import (
+    Load,
+    drained,
+    event,
+    ids,
+    locked,
+    make_system,
+    nothing_left,
+    spooled,
+    stored,
+    until,
+)
 
 ROWS = 120
-GARBAGE = [b"\x00\xff\xfe not a line\n", b'{"event": "invocation"}\n', b"[]\n", b'{"event": "x", "a": 1}\n', b"\n"]
+BATCH = 30
+LEFT = ids(range(1, 2 * ROWS + 1))
+"""What `leave_behind` leaves."""
+NEW = ids(range(1, ROWS + 1), "new")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -18,96 +35,121 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "bot.db") if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
-async def leave_behind(url: str, folder: Path, runs: int = 2) -> None:
-    """Files of rows in a spool: the database was locked, and the process ended."""
-    async with make_system(url, spool_folder=str(folder)):
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+async def leave_behind(url: str, path: Path) -> None:
+    """The rows of two runs in a spool: the database was locked, and the processes ended."""
+    async with make_system(url, spool=str(path)):
         pass  # it makes the tables
     async with locked(url):
-        for run in range(runs):
-            system = make_system(url, spool_folder=str(folder), close_timeout_s=0.05)
+        for first in (1, ROWS + 1):
+            system = make_system(url, spool=str(path), close_timeout_s=0.05, batch_max=BATCH)
             await system.start()
-            for number in range(run * ROWS + 1, (run + 1) * ROWS + 1):
+            for number in range(first, first + ROWS):
                 system.recorder.record(event(number))
             await system.close()
             assert system.writer.dropped == 0
-    assert len(segments(folder)) == runs
+    assert spooled(path) == 2 * ROWS
 
 
-async def replay(url: str, folder: Path, lost: int = 0) -> None:
+async def replay(url: str, path: Path, lost: int = 0) -> None:
     """The next start, with rows of its own."""
-    system = make_system(url, spool_folder=str(folder))
-    async with system:
+    async with make_system(url, spool=str(path)) as system:
         Load(system, "new").record(ROWS)
         await drained(system)
         assert system.writer.dropped == lost
         monitor = system.health.check_monitor()
         assert (monitor.dropped, monitor.waiting) == (lost, 0)
         assert (monitor.reason is None) == (lost == 0)
+    assert spooled(path) == 0
 
 
-async def test_a_file_whose_writing_was_cut_short_is_replayed_as_far_as_it_goes(url, tmp_path):
-    folder = tmp_path / "spool"
-    async with nothing_left(tmp_path):
-        await leave_behind(url, folder)
-        last = segments(folder)[-1]
-        content = last.read_bytes()
-        lines = content.splitlines(keepends=True)
-        whole = lines[:50]
-        torn = last.with_suffix(".tmp")
-        last.rename(torn)
-        torn.write_bytes(b"".join(whole) + lines[50][:20])
-        await replay(url, folder)
-    assert not folder.exists()
-    assert await stored(url) == ids(range(1, ROWS + 51)) | ids(range(1, ROWS + 1), "new")
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute(statement).rowcount > 0
 
 
-async def test_lines_of_garbage_are_kept_aside_and_all_others_stored(url, tmp_path):
-    folder = tmp_path / "spool"
-    async with nothing_left(tmp_path):
-        await leave_behind(url, folder)
-        first = segments(folder)[0]
-        lines = first.read_bytes().splitlines(keepends=True)
-        for n, line in enumerate(GARBAGE):
-            lines.insert(10 * n, line)
-        first.write_bytes(b"".join(lines))
-        await replay(url, folder, lost=len(GARBAGE))
-        (kept,) = folder.iterdir()
-        assert kept.name.endswith(".bad")
-        assert kept.read_bytes() == b"".join(GARBAGE)
-        await replay(url, folder)
-    assert await stored(url) == ids(range(1, 2 * ROWS + 1)) | ids(range(1, ROWS + 1), "new")
+async def test_a_change_that_was_cut_short_is_as_if_it_had_not_begun(url, path):
+    async with nothing_left(path.parent):
+        await leave_behind(url, path)
+        whole = path.with_name("whole.db")
+        shutil.copy(path, whole)
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA cache_size = 1")  # so that it has reached the file
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("UPDATE chunks SET payload = randomblob(length(payload))")
+            for name in (path.name, f"{path.name}-journal"):
+                shutil.copy(path.with_name(name), path.with_name(f"torn-{name}"))
+            db.execute("ROLLBACK")
+        torn = path.with_name(f"torn-{path.name}")
+        assert torn.read_bytes() != whole.read_bytes()
+        await replay(url, torn)
+    assert await stored(url) == LEFT | NEW
 
 
-async def test_a_file_that_can_not_be_read_waits_and_holds_up_no_new_row(url, tmp_path):
-    folder = tmp_path / "spool"
-    async with nothing_left(tmp_path):
-        await leave_behind(url, folder)
-        first = segments(folder)[0]
-        content = first.read_bytes()
-        first.unlink()
-        first.mkdir()  # as good as a broken disk, and for root too
-        async with make_system(url, spool_folder=str(folder)) as system:
-            Load(system, "new").record(ROWS)
-            await system.flush()
-            await until(lambda: not system.writer.queued and system.writer._spiller.pause_s)
-            assert system.writer.dropped == 0
-            assert len(open_files(folder)) == 0
-            first.rmdir()
-            first.write_bytes(content)
+async def test_what_can_not_be_read_is_lost_and_counted_and_all_else_stored(url, path):
+    async with nothing_left(path.parent):
+        await leave_behind(url, path)
+        change(path, "UPDATE chunks SET payload = X'00FF' WHERE run_id = 1 AND first_seq = 31")
+        change(path, "UPDATE chunks SET payload = X'9192A6' || payload WHERE run_id = 2 AND first_seq = 1")
+        await replay(url, path, lost=2 * BATCH)
+    bad = ids(range(31, 31 + BATCH)) | ids(range(ROWS + 1, ROWS + BATCH + 1))
+    assert await stored(url) == LEFT - bad | NEW
+
+
+async def test_a_damaged_file_is_kept_and_holds_up_no_new_row(url, path, caplog):
+    async with nothing_left(path.parent):
+        await leave_behind(url, path)
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(random.Random(1).randbytes(path.stat().st_size - 4096))
+        damaged = path.read_bytes()
+        async with make_system(url, spool=str(path), spool_after_s=0.1) as system:
             await drained(system)
-    assert not folder.exists()
-    assert await stored(url) == ids(range(1, 2 * ROWS + 1)) | ids(range(1, ROWS + 1), "new")
+            async with locked(url):
+                load = Load(system, "new")
+                load.record(ROWS)
+                await system.flush()
+                assert system.writer.spooled == ROWS
+            await drained(system)
+        (kept,) = [file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}.damaged-")]
+        assert kept.read_bytes() == damaged
+        assert [r for r in caplog.records if str(kept) in r.getMessage() and "rows are lost" in r.getMessage()]
+    assert await stored(url) == NEW
 
 
-async def test_a_file_that_was_replayed_and_not_removed_changes_nothing(url, tmp_path):
-    folder = tmp_path / "spool"
-    async with nothing_left(tmp_path):
-        await leave_behind(url, folder, runs=1)
-        (path,) = segments(folder)
+async def test_a_file_that_can_not_be_read_waits_and_holds_up_no_new_row(url, path):
+    async with nothing_left(path.parent):
+        await leave_behind(url, path)
+        kept = path.rename(path.with_name("kept.db"))
+        path.symlink_to(path.parent)  # as good as a broken disk, for root too; and there is no moment without a file
+        async with make_system(url, spool=str(path)) as system:
+            load = Load(system, "new")
+            load.record(ROWS)
+            await system.flush()
+            assert (system.writer.queued, system.writer.dropped) == (0, 0)
+            assert system.writer._spool.trouble
+            kept.replace(path)
+            async with load.running():  # it is looked for again while there is something to do
+                await until(lambda: not system.writer._spool.has_more)
+            await drained(system)
+    assert spooled(path) == 0
+    assert await stored(url) == LEFT | load.ids
+
+
+async def test_what_was_replayed_and_not_removed_changes_nothing(url, path):
+    async with nothing_left(path.parent):
+        await leave_behind(url, path)
         content = path.read_bytes()
+        async with make_system(url, spool=str(path)) as system:
+            await drained(system)
         for _ in range(3):
-            await replay(url, folder)
-            folder.mkdir()
             path.write_bytes(content)
-        await replay(url, folder)
-    assert await stored(url) == ids(range(1, ROWS + 1)) | ids(range(1, ROWS + 1), "new")
+            assert await stored(url) == LEFT
+            async with make_system(url, spool=str(path)) as system:
+                await drained(system)
+            assert spooled(path) == 0
+    assert await stored(url) == LEFT

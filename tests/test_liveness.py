@@ -138,7 +138,7 @@ async def test_codes_and_bodies_are_as_documented_from_the_first_moment_to_the_l
         busy_timeout_s=0.1,
         connect_timeout_s=1.0,
         close_timeout_s=60.0,
-        spool_folder=str(tmp_path / "spool"),
+        spool=str(tmp_path / "spool.db"),
     )
     bot = make_bot(database.kind)
     bot.botmon_config = make_config(storage=storage, http=ANYWHERE)
@@ -175,7 +175,7 @@ async def test_codes_and_bodies_are_as_documented_from_the_first_moment_to_the_l
                 release()
             await closing
             assert await seen(port) == promised("stopped, or the extension unloaded")
-    assert database.engine.sql("SELECT action FROM audit_logs WHERE action LIKE '%last%'") != []
+    assert database.engine.sql("SELECT command FROM @audit_logs WHERE command LIKE '%last%'") != []
 
 
 async def test_nobody_answers_once_the_extension_is_unloaded_and_the_port_is_free() -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from botmon_cog.config import Config, HealthConfig, StorageConfig
@@ -40,8 +39,8 @@ def fail(*_: object, **__: object):
 
 
 def failing(system: MonitoringSystem, errors: int = 30) -> None:
-    for n in range(errors):
-        system.recorder.record(msgspec.structs.replace(invocation(outcome=Outcome.ERROR), event_id=str(n)))
+    for _ in range(errors):
+        system.recorder.record(invocation(outcome=Outcome.ERROR))
 
 
 async def check(system: MonitoringSystem) -> HealthReport:
@@ -50,9 +49,7 @@ async def check(system: MonitoringSystem) -> HealthReport:
 
 
 async def test_everything_is_gathered_judged_and_kept(system):
-    system.recorder.record(
-        MetricSample(event_id="m", name="players", occurred_at=system.clock.now(), value=3.0, unit="")
-    )
+    system.recorder.record(MetricSample(name="players", occurred_at=system.clock.now(), value=3.0, unit=""))
     system.health.sources.unreachable = lambda: ("DMs to owner 1 are closed",)
     system.health.sources.broken = lambda: ("/healthz is off: no port",)
     assert system.health.latest_samples is None
@@ -67,7 +64,7 @@ async def test_everything_is_gathered_judged_and_kept(system):
     await check(system)
     assert system.health.latest_samples.custom == {}
     await system.flush()
-    moments = await system.storage.health_history(report.checked_at)
+    moments = await system.store.log.health_history(system.instance, report.checked_at)
     assert [(moment.status, moment.reason) for moment in moments] == [(report.overall_status, report.reason)] * 2
 
 
@@ -111,7 +108,7 @@ async def test_a_database_that_is_away_is_told_at_once_and_the_rest_is_there(sys
     async def gone() -> int:
         raise StorageError("disk I/O error")
 
-    monkeypatch.setattr(system.storage, "ping", gone)
+    monkeypatch.setattr(system.store.engine, "ping", gone)
     report = await check(system)
     assert (report.overall_status, report.database.status) == ("unhealthy", "error")
     assert len(report.components) == 10
@@ -133,7 +130,7 @@ async def test_a_look_changes_nothing(system):
         await system.clock.advance(3600)
         assert (await system.health.get_full_health_report()).problems, "it is not over until checks say so"
     await system.flush()
-    assert len(await system.storage.health_history(report.checked_at.replace(year=2000))) == 2
+    assert len(await system.store.log.health_history(system.instance, report.checked_at.replace(year=2000))) == 2
     assert system.health.latest_samples.taken_at == report.checked_at
 
 
@@ -187,7 +184,7 @@ async def test_who_polls_shares_one_answer_of_the_database_for_a_second(system, 
             raise StorageError("password 'secret' refused by /home/bot")
         return 4096
 
-    monkeypatch.setattr(system.storage, "ping", ping)
+    monkeypatch.setattr(system.store.engine, "ping", ping)
     polls = [asyncio.create_task(system.health.readiness()) for _ in range(10)]
     await system.clock.advance(0)
     answer.set()

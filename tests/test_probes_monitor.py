@@ -13,11 +13,10 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.probes.monitor import OwnThreads
 from botmon_cog.monitors.probes.reader import Reader
-from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, MetricMeans, RecentOutcomes
 from botmon_cog.testing import ManualClock
 from tests.harness import EXTENSION, cog_of, make_bot, running, until
-from tests.test_windows import Nowhere
+from tests.test_windows import recorder_of
 
 
 async def test_a_loop_is_late_after_three_intervals_without_a_run():
@@ -129,14 +128,14 @@ def test_without_threads_of_ours_nothing_is_used_and_nobody_is_asked():
 
 def test_metrics_are_averaged_between_two_checks():
     clock = ManualClock()
-    recorder = Recorder(Nowhere(), LiveWindows(), RecentOutcomes(clock), clock)  # pyright: ignore[reportArgumentType]
+    recorder = recorder_of(clock, LiveWindows(), RecentOutcomes(clock))
     for name, value, unit in [
         ("players", 3.0, ""),
         ("players", 6.0, ""),
         ("voice", 0.5, "s"),
         ("odd", float("nan"), "s"),
     ]:
-        recorder.record(MetricSample(event_id="1", name=name, occurred_at=clock.now(), value=value, unit=unit))
+        recorder.record(MetricSample(name=name, occurred_at=clock.now(), value=value, unit=unit))
     assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}
     assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}, "looking takes nothing away"
     recorder.metrics.restart()

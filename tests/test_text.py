@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from botmon_cog.domain import text
 
 ODD = [None, math.nan, math.inf, -math.inf]
-unchanging = settings(derandomize=True, deadline=None, max_examples=200)
+unchanging = settings(deadline=None, max_examples=200)
 
 
 @pytest.mark.parametrize(

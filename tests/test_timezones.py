@@ -9,6 +9,7 @@ import zoneinfo
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import discord
 import msgspec
 import pytest
 from discord.ext import commands
@@ -20,6 +21,7 @@ from botmon_cog.config import DEFAULT_FILE, ReportsConfig, StorageConfig, read_c
 from botmon_cog.domain.reports import Period, StatisticsReport
 from botmon_cog.testing import ManualClock
 from botmon_cog.timezones import find_zone
+from tests.engines import Storage
 from tests.harness import EXTENSION, make_bot, make_config, running
 from tests.storage_helpers import invocation
 
@@ -119,7 +121,9 @@ async def berlin(tmp_path: Path):
     config = Config(storage=StorageConfig(url=str(tmp_path / "bot.db")), reports=BERLIN)
     moments = (BEFORE_MIDNIGHT, AFTER_MIDNIGHT, TWO, TWO_AGAIN, LAST_HOUR, TOMORROW)
     async with MonitoringSystem(config, clock=ManualClock(LAST_HOUR)) as system:
-        await system.storage.write([invocation(started_at=when, user_id=str(i)) for i, when in enumerate(moments)])
+        await Storage(system.store.engine).write(
+            [invocation(started_at=when, user_id=str(i)) for i, when in enumerate(moments)]
+        )
         use(system)
         yield system
         forget(system)
@@ -153,9 +157,14 @@ async def test_a_week_is_of_local_days(berlin: MonitoringSystem) -> None:
 async def test_the_answers_in_a_bot_are_of_the_configured_zone() -> None:
     bot = make_bot()
     bot.botmon_config = make_config(reports=ReportsConfig(timezone="Pacific/Kiritimati"))
+
+    @bot.tree.command(description="Say hello")
+    async def hello(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("Hello!")
+
     async with running(bot) as rig:
         admin, channel = rig.discord.admin, rig.discord.channel
-        await admin.slash(channel, "health")
+        await admin.slash(channel, "hello")
         await rig.rows()
         for name in ("stats today", "stats weekly", "stats monthly"):
             answer = await admin.slash(channel, name)
@@ -175,7 +184,7 @@ def test_the_report_in_a_terminal_is_of_the_configured_zone(
 ) -> None:
     async def write() -> None:
         async with MonitoringSystem(Config(storage=StorageConfig(url=str(tmp_path / "bot.db")))) as system:
-            await system.storage.write([invocation(started_at=datetime.now(UTC))])
+            await Storage(system.store.engine).write([invocation(started_at=datetime.now(UTC))])
 
     asyncio.run(write())
     monkeypatch.chdir(tmp_path)

@@ -107,7 +107,7 @@ LOSS = st.builds(loss, HOURS, HOURS, st.sampled_from([0.1, 0.25, 0.5, 1.0, 3.0, 
 PERIOD = st.sampled_from([1.0, 24.0, 72.0])
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(RUNS, st.lists(LOSS, max_size=8), PERIOD)
 def test_the_parts_are_the_whole(runs: list[Run], losses: list[GatewayLoss], hours: float):
     found = uptime(runs, losses, NOW, hours)
@@ -125,7 +125,7 @@ def test_the_parts_are_the_whole(runs: list[Run], losses: list[GatewayLoss], hou
     assert [gap.duration_s for gap in found.gaps] == sorted((gap.duration_s for gap in found.gaps), reverse=True)
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(RUNS, st.lists(LOSS, max_size=6), LOSS, PERIOD)
 def test_one_more_loss_never_raises_the_uptime(
     runs: list[Run], losses: list[GatewayLoss], more: GatewayLoss, hours: float
@@ -135,7 +135,7 @@ def test_one_more_loss_never_raises_the_uptime(
     assert 0 <= (after.up_share or 0) <= (before.up_share or 0) + 1e-9 <= 1 + 1e-9
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(RUNS, st.lists(LOSS, max_size=6), st.randoms())
 def test_the_order_of_what_was_noted_does_not_matter(runs: list[Run], losses: list[GatewayLoss], random):
     found = uptime(runs, losses, NOW, 72)

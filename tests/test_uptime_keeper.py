@@ -14,9 +14,8 @@ from botmon_cog.domain.uptime import GatewayLoss, Run, Uptime
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.uptime import UptimeKeeper
-from botmon_cog.storage.base import Storage
 from botmon_cog.testing import ManualClock
-from tests.engines import Engine
+from tests.engines import Engine, Storage
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, running, until
 from tests.uptime_helpers import NOW, at, loss, run
 
@@ -24,7 +23,9 @@ from tests.uptime_helpers import NOW, at, loss, run
 
 
 def keeper(storage: Storage, clock: ManualClock) -> UptimeKeeper:
-    return UptimeKeeper(storage, clock, Failures(clock), timeout_s=5.0)
+    """That of another process of the same instance."""
+    another = Storage(storage.engine, storage.run.instance)
+    return UptimeKeeper(another.uptime, clock, Failures(clock), timeout_s=5.0)
 
 
 async def day(kept: UptimeKeeper) -> Uptime:
@@ -77,13 +78,13 @@ async def test_gateway_losses_past_and_present(storage: Storage):
     kept.lost(over)
     assert (await day(kept)).up_share == pytest.approx(1 - 30 / 3600), "before it is stored"
     await kept.beat()
-    assert await storage.gateway_losses(at(-1e5)) == [over]
+    assert await storage.uptime.gateway_losses(at(-1e5)) == [over]
     await clock.advance(60)
     lasting = msgspec.structs.replace(over, began_at=clock.now() - timedelta(seconds=20), ended_at=clock.now())
     kept.ongoing = lambda: [lasting]
     assert (await day(kept)).up_share == pytest.approx(1 - 40 / 3660)
     await kept.end("stopped")
-    assert await storage.gateway_losses(at(-1e5)) == [over, lasting]
+    assert await storage.uptime.gateway_losses(at(-1e5)) == [over, lasting]
 
 
 async def test_only_this_instance_counts(engine: Engine):
@@ -98,7 +99,7 @@ async def test_only_this_instance_counts(engine: Engine):
 
 
 class Flaky:
-    """A storage that can be away."""
+    """A store that can be away."""
 
     def __init__(self) -> None:
         self.fails_with: BaseException | None = None
@@ -157,7 +158,7 @@ async def test_what_the_database_can_not_take_waits_for_the_next_beat(trouble: s
 
 async def test_a_wall_clock_that_is_set_back_during_a_run():
     clock, storage = ManualClock(NOW), Flaky()
-    kept = keeper(storage, clock)  # pyright: ignore[reportArgumentType]
+    kept = UptimeKeeper(storage, clock, Failures(clock), timeout_s=5.0)  # pyright: ignore[reportArgumentType]
     await kept.begin()
     clock.jump_wall(-7200)
     await kept.beat()
@@ -172,7 +173,7 @@ async def test_a_wall_clock_that_is_set_back_during_a_run():
 
 
 def stored_runs(engine: Engine) -> list[str]:
-    return [ending or "" for (ending,) in engine.sql("SELECT ending FROM runs ORDER BY started_at")]
+    return [ending or "" for (ending,) in engine.sql("SELECT ending FROM @runs ORDER BY started_ms")]
 
 
 def bot_of(engine: Engine, kind: type[commands.Bot] = commands.Bot) -> commands.Bot:
@@ -216,7 +217,7 @@ async def test_an_extension_that_is_unloaded_and_one_that_is_reloaded(engine: En
 async def test_a_bot_that_crashed_is_told_so_at_the_next_start(engine: Engine):
     crashed_at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     async with engine.storage("main") as storage:
-        await storage.put_run(Run(started_at=crashed_at - timedelta(hours=2), seen_at=crashed_at))
+        await storage.uptime.put_run(Run(started_at=crashed_at - timedelta(hours=2), seen_at=crashed_at))
     async with running(bot_of(engine)) as rig:
         kept = cog_of(rig.bot).system.uptime
         assert (kept.previous.ending, kept.previous.seen_at) == ("", crashed_at)
@@ -241,11 +242,11 @@ async def test_a_bot_without_the_gateway(engine: Engine):
         await until(lambda: cog_of(bot)._gateway.sample().shards[0].is_connected)
         await rig.clock.advance(50)
         await cog_of(bot)._checker.tick()
-        assert engine.sql("SELECT COUNT(*) FROM gateway_losses") == [(1,)]
+        assert engine.sql("SELECT COUNT(*) FROM @gateway_losses") == [(1,)]
         assert (await day(kept)).up_share == pytest.approx(0.9, abs=1e-4)
         rig.discord.hold_gateway()
         await rig.discord.drop_gateway()
         await until(lambda: not cog_of(bot)._gateway.sample().shards[0].is_connected)
         await rig.clock.advance(10)
-    assert engine.sql("SELECT COUNT(*) FROM gateway_losses") == [(2,)]
+    assert engine.sql("SELECT COUNT(*) FROM @gateway_losses") == [(2,)]
     assert stored_runs(engine) == ["stopped"]
