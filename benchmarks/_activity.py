@@ -39,8 +39,8 @@ def zipf(n: int) -> list[float]:
     return [1 / (rank + 1) for rank in range(n)]
 
 
-def guild_id(number: int) -> str:
-    return str(_FIRST_GUILD + number * 4_194_304_000)
+def guild_id(number: int) -> int:
+    return _FIRST_GUILD + number * 4_194_304_000
 
 
 class Activity:
@@ -80,7 +80,7 @@ class Activity:
         return [self._event(*facts) for facts in zip(moments, guilds, commands, outcomes, strict=True)]
 
     def _event(
-        self, at_s: float, guild: tuple[str, str, int], command: tuple[str, float, str | None], outcome: Outcome
+        self, at_s: float, guild: tuple[int, str, int], command: tuple[str, float, str | None], outcome: Outcome
     ) -> Invocation:
         chance = self._chance
         name, log_median, parameters = command
@@ -92,7 +92,6 @@ class Activity:
         made_ms = int((at_s - gateway_delay_s) * 1000) - _DISCORD_EPOCH_MS
         failed = outcome is Outcome.ERROR
         return Invocation(
-            event_id=str(made_ms << 22 | self._serial & 0x3FFFFF),
             kind=Kind.SLASH,
             command=name,
             outcome=outcome,
@@ -102,9 +101,10 @@ class Activity:
             gateway_delay_s=gateway_delay_s,
             guild_id=guild_id,
             guild_name=guild_name,
-            channel_id=str(int(guild_id) + 1 + who % 5),
-            user_id=str(_FIRST_USER + number * 1_000_003 + who),
+            channel_id=guild_id + 1 + who % 5,
+            user_id=_FIRST_USER + number * 1_000_003 + who,
             username=f"user{number}.{who}",
+            discord_id=made_ms << 22 | self._serial & 0x3FFFFF,
             parameters=parameters,
             error_type="KeyError" if failed else None,
             error_message="'queue'" if failed else None,

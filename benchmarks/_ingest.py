@@ -1,6 +1,6 @@
 """One measurement in a fresh interpreter: `python _ingest.py PATH ENGINE BATCH ROWS`; prints one line of JSON.
 
-PATH is `botmon` or `engine`. The PostgreSQL database is the one in `BOTMON_STORAGE_URL`.
+PATH is `botmon`, `log` or `engine`. The PostgreSQL database is the one in `BOTMON_STORAGE_URL`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from typing import Any
 import _root  # noqa: F401 (finds botmon_cog)
 import msgspec
 from _activity import Activity, zipf
+from _history import counts
 from _profile import Sampler
 
 from botmon_cog.config import Config
 from botmon_cog.domain.models import Event
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.storage import tables
-from botmon_cog.storage.rows import raw_rows
-from botmon_cog.storage.sqlite.batch import moment_text
+from botmon_cog.store.records import Encoder
+from botmon_cog.store.schema import INVOCATIONS
+from botmon_cog.store.script import Row
 
 GUILDS = 500
 HOURS = 4
 SQLITE, POSTGRES = "sqlite", "postgres"
-BOTMON, ENGINE = "botmon", "engine"
+BOTMON, LOG, ENGINE = "botmon", "log", "engine"
+"""The log and its roll-ups, the log alone, the engine alone."""
 
 _START = datetime(2026, 1, 7, 15, tzinfo=UTC)
 _WARM_UP = 2_000
 _MOST_WAITING = 20_000
 """Rows that are recorded before we wait for them: the queue never overflows."""
-_COUNTS = "SELECT (SELECT COUNT(*) FROM audit_logs), (SELECT COALESCE(SUM(n), 0) FROM command_hourly)"
 
 
 def _events(n: int) -> list[Event]:
@@ -51,21 +52,27 @@ async def measure(path: str, engine: str, batch: int, n: int, url: str, *, profi
     config = Config()
     storage = msgspec.structs.replace(config.storage, url=url, batch_max=batch)
     system = MonitoringSystem(msgspec.structs.replace(config, storage=storage))
+    if path == LOG:
+        system.store.rollups.lot = _nothing_counted
     await system.start()
     events = _events(_WARM_UP + n)
     try:
-        if path == BOTMON:
+        if path != ENGINE:
             result = await _through_botmon(system, events, batch, profile=profile)
         elif engine == SQLITE:
             result = _into_sqlite(url, events, batch)
         else:
-            result = await _into_postgres(url, events, batch)
+            result = await _into_postgres(url, config.storage.postgres_schema, events, batch)
+        logged, rolled_up = await counts(system.store)
     finally:
         await system.close()
-    raw, rolled_up = _sqlite_counts(url) if engine == SQLITE else await _postgres_counts(url)
-    if raw != len(events) or rolled_up != (len(events) if path == BOTMON else 0):
-        raise RuntimeError(f"{len(events)} events left {raw} rows, and {rolled_up} counted in the roll-ups")
+    if logged != len(events) or rolled_up != (len(events) if path == BOTMON else 0):
+        raise RuntimeError(f"{len(events)} events left {logged} rows, and {rolled_up} counted in the roll-ups")
     return result
+
+
+async def _nothing_counted() -> int:
+    return 0
 
 
 async def _through_botmon(
@@ -98,11 +105,17 @@ async def _record(system: MonitoringSystem, events: Sequence[Event], at_once: in
         for event in events[position : position + at_once]:
             record(event)
         await system.flush()
+    await system.store.rollups.catch_up()
+
+
+def _rows(events: Sequence[Event]) -> list[Row]:
+    encoder = Encoder(INVOCATIONS)
+    labels = {text: number for number, text in enumerate(sorted(encoder.labels(events)), start=1)}
+    return encoder.rows(1, 1, events, labels)
 
 
 def _into_sqlite(path: str, events: Sequence[Event], batch: int) -> dict[str, float]:
-    table = tables.AUDIT_LOGS
-    rows = raw_rows(events, moment_text, "main")[table]
+    table, rows = INVOCATIONS, _rows(events)
     marks = ", ".join("?" * len(table.columns))
     insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})"  # noqa: S608 (our own names)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -124,17 +137,16 @@ def _into_sqlite(path: str, events: Sequence[Event], batch: int) -> dict[str, fl
     return {"per_s": n / seconds, "cpu_us": cpu_s / n * 1e6}
 
 
-async def _into_postgres(url: str, events: Sequence[Event], batch: int) -> dict[str, float]:
+async def _into_postgres(url: str, schema: str, events: Sequence[Event], batch: int) -> dict[str, float]:
     import asyncpg  # noqa: PLC0415 (need not be installed)
 
-    table = tables.AUDIT_LOGS
-    rows = raw_rows(events, lambda moment: moment, "main")[table]
-    columns = list(table.columns)
+    rows, columns = _rows(events), list(INVOCATIONS.columns)
     db = await asyncpg.connect(url)
 
     async def write(some: Sequence[tuple[Any, ...]]) -> None:
         for position in range(0, len(some), batch):
-            await db.copy_records_to_table(table.name, records=some[position : position + batch], columns=columns)
+            records = some[position : position + batch]
+            await db.copy_records_to_table(INVOCATIONS.name, schema_name=schema, records=records, columns=columns)
 
     try:
         await write(rows[:_WARM_UP])
@@ -147,23 +159,6 @@ async def _into_postgres(url: str, events: Sequence[Event], batch: int) -> dict[
         await db.close()
     n = len(rows) - _WARM_UP
     return {"per_s": n / seconds, "cpu_us": cpu_s / n * 1e6}
-
-
-def _sqlite_counts(path: str) -> tuple[int, int]:
-    with closing(sqlite3.connect(path)) as db:
-        raw, rolled_up = db.execute(_COUNTS).fetchone()
-    return int(raw), int(rolled_up)
-
-
-async def _postgres_counts(url: str) -> tuple[int, int]:
-    import asyncpg  # noqa: PLC0415 (need not be installed)
-
-    db = await asyncpg.connect(url)
-    try:
-        raw, rolled_up = await db.fetchrow(_COUNTS)
-    finally:
-        await db.close()
-    return int(raw), int(rolled_up)
 
 
 def main() -> None:

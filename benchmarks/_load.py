@@ -63,6 +63,13 @@ class Load:
             await ended.wait()
         await _settled()
 
+    async def one(self, turns_after: int) -> None:
+        """One command alone, and so many turns of the loop behind its end."""
+        ended = self._callbacks.after(1)
+        self._feed(1)
+        await ended.wait()
+        await _settled(turns_after)
+
     async def _ticks(self) -> AsyncIterator[int]:
         """The sizes of the bursts, each when it is due."""
         next_tick = time.perf_counter()
@@ -80,7 +87,7 @@ class Load:
         return n
 
 
-async def _settled() -> None:
+async def _settled(turns: int = _TURNS_AFTER) -> None:
     """Let the last commands' listeners run."""
-    for _ in range(_TURNS_AFTER):
+    for _ in range(turns):
         await asyncio.sleep(0)

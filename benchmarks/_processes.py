@@ -26,20 +26,27 @@ def run_child(script: str, *arguments: object, env: Mapping[str, str] | None = N
     Raises:
         ChildFailedError: it failed, or the database did not hold what it should.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BOTMON_")} | dict(env or {})
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     words = [str(argument) for argument in arguments]
     done = subprocess.run(
         [sys.executable, str(_HERE / script), *words],
-        env=kept,
+        env=child_environment() | dict(env or {}),
         capture_output=True,
         text=True,
         timeout=_CHILD_TIMEOUT_S,
         check=False,
     )
     if done.returncode:
-        raise ChildFailedError(f"{script} {' '.join(words)}: {done.stderr.strip()[-2000:]}")
+        raise ChildFailedError(
+            f"{script} {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()[-2000:]}"
+        )
     return json.loads(done.stdout)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a child: it finds botmon_cog, and no setting of the machine's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BOTMON_")}
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
+    return kept
 
 
 def tell(text: str) -> None:

@@ -18,8 +18,8 @@ _SWITCH_S = 0.0001
 """How long a look may wait for the GIL: by default it would come when a thread gives it up by itself, always there."""
 _BOT = (f"{Path(discord.__file__).parent}/", f"{Path(__file__).resolve().parent}/")
 _OURS = f"{Path(__file__).resolve().parent.parent / 'botmon_cog'}/"
-_WAITING = {"select", "wait", "_worker", "run_once", "_work"}
-"""Functions in which a thread waits for work; `_work` is that of `storage/sqlite/worker.py`."""
+_WAITING = {"select", "wait", "_worker", "run_once", "_connection_worker_thread"}
+"""Functions in which a thread waits for work; the last one is aiosqlite's."""
 _ELSEWHERE = "the bot, discord.py, asyncio"
 
 

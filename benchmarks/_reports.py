@@ -12,7 +12,7 @@ from datetime import datetime
 
 import _root  # noqa: F401 (finds botmon_cog)
 import msgspec
-from _history import NOW, Plan, build, check
+from _history import GUILDS, NOW, Plan, build, check
 
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config
@@ -39,7 +39,8 @@ async def measure(url: str, calls: int) -> dict[str, list[float]]:
     system = MonitoringSystem(msgspec.structs.replace(config, storage=storage), clock=_StoppedClock())
     await system.start()
     try:
-        guilds = [guild_id for guild_id, _ in await system.storage.guilds(1_000_000)]
+        await system.store.rollups.catch_up()
+        guilds = [guild_id for guild_id, _ in await system.store.reports.busiest_guilds(GUILDS)]
         scopes = {MIDDLE: guilds[len(guilds) // 2], LARGEST: guilds[0], ALL: None}
         work: dict[str, Callable[[], Awaitable[object]]] = {}
         for scope, guild_id in scopes.items():

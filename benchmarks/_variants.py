@@ -54,7 +54,7 @@ async def _bare(_bot: commands.Bot, _stack: AsyncExitStack) -> Variant:
 
 async def _botmon(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
     flush = await _load(bot, stack)  # its defaults: data/botmon.db
-    return Variant(flush, lambda: _rows(Path("data/botmon.db"), "SELECT COUNT(*) FROM audit_logs"))
+    return Variant(flush, lambda: _rows(Path("data/botmon.db"), "SELECT COUNT(*) FROM invocations"))
 
 
 async def _botmon_postgres(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
@@ -65,7 +65,7 @@ async def _botmon_postgres(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
 
         connection = await asyncpg.connect(os.environ["BOTMON_STORAGE_URL"])
         try:
-            return int(await connection.fetchval("SELECT COUNT(*) FROM audit_logs"))
+            return int(await connection.fetchval("SELECT COUNT(*) FROM botmon.invocations"))
         finally:
             await connection.close()
 

@@ -1,8 +1,8 @@
 """How long a report takes, the longer the history: `python benchmarks/reports.py`.
 
-A history has the same activity every week, 50,000 commands of 500 servers (the k-th with 1/k of the first one's), 40
-commands, 20 users a server: the more rows, the longer ago it began. One week is written through the product, the others
-are copies of it, shifted by whole weeks; a sample day's roll-ups are held against its raw rows afterwards.
+A history has as much activity every week, 50,000 commands of 500 servers (the k-th with 1/k of the first one's), 40
+commands, 20 users a server: the more rows, the longer ago it began. All of it is written through the product: appended
+to the log in batches, and rolled up. That is over before the clock starts.
 
   weekly       `statistics.report`: the last 7 days and the 7 before, as `/stats weekly` shows them
   performance  `performance.report` over 7 days and the 7 before, as `/perf` shows it

@@ -1,17 +1,19 @@
 """How large the database grows: `python benchmarks/size.py`.
 
-Some days of activity are written through the product, and the pages of each table counted (SQLite's `dbstat`). A day's
-growth is the size after all days less that after the first, so what a file takes at the beginning is not in it.
+Some days of activity are written through the product, appended and rolled up minute by minute as it does, and the
+pages of each table counted (SQLite's `dbstat`). A day's growth is the size after all days less that after the first, so
+what a file takes at the beginning is not in it.
 
 The activity, which is what all figures stand and fall with: a server runs about 6 commands a day in the middle (a
 lognormal distribution with sigma 1.5, so 18 on average and more than 100 in one of 33 servers), 40 commands of which
 the k-th is used 1/k as often as the first, 20 users, more in the afternoon than at night, lognormal times.
 
-  counts by day    `latency_daily`, `bot_stats`: kept for ever by default, here 365 days
-  counts by hour   `command_hourly`, `latency_hourly`, `active_users`: kept for `[retention] hourly_days`
-  single rows      `audit_logs` with its indexes: kept for `[retention] raw_days`
+  rollups      counts by hour and histograms of three times, per day, server and command: kept for ever by default, here
+               365 days
+  people       who used the bot in which hours of a day: kept for `[retention] people_days`
+  invocations  single rows with their index: kept for `[retention] raw_days`
 
-It takes about half a minute, nearly all of that for 5,000 servers.
+It takes about two minutes, nearly all of that for 5,000 servers.
 """
 
 from __future__ import annotations
@@ -26,24 +28,24 @@ import sys
 import tempfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import _root  # noqa: F401 (finds botmon_cog)
 from _activity import Activity
+from _history import make_store
 from _processes import tell
 from _table import aligned, machine
 
 from botmon_cog.config import Config
-from botmon_cog.runtime import make_storage
-from botmon_cog.storage import tables
+from botmon_cog.store.log import Batch
+from botmon_cog.store.schema import INVOCATIONS, PEOPLE, ROLLUP_TABLES, ROLLUPS
 
 _START = datetime(2026, 1, 5, tzinfo=UTC)
 _MEDIAN, _SIGMA = 6, 1.5
-_BATCH = 10_000
 _DAYS_A_YEAR = 365
 _MB = 1_000_000
-_BY_DAY = ("latency_daily", "bot_stats")
-_BY_HOUR = ("latency_hourly", "command_hourly", "active_users")
+_ROLLUPS_AIM_MB, _ROLLUPS_AIM_GUILDS = 2_000, 5_000
 _PER_TABLE = """
 SELECT objects.tbl_name, SUM(pages.pgsize) FROM dbstat AS pages
 JOIN sqlite_master AS objects ON objects.name = pages.name GROUP BY objects.tbl_name
@@ -71,12 +73,16 @@ def _shares(guilds: int) -> list[float]:
 async def _write(path: Path, activity: Activity, per_day: int, days: int) -> list[Sizes]:
     """The bytes of each table after each day."""
     found: list[Sizes] = []
+    store = make_store(str(path), _START)
+    first_seq = 1
     for day in range(days):
-        storage = make_storage(str(path), Config())
         events = activity.events(per_day, _START + timedelta(days=day), 24)
-        for position in range(0, len(events), _BATCH):
-            await storage.write(events[position : position + _BATCH])
-        await storage.close()
+        for _, minute in groupby(events, lambda event: event.started_at.replace(second=0, microsecond=0)):
+            batch = Batch(run=store.run, first_seq=first_seq, events=list(minute))
+            await store.log.append([batch])
+            await store.rollups.catch_up()
+            first_seq += len(batch.events)
+        await store.engine.close()
         found.append(_sizes(path))
     return found
 
@@ -92,7 +98,7 @@ def _sizes(path: Path) -> Sizes:
 def _sizes_by_copying(db: sqlite3.Connection) -> Sizes:
     """Where this SQLite was built without `dbstat`: what each table alone takes, without the gaps between its rows."""
     found: Sizes = {}
-    for table in (tables.AUDIT_LOGS, *tables.ROLLUP_TABLES):
+    for table in (INVOCATIONS, *ROLLUP_TABLES):
         with closing(sqlite3.connect(":memory:")) as other:
             made = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC"
             for (statement,) in db.execute(made, (table.name,)).fetchall():
@@ -120,19 +126,18 @@ def _measure(guilds: int, days: int) -> Sizes:
 
 def _columns(found: dict[int, Sizes]) -> list[list[str]]:
     kept = Config().retention
-    hourly_days, raw_days = kept.hourly_days or _DAYS_A_YEAR, kept.raw_days or _DAYS_A_YEAR
-    lines: list[tuple[str, str, int, tuple[str, ...]]] = [
-        *((name, "by day", _DAYS_A_YEAR, (name,)) for name in _BY_DAY),
-        *((name, "by hour", hourly_days, (name,)) for name in _BY_HOUR),
-        ("latency histograms, a year", "", _DAYS_A_YEAR, ("latency_daily", "latency_hourly")),
-        ("all roll-ups, a year", "", _DAYS_A_YEAR, _BY_DAY + _BY_HOUR),
-        ("single rows", "", raw_days, ("audit_logs",)),
+    rollups = tuple(table.name for table in ROLLUP_TABLES)
+    lines: list[tuple[str, int, tuple[str, ...]]] = [
+        (ROLLUPS.name, kept.rollup_days or _DAYS_A_YEAR, (ROLLUPS.name,)),
+        (PEOPLE.name, kept.people_days or _DAYS_A_YEAR, (PEOPLE.name,)),
+        ("all roll-ups, a year", _DAYS_A_YEAR, rollups),
+        (INVOCATIONS.name, kept.raw_days or _DAYS_A_YEAR, (INVOCATIONS.name,)),
     ]
-    rows = [["MB", "", "days", *(f"{guilds:,} servers" for guilds in found)]]
-    rows.append(["commands a day", "", "", *(f"{sizes['commands']:,.0f}" for sizes in found.values())])
-    for title, kind, days, names in lines:
+    rows = [["MB", "days", *(f"{guilds:,} servers" for guilds in found)]]
+    rows.append(["commands a day", "", *(f"{sizes['commands']:,.0f}" for sizes in found.values())])
+    for title, days, names in lines:
         cells = [f"{sum(sizes.get(name, 0) for name in names) * days / _MB:,.1f}" for sizes in found.values()]
-        rows.append([title, kind, str(days), *cells])
+        rows.append([title, str(days), *cells])
     return rows
 
 
@@ -142,8 +147,9 @@ def main() -> int:
     for guilds in map(int, arguments.guilds.split(",")):
         tell(f"{guilds:,} servers, {arguments.days} days")
         found[guilds] = _measure(guilds, max(arguments.days, 2))
-    print(f"{machine()}\nfrom {arguments.days} days of activity, of which the first does not count\n")
-    print(aligned(_columns(found), texts=2))
+    print(f"{machine()}\nfrom {arguments.days} days of activity, of which the first does not count")
+    print(f"aim: at most {_ROLLUPS_AIM_MB:,} MB of roll-ups a year of {_ROLLUPS_AIM_GUILDS:,} servers\n")
+    print(aligned(_columns(found)))
     if arguments.json:
         arguments.json.write_text(
             json.dumps({"machine": machine(), "bytes a day": found}, indent=2) + "\n", encoding="utf-8"
