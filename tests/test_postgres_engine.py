@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from botmon_cog.store.postgres import PostgresEngine, opening
 from botmon_cog.store.schema import ALL_TABLES, INVOCATIONS, LABELS, VIEWS
 from botmon_cog.store.script import Exclude, Insert, Lookup, Pause, Query, Script
 from tests.pgbouncer import PgBouncer, PoolMode
+from tests.postgres_farewell import farewell_before_copying
 from tests.postgres_scripts import (
     WHAT_COMES_OF_EVERY_STEP,
     ask,
@@ -300,6 +302,19 @@ async def test_a_connection_that_was_ended_is_made_anew(url, postgres_server):
             except StorageError:
                 assert n == 0
         assert "1" in await engine.read(texts())
+
+
+async def test_a_farewell_before_the_rows_fails_the_script_alone(postgres_url, caplog):
+    """asyncpg forgets the future of such a COPY, and asyncio would complain of it in the host's log."""
+    async with engine_at(postgres_url) as engine:
+        await engine.open()
+    async with farewell_before_copying(postgres_url, "invocations") as url, engine_at(url) as engine:
+        with pytest.raises(StorageError, match="another operation"):
+            await engine.write(insert(Insert(INVOCATIONS, invocation_rows(1, [5]), is_new=True)))
+        gc.collect()
+        assert await engine.read(ask("SELECT seq FROM @invocations")) == []
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_a_server_that_stands_still_is_given_up_in_time(private_postgres: PostgresServer):

@@ -56,5 +56,14 @@ def is_conflict(error: Exception) -> bool:
     return getattr(error, "sqlstate", None) == UNIQUE_VIOLATION
 
 
+def is_loss(error: BaseException) -> bool:
+    """Whether a connection is gone.
+
+    Where the server's farewell arrives just before a COPY, asyncpg raises `InternalClientError` to the caller, and this
+    one into a future that it has forgotten.
+    """
+    return isinstance(error, _asyncpg().ConnectionDoesNotExistError)
+
+
 def _asyncpg() -> Any:
     return importlib.import_module("asyncpg")

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from typing import TypeVar
 
 from botmon_cog.errors import ConflictError, MissingExtraError, StorageError
-from botmon_cog.store.postgres.asyncpg_types import Connection, connect, failures, is_conflict
+from botmon_cog.store.postgres.asyncpg_types import Connection, connect, failures, is_conflict, is_loss
 from botmon_cog.store.postgres.link import READ, WRITE, Link, begin
 from botmon_cog.store.postgres.loop_thread import LoopThread
 from botmon_cog.store.postgres.opening import prepare
@@ -30,7 +30,7 @@ class _Opened:
     """What there is between opening and closing: our thread, and what only that thread touches."""
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], schema: str) -> None:
-        self.thread = LoopThread("botmon-postgres")
+        self.thread = LoopThread("botmon-postgres", is_loss)
         self.writer = Link(connect, schema)
         self.reader = Link(connect, schema)
         self.links = {self.writer, self.reader}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
@@ -12,14 +13,23 @@ from botmon_cog.errors import StorageError
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _PATIENCE_S = 2.0
 
 
 class LoopThread:
-    """Runs coroutine functions for any other loop. A daemon: it never keeps the process from exiting."""
+    """Runs coroutine functions for any other loop. A daemon: it never keeps the process from exiting.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the thread.
+        is_known: whether an exception that nobody awaits, left in a future, was raised to somebody in another form.
+    """
+
+    def __init__(self, name: str, is_known: Callable[[BaseException], bool]) -> None:
+        self._is_known = is_known
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._on_complaint)
         self._thread = threading.Thread(target=self._turn, name=name, daemon=True)
         self._thread.start()
 
@@ -29,6 +39,14 @@ class LoopThread:
             self._loop.run_forever()
         finally:
             self._loop.close()
+
+    def _on_complaint(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A future complains: nobody took its exception."""
+        error = context.get("exception")
+        if error is not None and self._is_known(error):
+            _log.debug("%s", context.get("message"), exc_info=error)
+        else:
+            loop.default_exception_handler(context)
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
         """Await `work()` there. Whoever stops waiting cancels it.
