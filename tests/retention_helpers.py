@@ -16,7 +16,7 @@ from botmon_cog.store.script import Insert, Script
 from botmon_cog.store.tools.proof import differences, provable_days
 from botmon_cog.testing import ManualClock
 from tests.engines import LOG, ROLLUPS, Storage
-from tests.storage_helpers import NOON, invocation, music, sample
+from tests.storage_helpers import NOON, counted_command, invocation, music, sample
 
 DAY = timedelta(days=1)
 MS = timedelta(milliseconds=1)
@@ -43,7 +43,8 @@ def check(when: datetime) -> HealthRecord:
 def day_of_use(when: datetime) -> list[Event]:
     """One event of each kind."""
     command = invocation(started_at=when, duration_s=0.1, guild_name="G")
-    return [command, music(occurred_at=when, duration_s=60), sample(occurred_at=when), check(when)]
+    song = music(occurred_at=when, duration_s=60)
+    return [command, song, counted_command(occurred_at=when), sample(occurred_at=when), check(when)]
 
 
 async def believe(storage: Storage, when: datetime) -> None:

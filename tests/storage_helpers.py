@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from botmon_cog.domain.alerts import Alert, AlertMessage, News, NewsItem
-from botmon_cog.domain.models import Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import CountedCommand, Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
 from botmon_cog.domain.reports import Period
+from botmon_cog.domain.rollup import day_of
+from botmon_cog.store.labels import label_ids_of
+from botmon_cog.store.schema import HOST_DAYS
+from botmon_cog.store.script import Insert, Script
 from botmon_cog.store.store import Store
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -44,6 +48,16 @@ def music(**fields: Any) -> MusicEvent:
     return MusicEvent(**defaults | fields)
 
 
+def counted_command(**fields: Any) -> CountedCommand:
+    """One command of user 10 in guild 1 at noon, which the host only counted."""
+    defaults: dict[str, Any] = {
+        "occurred_at": NOON,
+        "guild_id": "1",
+        "user_id": "10",
+    }
+    return CountedCommand(**defaults | fields)
+
+
 def sample(**fields: Any) -> MetricSample:
     """One voice connect of 1.5 s at noon, in no guild."""
     defaults: dict[str, Any] = {
@@ -52,6 +66,13 @@ def sample(**fields: Any) -> MetricSample:
         "value": 1.5,
     }
     return MetricSample(**defaults | fields)
+
+
+def host_day(when: datetime, guild_id: str, *, source_id: int = 1, **counts: int) -> Script[None]:
+    """Keep what a host counted itself on the day of `when`."""
+    label = None if guild_id.isdecimal() else (yield from label_ids_of([guild_id]))[guild_id]
+    values = {"source_id": source_id, "day": day_of(when), "guild_id": int(guild_id) if label is None else -label}
+    yield Insert(HOST_DAYS, [tuple({**dict.fromkeys(HOST_DAYS.columns, 0), **values, **counts}.values())], "replace")
 
 
 def alert(**fields: Any) -> Alert:

@@ -90,20 +90,20 @@ def test_differences_are_told_in_words(engine, capsys):
             "rollups, 2026-01-05, play, server 1 (Our guild): missing, counted commands 1, ok at 12:00 1, "
             "duration of about 100 ms (bucket 173) 1, and 1 more"
         ),
-        "people, 2026-01-05, user 10, direct messages: missing, counted at 12:00 1",
-        "people, 2026-01-05, user 11, direct messages: should not be there, stored at 12:00 1",
+        "people, 2026-01-05, user 10, direct messages: missing, counted at 12:00 1, executed a command 1",
+        "people, 2026-01-05, user 11, direct messages: should not be there, stored at 12:00 1, executed a command 1",
     ]
     assert "4 rows of the roll-ups differ" in out
 
 
 def test_json_has_every_difference(database, capsys):
-    database.sql(TAMPERED["music_hourly"])
+    database.sql(TAMPERED["guild_hourly"])
     code, out = doctor(capsys, database, "--json")
     told = json.loads(out)
     assert (code, told["is_clean"], told["spool"]) == (1, False, None)
     found = told["examination"]["differences"]
     assert len(found) == told["examination"]["n_differences"] > 10
-    assert {difference["table"] for difference in found} == {"music_hourly"}
+    assert {difference["table"] for difference in found} == {"guild_hourly"}
     assert all(d["stored"]["playtime_s"] == d["counted"]["playtime_s"] - 1 for d in found)
 
 
@@ -140,7 +140,7 @@ def test_rebuild_that_was_interrupted_is_told_and_no_fault(database, capsys):
 
 
 def cleared() -> list[str]:
-    return ["DELETE FROM @rollups", "DELETE FROM @people", "DELETE FROM @music_hourly"]
+    return ["DELETE FROM @rollups", "DELETE FROM @people", "DELETE FROM @guild_hourly"]
 
 
 def test_what_no_bot_writes_is_a_problem_and_the_other_days_are_counted(database, capsys):

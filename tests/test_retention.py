@@ -31,7 +31,7 @@ from tests.retention_helpers import (
 )
 from tests.storage_helpers import EVER, NOON, invocation, message
 
-SINGLE = ("invocations", "music_events", "samples")
+SINGLE = ("invocations", "music_events", "counted_commands", "samples")
 
 
 async def test_single_rows_go_by_whole_days(storage):
@@ -48,7 +48,7 @@ async def test_single_rows_go_by_whole_days(storage):
     [
         ("raw_days", set(SINGLE)),
         ("health_days", {"health_checks"}),
-        ("people_days", {"people", "music_hourly"}),
+        ("people_days", {"people", "guild_hourly"}),
         ("rollup_days", {"rollups"}),
     ],
 )
@@ -131,7 +131,7 @@ async def test_roll_ups_of_days_whose_rows_are_all_there_stay(storage, people_da
     assert await proved_days(storage) == [day_of(NOON) - n for n in reversed(range(11))]
     after = await counts(storage)
     assert after["people"] == min(30, max(people_days, 10) + 1)
-    assert after["music_hourly"] == after["people"]
+    assert after["guild_hourly"] == after["people"]
 
 
 async def test_without_a_limit_for_single_rows_roll_ups_stay_too(storage):
@@ -202,7 +202,7 @@ async def test_it_says_what_it_removed(storage, caplog):
         await make_cleaner(storage).clean()
     (said,) = caplog.messages
     assert said.startswith("removed from ")
-    assert said.endswith(": 2 commands, 2 music events, 2 measured operations, 3 health checks")
+    assert said.endswith(": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 3 health checks")
     assert in_words("people", 1) == "1 day of a person"
 
 

@@ -14,12 +14,13 @@ from tests.retention_helpers import (
     MIDNIGHT,
     believe,
     check,
+    day_of_use,
     make_cleaner,
     moments,
     proved_days,
     since,
 )
-from tests.storage_helpers import EVER, NOON, invocation, music, sample
+from tests.storage_helpers import EVER, NOON, invocation
 
 
 async def many(storage: Storage, n: int, when, **fields) -> None:
@@ -77,18 +78,18 @@ async def test_above_the_cap_the_oldest_days_go_and_that_is_said_once(storage, e
     for n in range(8):
         when = NOON - n * DAY
         await many(storage, 300, when)
-        await storage.write([music(occurred_at=when), sample(occurred_at=when), check(when)])
+        await storage.write(day_of_use(when)[1:])
     await believe(storage, NOON)
     assert await used(storage) > 2_000_000
     cleaner = make_cleaner(storage, disk_cap_mb=2)
     with caplog.at_level(logging.WARNING):
         removed = await cleaner.clean()
     assert await used(storage) <= 1_800_000
-    assert set(removed) == {"invocations", "music_events", "samples", "health_checks"}
+    assert set(removed) == {"invocations", "music_events", "counted_commands", "samples", "health_checks"}
     left = {day_of(when) for when in await moments(storage)}
     first = min(left)
     assert left == set(range(first, day_of(NOON) + 1))
-    for table in ("music_events", "samples", "health_checks"):
+    for table in ("music_events", "counted_commands", "samples", "health_checks"):
         assert {day_of(when) for when in await moments(storage, table)} == left
     assert removed["invocations"] == (8 - len(left)) * 300  # days are whole or gone
     assert await since(storage) == start_of_day(first)

@@ -12,7 +12,16 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from botmon_cog.domain.models import Event, Invocation, MetricSample, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import (
+    CountedCommand,
+    Event,
+    Invocation,
+    Kind,
+    MetricSample,
+    MusicEvent,
+    MusicEventType,
+    Outcome,
+)
 from botmon_cog.store.log import Batch, Log, RunKey
 from botmon_cog.store.retention import raise_raw_since
 from botmon_cog.store.rollup import RollUps
@@ -21,7 +30,7 @@ from botmon_cog.store.script import Execute, Script
 from botmon_cog.store.tools.proof import differences
 from botmon_cog.store.tools.rebuild import begin_rebuild
 from tests.engines import AnyEngine, Engine, Storage
-from tests.storage_helpers import invocation, music, sample
+from tests.storage_helpers import counted_command, invocation, music, sample
 
 T = TypeVar("T")
 
@@ -38,6 +47,7 @@ seconds = st.none() | st.sampled_from([0.0, 0.00005, 0.1, 2.5, 90_000.0])
 events = st.one_of(
     st.builds(
         invocation,
+        kind=st.sampled_from([Kind.SLASH, Kind.LOGGED]),
         command=st.sampled_from(["play", "stats weekly", "🎵"]),
         outcome=st.sampled_from(Outcome),
         started_at=moments,
@@ -54,6 +64,12 @@ events = st.one_of(
         occurred_at=moments,
         guild_id=guilds.map(lambda guild: guild or 1),
         duration_s=st.sampled_from([0.0, 0.5, 1.4, 300.0, 90_000.0]),
+    ),
+    st.builds(
+        counted_command,
+        occurred_at=moments,
+        guild_id=guilds.map(lambda guild: guild or 1),
+        user_id=st.sampled_from([None, 10, "somebody"]),
     ),
     st.builds(
         sample,
@@ -257,8 +273,9 @@ class Counts(NamedTuple):
     groups: dict[tuple[int, str | None, str], tuple[int, dict[tuple[int, int], int]]]
     """(day, guild, name) -> commands, and (part, cell or bucket) -> n. Guild None: the whole bot."""
     people: dict[tuple[int, str | None, str], set[int]]
-    """(day, guild, user) -> hours. Guild None: direct messages."""
-    music: dict[tuple[int, str], list[int]]
+    """(day, guild, user) -> hours, and 24 for who executed commands. Guild None: direct messages."""
+    hourly: dict[tuple[int, str], list[int]]
+    """(hour, guild) -> songs, playtime, skips, pauses, logged, counted."""
 
 
 async def stored(storage: Storage) -> Counts:
@@ -280,10 +297,10 @@ async def stored(storage: Storage) -> Counts:
         assert list(cells) == sorted(cells)
         groups[day, id_text(scope), texts[name_id]] = n, cells
     people = {
-        (day, id_text(guild), str(id_text(user))): {hour for hour in range(24) if hours >> hour & 1}
+        (day, id_text(guild), str(id_text(user))): {bit for bit in range(64) if hours >> bit & 1}
         for day, guild, user, hours in await storage.rows("SELECT day, guild_id, user_id, hours FROM @people")
     }
-    hours = await storage.rows("SELECT hour, guild_id, songs, playtime_s, skips, pauses FROM @music_hourly")
+    hours = await storage.rows("SELECT * FROM @guild_hourly")
     return Counts(groups, people, {(hour, str(id_text(guild))): counts for hour, guild, *counts in hours})
 
 
@@ -301,21 +318,25 @@ def cells_of(event: Event) -> tuple[str, list[tuple[int, int]]]:
 def recounted(events: Iterable[Event]) -> Counts:
     cells: dict[tuple[int, str | None, str], Counter[tuple[int, int]]] = defaultdict(Counter)
     people: dict[tuple[int, str | None, str], set[int]] = defaultdict(set)
-    songs: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    hourly: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
     for event in events:
         day, hour = day_of(event), moment_of(event).hour
         guild = None if event.guild_id is None else str(event.guild_id)
         name, counted_for = cells_of(event)
         for scope in {None, guild} if counted_for else ():
             cells[day, scope, name].update(counted_for)
-        if type(event) is Invocation and not event.is_own and event.user_id is not None:
-            people[day, guild, str(event.user_id)].add(hour)
+        if type(event) in {Invocation, CountedCommand} and not getattr(event, "is_own", False):
+            is_logged = getattr(event, "kind", None) is Kind.LOGGED
+            if event.user_id is not None:
+                people[day, guild, str(event.user_id)] |= {hour} if is_logged else {hour, 24}
+            if guild is not None and (is_logged or type(event) is CountedCommand):
+                hourly[day * 24 + hour, guild][4 if is_logged else 5] += 1
         elif type(event) is MusicEvent:
-            counts = songs[day * 24 + hour, str(guild)]
+            counts = hourly[day * 24 + hour, str(guild)]
             counts[MUSIC[event.type]] += 1
             counts[1] += math.floor(min(event.duration_s, 86_400) + 0.5)
     groups = {key: (sum(n for (part, _), n in group.items() if part == 0), dict(group)) for key, group in cells.items()}
-    return Counts(groups, dict(people), dict(songs))
+    return Counts(groups, dict(people), dict(hourly))
 
 
 def moment_of(event: Any) -> datetime:

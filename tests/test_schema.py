@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from botmon_cog.domain.models import GuildName, Id, Label, MusicEventType, Outcome
+from botmon_cog.domain.models import GuildName, Id, Kind, Label, MusicEventType, Outcome
 from botmon_cog.errors import StorageError
 from botmon_cog.store import migrations, schema
 from botmon_cog.store.migrations import load_migrations, statements
@@ -29,7 +29,7 @@ from botmon_cog.store.schema import (
     Type,
 )
 from tests.engines import Engine
-from tests.storage_helpers import NOON, invocation, music
+from tests.storage_helpers import NOON, counted_command, host_day, invocation, music
 
 KINDS = {
     "INTEGER": {Type.INTEGER, Type.SMALL},
@@ -223,12 +223,13 @@ async def test_the_view_of_the_log_shows_commands_as_older_bots_wrote_them(engin
                 duration_s=0.1,
                 parameters='["song"]',
                 details="by hand",
-                started_at=NOON + timedelta(milliseconds=999),
+                started_at=NOON + timedelta(milliseconds=899),
             ),
             music(),
             invocation(command="stats", is_own=True),
             invocation(guild_id="of a host", user_id="somebody", outcome=Outcome.ERROR, error_message="no"),
-            invocation(guild_id=None, user_id=None, outcome=Outcome.LATE),
+            invocation(guild_id=None, user_id=None, outcome=Outcome.LATE, duration_s=61.9),
+            invocation(started_at=NOON + timedelta(milliseconds=900), duration_s=0.1),
         ]
     )
     ((run_id,),) = engine.sql("SELECT id FROM @runs")
@@ -236,7 +237,8 @@ async def test_the_view_of_the_log_shows_commands_as_older_bots_wrote_them(engin
     assert engine.sql("SELECT * FROM @audit_logs ORDER BY id") == [
         (run_id << 32 | 1, "1", "10", "play", "by hand", noon, "ann", "Home", '["song"]', 0.1, 1, None),
         (run_id << 32 | 4, "of a host", "somebody", "play", None, noon, None, None, None, None, 0, "no"),
-        (run_id << 32 | 5, None, None, "play", None, noon, None, None, None, None, 0, None),
+        (run_id << 32 | 5, None, None, "play", None, "2026-01-05 12:01:01", None, None, None, 61.9, 0, None),
+        (run_id << 32 | 6, "1", "10", "play", None, "2026-01-05 12:00:01", None, "Home", None, 0.1, 1, None),
     ]
 
 
@@ -264,10 +266,48 @@ async def test_the_view_of_statistics_shows_the_days_of_guilds(engine, storage):
         ("of a host", 0, 0, 0, "2026-01-05", 0, 1, 1),
         (str(2**63 - 1), 0, 0, 0, "2026-01-06", 1, 0, 0),
     ]
+    await check_ids_and_kinds(engine)
+
+
+async def check_ids_and_kinds(engine: Engine) -> None:
     ids = [id_ for (id_,) in engine.sql("SELECT id FROM @bot_stats")]
     assert len(set(ids)) == len(ids)
     kinds = {type(value) for row in engine.sql("SELECT * FROM @bot_stats") for value in row}
     assert kinds == {int, str}
+
+
+async def test_the_view_of_statistics_counts_commands_as_a_host_does(engine, storage):
+    day, logged = timedelta(days=1), Kind.LOGGED
+    await storage.write(
+        [
+            *(invocation(kind=logged, user_id=user) for user in ("10", "11", "12")),
+            *(counted_command(user_id=user) for user in ("10", "10", None)),
+            invocation(user_id="13"),
+            invocation(kind=logged, guild_id=None),
+            invocation(kind=logged, started_at=NOON - day),  # a row of the history, and nothing that was executed
+            counted_command(guild_id="2", user_id="10"),
+        ]
+    )
+    await storage.engine.write(host_day(NOON, "1", songs=1, users=1, commands=20))
+    await storage.engine.write(host_day(NOON, "2", source_id=2, users=7, playtime_s=60, skips=2, pauses=3))
+    await storage.engine.write(host_day(NOON, "2", source_id=3, users=6, playtime_s=1))
+    await storage.engine.write(host_day(NOON + day, "of a host", songs=1))
+    await storage.engine.write(host_day(NOON + day, "3"))
+    columns = BOT_STATS.removeprefix("id, ")
+    assert engine.sql(f"SELECT {columns} FROM @bot_stats ORDER BY date, guild_id") == [  # noqa: S608
+        ("1", 1, 0, 0, "2026-01-05", 0, 2, 24),
+        ("2", 0, 61, 2, "2026-01-05", 3, 7, 1),
+        ("of a host", 1, 0, 0, "2026-01-06", 0, 0, 0),
+    ]
+    await check_ids_and_kinds(engine)
+
+
+async def test_the_view_of_statistics_counts_no_command_twice_once_roll_ups_are_gone(engine, storage):
+    await storage.write([invocation(kind=Kind.LOGGED), invocation(kind=Kind.LOGGED), counted_command()])
+    engine.sql("DELETE FROM @rollups")
+    assert engine.sql("SELECT commands_executed FROM @bot_stats") == [(1,)]
+    engine.sql("UPDATE @guild_hourly SET counted = 0", "DELETE FROM @people")
+    assert engine.sql("SELECT * FROM @bot_stats") == []
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.domain.models import (
+    CountedCommand,
     Event,
     HealthRecord,
     Invocation,
@@ -29,7 +30,7 @@ from botmon_cog.store.log import Batch
 from botmon_cog.store.records import fields, label_ids, milliseconds, moment
 from botmon_cog.store.schema import LOG_TABLES
 from tests.engines import LOG, Engine, Storage, dump
-from tests.storage_helpers import EVER, NOON, invocation, music, sample
+from tests.storage_helpers import EVER, NOON, counted_command, invocation, music, sample
 
 ENTRY_ONLY = {"id", "instance"}
 STATE = "SELECT last_seq, rolled_up_seq, recount_seq FROM @runs ORDER BY id"
@@ -96,12 +97,13 @@ async def test_every_field_of_an_invocation_is_kept(storage):
 async def test_every_field_of_the_other_events_is_kept(storage):
     events = [
         music(type=MusicEventType.PAUSE, user_id=10, duration_s=0.25, shard_id=3),
+        counted_command(guild_id="of a host", user_id=None, shard_id=3),
         sample(value=2.5, unit="MB", success=False, guild_id=2, user_id=10, shard_id=3),
         check(status="degraded", reason="why", rss_bytes=2**40, cpu_percent=1.5, database_s=0.002, error_rate=0.25),
         check(),
     ]
     await storage.write(events)
-    for kind in (MusicEvent, MetricSample, HealthRecord):
+    for kind in (MusicEvent, CountedCommand, MetricSample, HealthRecord):
         assert await kept(storage, kind) == [as_kept(event) for event in events if type(event) is kind]
 
 
@@ -140,6 +142,13 @@ events = st.one_of(
         guild_id=ids.map(lambda id_: "" if id_ is None else id_),
         user_id=ids,
         duration_s=seconds,
+        shard_id=integers,
+    ),
+    st.builds(
+        CountedCommand,
+        occurred_at=moments,
+        guild_id=ids.map(lambda id_: "" if id_ is None else id_),
+        user_id=ids,
         shard_id=integers,
     ),
     st.builds(
@@ -321,12 +330,20 @@ async def test_rows_have_the_order_of_their_times_and_then_of_their_numbers(stor
 
 
 async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
-    await storage.write([invocation(), music(), sample(), check(rss_bytes=2**40), music(), invocation()])
+    await storage.write(
+        [invocation(), music(), sample(), check(rss_bytes=2**40), music(), invocation(), counted_command()]
+    )
     assert len(await storage.history_of(HistoryFilter())) == 2
     assert (await storage.music_totals("1", EVER)).songs_played == 2
     assert [(m.occurred_at, m.status) for m in await storage.health_history(NOON)] == [(NOON, "healthy")]
     seqs = {name: [seq for (seq,) in await storage.rows(f"SELECT seq FROM @{name} ORDER BY seq")] for name in LOG}  # noqa: S608
-    assert seqs == {"invocations": [1, 6], "music_events": [2, 5], "samples": [3], "health_checks": [4]}
+    assert seqs == {
+        "invocations": [1, 6],
+        "music_events": [2, 5],
+        "counted_commands": [7],
+        "samples": [3],
+        "health_checks": [4],
+    }
 
 
 async def test_batches_of_several_runs_go_into_one_transaction(engine):
@@ -444,10 +461,10 @@ async def test_a_batch_that_fails_is_not_stored_in_part(storage):
 async def test_a_lot_that_fails_is_not_counted_in_part(engine, storage):
     await storage.append([invocation(), music(), sample()])
     before = await dump(storage)
-    engine.sql("ALTER TABLE @music_hourly RENAME TO away")
-    with pytest.raises(StorageError, match="music_hourly"):
+    engine.sql("ALTER TABLE @guild_hourly RENAME TO away")
+    with pytest.raises(StorageError, match="guild_hourly"):
         await storage.rollups.lot()
-    engine.sql("ALTER TABLE @away RENAME TO music_hourly")
+    engine.sql("ALTER TABLE @away RENAME TO guild_hourly")
     assert await dump(storage) == before
     await storage.rollups.catch_up()
     assert (await storage.music_totals(None, EVER)).songs_played == 1

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from botmon_cog.domain.models import Kind
 from botmon_cog.domain.rollup import MS_PER_DAY, iso_date
 from botmon_cog.errors import StorageError
 from botmon_cog.store.retention import raise_raw_since
 from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.schema import HEALTH_CHECKS, LOG_TABLES
 from botmon_cog.store.script import Execute, Script
 from botmon_cog.store.tools.examine import counted_until
 from botmon_cog.store.tools.proof import Difference, differences, provable_days
 from botmon_cog.store.tools.rebuild import begin_rebuild
 from tests.engines import Engine, Storage, dump
-from tests.storage_helpers import NOON, invocation, music, sample
+from tests.storage_helpers import NOON, counted_command, invocation, music, sample
 from tests.tool_helpers import DAY, ROLLUPS, TAMPERED, history, record
 
 MOST = 1_000
@@ -34,8 +36,9 @@ async def execute(storage: Storage, sql: str, **values: Any) -> None:
 async def remove_before(storage: Storage, ms: int) -> None:
     """What retention does with old rows."""
     await storage.engine.write(raise_raw_since(ms))
-    for table, moment in (("invocations", "started_ms"), ("music_events", "occurred_ms"), ("samples", "occurred_ms")):
-        await execute(storage, f"DELETE FROM @{table} WHERE {moment} < :ms", ms=ms)
+    for table in LOG_TABLES.values():
+        if table is not HEALTH_CHECKS:
+            await execute(storage, f"DELETE FROM @{table.name} WHERE {table.moment} < :ms", ms=ms)
 
 
 async def proved(storage: Storage) -> list[Difference]:
@@ -86,14 +89,15 @@ async def test_difference_says_which_row_it_is_and_what_differs(storage):
         storage,
         [
             invocation(guild_id="home", guild_name="Our home", user_id="somebody", duration_s=0.1),
-            invocation(guild_id=None, user_id="7"),
+            invocation(guild_id=None, user_id="7", kind=Kind.LOGGED),
             music(guild_id="1"),
+            counted_command(guild_id="1", user_id=None),
         ],
     )
     await execute(storage, "UPDATE @rollups SET n = 5 WHERE scope < 0")
     await execute(storage, "UPDATE @people SET hours = 3 WHERE user_id < 0")
     await execute(storage, "DELETE FROM @people WHERE user_id = 7")
-    await execute(storage, "UPDATE @music_hourly SET songs = 2")
+    await execute(storage, "UPDATE @guild_hourly SET songs = 2, logged = 3, counted = 4")
     home = {"guild_id": "home", "guild_name": "Our home"}
     day = iso_date(DAY)
     assert await proved(storage) == [
@@ -102,12 +106,18 @@ async def test_difference_says_which_row_it_is_and_what_differs(storage):
             table="people",
             when=day,
             user_id="somebody",
-            stored={"at 00:00": 1, "at 01:00": 1, "at 12:00": 0},
-            counted={"at 00:00": 0, "at 01:00": 0, "at 12:00": 1},
+            stored={"at 00:00": 1, "at 01:00": 1, "at 12:00": 0, "executed a command": 0},
+            counted={"at 00:00": 0, "at 01:00": 0, "at 12:00": 1, "executed a command": 1},
             **home,
         ),
         Difference(table="people", when=day, user_id="7", stored=None, counted={"at 12:00": 1}),
-        Difference(table="music_hourly", when=f"{day} 12:00", guild_id="1", stored={"songs": 2}, counted={"songs": 1}),
+        Difference(
+            table="guild_hourly",
+            when=f"{day} 12:00",
+            guild_id="1",
+            stored={"songs": 2, "logged": 3, "counted": 4},
+            counted={"songs": 1, "logged": 0, "counted": 1},
+        ),
     ]
 
 
@@ -179,7 +189,7 @@ async def test_days_whose_rows_were_removed_keep_their_rollups(into_the_day_ms, 
 @pytest.mark.parametrize("when", ["before", "between", "after"])
 async def test_old_rows_that_arrive_late_are_counted_once(when, engine: Engine):
     """Rows of days that are not in the log any more: what waited in the spool of another process."""
-    late = [invocation(), music(), sample()]
+    late = [invocation(), invocation(kind=Kind.LOGGED), music(), counted_command(), sample()]
     async with engine.storage() as storage, engine.storage("other") as other:
         await record(storage, HISTORY)
         await remove_before(storage, (DAY + 2) * MS_PER_DAY)

@@ -11,25 +11,38 @@ from pathlib import Path
 
 from botmon_cog.__main__ import main
 from botmon_cog.domain.alerts import Mute
-from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MetricSample, MusicEventType, Outcome
+from botmon_cog.domain.models import (
+    CountedCommand,
+    Event,
+    HealthRecord,
+    Invocation,
+    Kind,
+    MetricSample,
+    MusicEventType,
+    Outcome,
+)
 from botmon_cog.domain.rollup import day_of
 from botmon_cog.domain.uptime import GatewayLoss, Run
+from botmon_cog.store.schema import ROLLUP_TABLES
 from tests.child import Talk
 from tests.engines import Engine, Storage
-from tests.storage_helpers import NOON, alert, message, music
+from tests.storage_helpers import NOON, alert, host_day, message, music
 
 DAY = day_of(NOON)
 """The first day of `history`, since 1970."""
-ROLLUPS = ("rollups", "people", "music_hourly")
+ROLLUPS = tuple(table.name for table in ROLLUP_TABLES)
 TAMPERED = {
     "rollups": "UPDATE @rollups SET n = n + 1",
     "rollups less": "DELETE FROM @rollups WHERE scope = 0",
     "rollups other": "UPDATE @rollups SET data = (SELECT data FROM @rollups WHERE scope = 1 ORDER BY n DESC LIMIT 1)",
     "people": "UPDATE @people SET hours = 16777215",
     "people more": f"INSERT INTO @people (day, guild_id, user_id, hours) VALUES ({DAY}, 1, 99, 1)",
+    "people executed": "UPDATE @people SET hours = hours | 16777216",
     "people less": "DELETE FROM @people WHERE guild_id = 0",
-    "music_hourly": "UPDATE @music_hourly SET playtime_s = playtime_s - 1",
-    "music_hourly more": f"INSERT INTO @music_hourly VALUES ({(DAY + 9) * 24}, 1, 1, 0, 0, 0)",
+    "guild_hourly": "UPDATE @guild_hourly SET playtime_s = playtime_s - 1",
+    "guild_hourly more": f"INSERT INTO @guild_hourly VALUES ({(DAY + 9) * 24}, 1, 1, 0, 0, 0, 0, 0)",
+    "guild_hourly logged": "UPDATE @guild_hourly SET logged = logged + 1",
+    "guild_hourly counted": "UPDATE @guild_hourly SET counted = counted + 1",
 }
 """What is done to the roll-ups by the name of the table in which it shows."""
 
@@ -41,7 +54,7 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
     for i in range(n):
         when = NOON + timedelta(seconds=choice.randrange(days * 86_400), microseconds=choice.randrange(1_000_000))
         guild = choice.choice(["1", "2", 3333333333333333333, "home"])
-        kind = choice.randrange(10)
+        kind = choice.randrange(11)
         if kind < 6:
             made.append(
                 Invocation(
@@ -78,6 +91,9 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
                     guild_id=choice.choice([guild, None]),
                 )
             )
+        elif kind == 9:
+            user = choice.choice(["10", "somebody else", None])
+            made.append(CountedCommand(occurred_at=when, guild_id=guild, user_id=user))
         else:
             made.append(HealthRecord(occurred_at=when, status="healthy", rss_bytes=i * 1_000_000, error_rate=0.1))
     return made
@@ -91,11 +107,12 @@ async def record(storage: Storage, events: Sequence[Event], size: int = 50) -> N
 
 
 def fill(engine: Engine, events: Sequence[Event], instance: str = "test") -> None:
-    """One run of a bot that recorded these events, with an alert, a mute, and a loss of the gateway."""
+    """One run of a bot that recorded these events, with a day of the host's, an alert, a mute, and a gateway loss."""
 
     async def run() -> None:
         async with engine.storage(instance) as storage:
             await record(storage, events)
+            await storage.engine.write(host_day(NOON, "home", songs=3, users=2, commands=5))
             await storage.alerts.keep_alerts([alert(scope=instance)], [], [message(instance=instance)])
             await storage.alerts.put_mute(Mute(scope="", key=instance, until=NOON, by="1", made_at=NOON))
             await storage.uptime.put_run(Run(started_at=NOON, seen_at=NOON))

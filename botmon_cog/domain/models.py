@@ -32,7 +32,7 @@ class Kind(StrEnum):
     HYBRID_PREFIX = "hybrid_prefix"
     PREFIX = "prefix"
     LOGGED = "logged"
-    """Told by the host through `CommandLogger.log_command` and its kin, not observed."""
+    """Told by the host through `CommandLog.record` and its kin, not observed."""
 
 
 class Outcome(StrEnum):
@@ -141,6 +141,15 @@ class MusicEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     shard_id: int = 0
 
 
+class CountedCommand(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A command that a host counted without logging it: a command executed and a person, but no row of the history."""
+
+    occurred_at: datetime
+    guild_id: Id
+    user_id: Id | None = None
+    shard_id: int = 0
+
+
 class MetricSample(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One measured value of a named operation, such as a voice connect."""
 
@@ -168,5 +177,5 @@ class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     """0..1 over the last hour; None below the minimum sample."""
 
 
-Event = Invocation | MusicEvent | MetricSample | HealthRecord
+Event = Invocation | MusicEvent | CountedCommand | MetricSample | HealthRecord
 """Everything that can be recorded."""

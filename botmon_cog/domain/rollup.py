@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from botmon_cog.domain.histogram import LARGEST_S, LOWEST, bucket_of
-from botmon_cog.domain.models import MusicEventType
+from botmon_cog.domain.models import Kind, MusicEventType
 
 DURATION, RESPONSE, GATEWAY, OPERATION, FAILED = "duration", "response", "gateway", "operation", "failed"
 METRICS = (DURATION, RESPONSE, GATEWAY, OPERATION, FAILED)
@@ -25,13 +25,21 @@ HOURS_PER_DAY = 24
 MS_PER_HOUR = 3_600_000
 MS_PER_DAY = HOURS_PER_DAY * MS_PER_HOUR
 
+EXECUTED = 1 << HOURS_PER_DAY
+"""The bit of a person's day behind those of the hours: a command that counts as executed was among theirs.
+
+That are all but those that a host logged: it counts what was executed by itself.
+"""
+
 PART = 1 << 10
 """What is counted is a code: the part times this, plus the cell or the bucket. See `Counts`."""
 
 _OPERATION, _FAILED = ((METRICS.index(metric) + 1) * PART for metric in (OPERATION, FAILED))
 _MUSIC = {MusicEventType.SONG_PLAYED: 0, MusicEventType.SKIP: 2, MusicEventType.PAUSE: 3}
-_PLAYTIME = 1
+_PLAYTIME, _LOGGED, _COUNTED = 1, 4, 5
+_NOTHING = [0] * 6
 _MUSIC_POSITION = [_MUSIC[kind] for kind in MusicEventType]
+_KIND_LOGGED = list(Kind).index(Kind.LOGGED)
 _LARGEST_US = int(LARGEST_S * 1e6)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -53,30 +61,33 @@ class Tally:
 
     Attributes:
         groups: by (day, scope, name) the codes that came, in any order.
-        people: (day, guild, user) -> a bit per hour of the day in which the user was seen (bit 0: 00:00 to 00:59).
-        music: (hour, guild) -> [songs, playtime in s, skips, pauses].
+        people: (day, guild, user) -> a bit per hour of the day in which the user was seen (bit 0: 00:00 to 00:59), and
+            `EXECUTED`.
+        hourly: (hour, guild) -> [songs, playtime in s, skips, pauses, commands that a host logged, those that it only
+            counted].
     """
 
-    __slots__ = ("groups", "music", "people")
+    __slots__ = ("groups", "hourly", "people")
 
     def __init__(self) -> None:
         self.groups: dict[Key, list[int]] = {}
         self.people: dict[Key, int] = {}
-        self.music: dict[tuple[int, int], list[int]] = {}
+        self.hourly: dict[tuple[int, int], list[int]] = {}
 
     def add_invocations(
         self,
-        rows: Iterable[tuple[int, int | None, int, int, int | None, int | None, int | None, int | None]],
+        rows: Iterable[tuple[int, int | None, int, int, int, int | None, int | None, int | None, int | None]],
         first_day: int = 0,
     ) -> None:
         """Count commands.
 
         Args:
-            rows: (started_ms, guild, command, outcome's code, user, duration_us, response_us, gateway_delay_us).
+            rows: (started_ms, guild, command, kind's code, outcome's code, user, duration_us, response_us,
+                gateway_delay_us).
             first_day: what is older is not counted.
         """
         groups, people = self.groups, self.people
-        for started_ms, guild, command, outcome, user, *times_us in rows:
+        for started_ms, guild, command, kind, outcome, user, *times_us in rows:
             day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
             if day < first_day:
                 continue
@@ -92,9 +103,14 @@ class Tally:
                     groups[day, scope, command] = codes.copy()
                 else:
                     group += codes
+            seen = 1 << hour | EXECUTED
+            if kind == _KIND_LOGGED:
+                seen = 1 << hour
+                if guild is not None:
+                    self._of_hour(day * HOURS_PER_DAY + hour, guild)[_LOGGED] += 1
             if user is not None:
                 who = (day, NO_GUILD if guild is None else guild, user)
-                people[who] = people.get(who, 0) | 1 << hour
+                people[who] = people.get(who, 0) | seen
 
     def add_samples(self, rows: Iterable[tuple[int, int | None, int, float, int]], first_day: int = 0) -> None:
         """Count measured operations: rows of (occurred_ms, guild, name, seconds, whether it succeeded)."""
@@ -113,10 +129,26 @@ class Tally:
             hour = occurred_ms // MS_PER_HOUR
             if hour // HOURS_PER_DAY < first_day:
                 continue
-            counts = self.music.setdefault((hour, guild), [0, 0, 0, 0])
+            counts = self._of_hour(hour, guild)
             counts[_MUSIC_POSITION[kind]] += 1
             # Each is rounded by itself, so that the sum does not depend on the lots.
             counts[_PLAYTIME] += round_seconds(duration_us)
+
+    def add_counted(self, rows: Iterable[tuple[int, int, int | None]], first_day: int = 0) -> None:
+        """Count commands that a host only counted: rows of (occurred_ms, guild, user)."""
+        for occurred_ms, guild, user in rows:
+            day, hour = divmod(occurred_ms // MS_PER_HOUR, HOURS_PER_DAY)
+            if day < first_day:
+                continue
+            self._of_hour(day * HOURS_PER_DAY + hour, guild)[_COUNTED] += 1
+            if user is not None:
+                self.people[day, guild, user] = self.people.get((day, guild, user), 0) | 1 << hour | EXECUTED
+
+    def _of_hour(self, hour: int, guild: int) -> list[int]:
+        counts = self.hourly.get((hour, guild))
+        if counts is None:
+            counts = self.hourly[hour, guild] = _NOTHING.copy()
+        return counts
 
 
 def round_seconds(duration_us: int) -> int:

@@ -85,7 +85,7 @@ class Log:
             ConflictError: one that is no repeat was stored already; nothing was stored.
             StorageError: nothing was stored.
         """
-        session, found = await self._engine.write(_append(batches))
+        session, found = await self._engine.write(appended(batches))
         session.note(found)
 
     async def outcomes_by_minute(self, since: datetime, guild_id: str | None = None) -> list[tuple[int, int, int]]:
@@ -108,7 +108,7 @@ class Log:
 # -- appending ---------------------------------------------------------------------------------------------------------
 
 
-def _append(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
+def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
     """Returns the session, and what it may note once this is committed."""
     session: Session = yield Recall()
     found = Session()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from botmon_cog.domain.rollup import (
 )
 from botmon_cog.store.counted import Counted, DayOfName
 from botmon_cog.store.engine import Engine
+from botmon_cog.store.hours import days_by_noon, days_of, edges_of, is_whole, next_hour, whole_hours
 from botmon_cog.store.labels import id_texts, stored_id, texts_of
 from botmon_cog.store.packed import parts_of
 from botmon_cog.store.records import milliseconds
@@ -27,25 +28,41 @@ from botmon_cog.store.script import Lookup, Query, Row, Script
 _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
 _LATELY_DAYS = 30
 
-# Days and hours are counted up and looked up one by one: the keys begin with the time, and a range over it would read
-# what all other guilds did. The bounds come once more, because PostgreSQL does not know how few are counted.
-_DAYS = """
-WITH RECURSIVE days (day) AS (
-    SELECT CAST(:first_day AS BIGINT) WHERE :first_day <= :last_day
-    UNION ALL SELECT day + 1 FROM days WHERE day < :last_day
+
+def _every(unit: str) -> str:
+    """All days or hours from the first to the last."""
+    return f"""
+WITH RECURSIVE every ({unit}) AS (
+    SELECT CAST(:first_{unit} AS BIGINT) WHERE :first_{unit} <= :last_{unit}
+    UNION ALL SELECT {unit} + 1 FROM every WHERE {unit} < :last_{unit}
 )
+"""  # noqa: S608 (names from the code)
+
+
+def one_by_one(what: str, table: str, unit: str = "day") -> str:
+    """What rows of a table of days or hours hold; more conditions may follow.
+
+    Days and hours are counted up and looked up one by one: the keys begin with them, and a range would read what all
+    other guilds did. The bounds come once more, because PostgreSQL does not know how few are counted; SQLite takes a
+    CROSS JOIN in the order in which it is written.
+    """
+    return f"""
+{_every(unit)} SELECT {what} FROM every CROSS JOIN @{table} AS r
+WHERE r.{unit} = every.{unit} AND r.{unit} >= :first_{unit} AND r.{unit} <= :last_{unit}
+"""  # noqa: S608 (names from the code)
+
+
+GROUPS = f"{one_by_one('r.day, r.name_id, r.data', 'rollups')} AND r.scope = :scope"
+_LAST_DAYS = f"""
+{one_by_one("r.name_id, MAX(r.day)", "rollups")} AND r.scope = :scope AND r.n > 0 GROUP BY r.name_id
 """
-_OF_DAYS = "FROM days JOIN @{table} AS r ON r.day = days.day WHERE r.day >= :first_day AND r.day <= :last_day"
-_OF_SCOPE = f"{_OF_DAYS.format(table='rollups')} AND r.scope = :scope"
-GROUPS = f"{_DAYS} SELECT r.day, r.name_id, r.data {_OF_SCOPE}"
-_LAST_DAYS = f"{_DAYS} SELECT r.name_id, MAX(r.day) {_OF_SCOPE} AND r.n > 0 GROUP BY r.name_id"
 _FIRST_DAY = f"""
-{_DAYS} SELECT MIN(day) FROM days WHERE EXISTS (
-    SELECT 1 FROM @rollups AS r WHERE r.day = days.day AND r.scope = :scope AND r.n > 0
+{_every("day")} SELECT MIN(day) FROM every WHERE EXISTS (
+    SELECT 1 FROM @rollups AS r WHERE r.day = every.day AND r.scope = :scope AND r.n > 0
 )
 """  # noqa: S608 (text of ours)
 # Two queries: asked for both ends at once, SQLite reads the whole table.
-_KNOWN_DAYS = "SELECT (SELECT MIN(day) FROM @rollups), (SELECT MAX(day) FROM @rollups)"
+KNOWN_DAYS = "SELECT (SELECT MIN(day) FROM @rollups), (SELECT MAX(day) FROM @rollups)"
 _BUSIEST = """
 SELECT scope, SUM(n) FROM @rollups WHERE scope <> 0 AND n > 0 AND day >= (SELECT MAX(day) FROM @rollups) - :days
 GROUP BY scope ORDER BY SUM(n) DESC, scope LIMIT :limit
@@ -55,15 +72,22 @@ AND {hours} & CASE {day} WHEN :first_day THEN CAST(:first_mask AS BIGINT) ELSE 1
             & CASE {day} WHEN :last_day THEN CAST(:last_mask AS BIGINT) ELSE 16777215 END <> 0
 """
 _PEOPLE_OF_GUILD = (
-    f"{_DAYS} SELECT {{what}} {_OF_DAYS.format(table='people')} AND r.guild_id = :guild_id"
-    f"{_SEEN.format(hours='r.hours', day='r.day')}"
+    f"{one_by_one('{what}', 'people')} AND r.guild_id = :guild_id{_SEEN.format(hours='r.hours', day='r.day')}"
 )
 _PEOPLE = (
     "SELECT {what} FROM @people AS r WHERE r.day >= :first_day AND r.day <= :last_day"  # noqa: S608 (text of ours)
     f"{_SEEN.format(hours='r.hours', day='r.day')}"
 )
 _MUSIC = "COALESCE(SUM(songs), 0), COALESCE(SUM(playtime_s), 0), COALESCE(SUM(skips), 0), COALESCE(SUM(pauses), 0)"
-_MUSIC_TOTALS = f"SELECT {_MUSIC} FROM @music_hourly WHERE hour >= :first_hour AND hour < :end_hour {{guild}}"  # noqa: S608
+_MUSIC_TOTALS = (
+    f"SELECT {_MUSIC} FROM @guild_hourly WHERE hour >= :first_hour AND hour <= :last_hour",  # noqa: S608
+    f"SELECT {_MUSIC} FROM @host_days WHERE day >= :first_day AND day <= :last_day",  # noqa: S608
+)
+_KNOWN_HOURS = "SELECT (SELECT MIN(hour) FROM @guild_hourly), (SELECT MAX(hour) FROM @guild_hourly)"
+_MUSIC_OF_GUILD = (
+    f"{one_by_one(_MUSIC, 'guild_hourly', 'hour')} AND r.guild_id = :guild_id",
+    f"{one_by_one(_MUSIC, 'host_days')} AND r.guild_id = :guild_id",
+)
 
 # Parts of hours, for periods of zones whose hours are not UTC's: from the log itself.
 _BETWEEN = "started_ms >= :since AND started_ms < :until AND is_own = 0 {guild}"
@@ -85,14 +109,19 @@ class Reports:
 
     async def counted(self, guild_id: str | None, period: Period) -> Counted:
         """Commands and times of a period."""
-        return await self._engine.read(_counted(guild_id, period))
+        return await self._engine.read(counted(guild_id, period))
 
     async def unique_users(self, guild_id: str | None, period: Period) -> int:
         """How many people used the bot."""
         return await self._engine.read(_unique_users(guild_id, period))
 
-    async def music_totals(self, guild_id: str | None, period: Period) -> MusicTotals:
-        return await self._engine.read(_music_totals(guild_id, period))
+    async def music_totals(self, guild_id: str | None, period: Period, now: datetime | None = None) -> MusicTotals:
+        """Songs, skips and pauses of a period.
+
+        What a host counted besides is known by days (UTC) only: a day counts if its noon lies in the period, and today
+        if `now` does, where that is earlier.
+        """
+        return await self._engine.read(_music_totals(guild_id, period, now))
 
     async def last_used(self, guild_id: str | None, since: datetime) -> Mapping[str, datetime]:
         """The hour in which each command was used last, of those that were used on that day or later."""
@@ -113,10 +142,11 @@ class Reports:
 # -- commands and times ------------------------------------------------------------------------------------------------
 
 
-def _counted(guild_id: str | None, period: Period) -> Script[Counted]:
+def counted(guild_id: str | None, period: Period) -> Script[Counted]:
+    """Commands and times of a period."""
     scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
     first, end = whole_hours(period)
-    touched = _days(hour_of(period.start), _next_hour(period.end)) if period.start < period.end else _days(1, 0)
+    touched = days_of(hour_of(period.start), next_hour(period.end)) if period.start < period.end else days_of(1, 0)
     rows = yield Query(GROUPS, {**touched, "scope": scope})
     days = [DayOfName(day, name_id, parts_of(bytes(data))) for day, name_id, data in rows]
     edges: list[Row] = []
@@ -152,7 +182,7 @@ def _unique_users(guild_id: str | None, period: Period) -> Script[int]:
     scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
     first, end = whole_hours(period)
     last = end - 1
-    values = _days(first, end) | {
+    values = days_of(first, end) | {
         "first_mask": -1 << first % HOURS_PER_DAY & _A_DAY_OF_HOURS,
         "last_mask": (1 << last % HOURS_PER_DAY + 1) - 1,
     }
@@ -172,14 +202,17 @@ def _unique_users(guild_id: str | None, period: Period) -> Script[int]:
     return len({tuple(row) for row in users})
 
 
-def _music_totals(guild_id: str | None, period: Period) -> Script[MusicTotals]:
+def _music_totals(guild_id: str | None, period: Period, now: datetime | None) -> Script[MusicTotals]:
     scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
+    hours, host_days = _MUSIC_TOTALS if guild_id is None else _MUSIC_OF_GUILD
+    of_guild = {} if guild_id is None else {"guild_id": scope}
     first, end = whole_hours(period)
-    values: dict[str, Any] = {"first_hour": first, "end_hour": end}
-    if guild_id is not None:
-        values["guild_id"] = scope
-    (found,) = yield Query(_of_guild(_MUSIC_TOTALS, guild_id), values)
-    songs, playtime_s, skips, pauses = map(int, found)
+    ((oldest, newest),) = yield Query(_KNOWN_HOURS)
+    known = {"first_hour": max(first, oldest or 0), "last_hour": min(end - 1, newest or 0)}
+    (ours,) = yield Query(hours, known | of_guild)
+    first, end = days_by_noon(period, now)
+    (theirs,) = yield Query(host_days, {"first_day": first, "last_day": end - 1, **of_guild})
+    songs, playtime_s, skips, pauses = (int(n) + int(m) for n, m in zip(ours, theirs, strict=True))
     kinds = list(MusicEventType)
     for since, until in edges_of(period):
         for kind, duration_us in (yield Query(*_between(_MUSIC_BETWEEN, guild_id, scope, since, until))):
@@ -196,7 +229,7 @@ def _music_totals(guild_id: str | None, period: Period) -> Script[MusicTotals]:
 def _known(guild_id: str | None) -> Script[dict[str, Any]]:
     """All days that there are, in a scope."""
     scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
-    ((first, last),) = yield Query(_KNOWN_DAYS)
+    ((first, last),) = yield Query(KNOWN_DAYS)
     return {"first_day": 1 if first is None else first, "last_day": last or 0, "scope": scope}
 
 
@@ -255,31 +288,3 @@ def _between(
     if guild_id is not None:
         values["guild_id"] = scope
     return _of_guild(query, guild_id), values
-
-
-def is_whole(moment: datetime) -> bool:
-    return start_of_hour(hour_of(moment)) == moment
-
-
-def _next_hour(moment: datetime) -> int:
-    """The first hour (UTC) that begins no earlier."""
-    return hour_of(moment) + (not is_whole(moment))
-
-
-def whole_hours(period: Period) -> tuple[int, int]:
-    """(first, end) of the hours (UTC) that are wholly in a period."""
-    first = _next_hour(period.start)
-    return first, max(hour_of(period.end), first)
-
-
-def edges_of(period: Period) -> Sequence[tuple[datetime, datetime]]:
-    """The parts of hours at both ends, for periods of zones whose hours are not UTC's."""
-    first, end = (start_of_hour(hour) for hour in whole_hours(period))
-    if first > period.end:
-        return [(period.start, period.end)]
-    return [(since, until) for since, until in ((period.start, first), (end, period.end)) if since < until]
-
-
-def _days(first_hour: int, end_hour: int) -> dict[str, Any]:
-    """The days (UTC) that a run of hours touches."""
-    return {"first_day": first_hour // HOURS_PER_DAY, "last_day": (end_hour - 1) // HOURS_PER_DAY}

@@ -55,6 +55,7 @@ def _log(table: LogTable, *words: str) -> Aged:
 _RAW = (
     _log(schema.INVOCATIONS, "command", "commands"),
     _log(schema.MUSIC_EVENTS, "music event", "music events"),
+    _log(schema.COUNTED_COMMANDS, "counted command", "counted commands"),
     _log(schema.SAMPLES, "measured operation", "measured operations"),
 )
 _CHECKS = _log(schema.HEALTH_CHECKS, "health check", "health checks")
@@ -70,8 +71,8 @@ _KEPT_LIKE_CHECKS = (
 )
 _MUTES = Aged(table=schema.ALERT_MUTES, age="until_ms", words=("ended mute", "ended mutes"))
 _PEOPLE = Aged(table=schema.PEOPLE, age="day", unit_ms=MS_PER_DAY, words=("day of a person", "days of people"))
-_MUSIC = Aged(table=schema.MUSIC_HOURLY, age="hour", unit_ms=MS_PER_HOUR, words=("hour of music", "hours of music"))
-_ROLLUPS = Aged(table=schema.ROLLUPS, age="day", unit_ms=MS_PER_DAY, words=("daily count", "daily counts"))
+_HOURLY = Aged(table=schema.GUILD_HOURLY, age="hour", unit_ms=MS_PER_HOUR, words=("hour of a guild", "hours of guilds"))
+_DAILY = Aged(table=schema.ROLLUPS, age="day", unit_ms=MS_PER_DAY, words=("daily count", "daily counts"))
 _HAS_ROWS = " OR ".join(
     f"EXISTS (SELECT 1 FROM @{table.name} WHERE run_id = @runs.id)"  # noqa: S608 (names from the code)
     for table in schema.LOG_TABLES.values()
@@ -86,7 +87,7 @@ _RUNS = Aged(
     words=("run", "runs"),
     and_if=f"rolled_up_seq >= last_seq AND {_HAS_NEWER} AND NOT ({_HAS_ROWS})",
 )
-_WORDS = {aged.table.name: aged.words for aged in (*_RAW, *_KEPT_LIKE_CHECKS, _MUTES, _PEOPLE, _MUSIC, _ROLLUPS, _RUNS)}
+_WORDS = {aged.table.name: aged.words for aged in (*_RAW, *_KEPT_LIKE_CHECKS, _MUTES, _PEOPLE, _HOURLY, _DAILY, _RUNS)}
 
 
 def in_words(table: str, n: int) -> str:
@@ -124,7 +125,11 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
     cuts = [] if health is None else [Cut(aged, health) for aged in _KEPT_LIKE_CHECKS]
     if raw_since_ms is not None:
         bound = first_whole_day(raw_since_ms) * MS_PER_DAY
-        for aged, days in ((_PEOPLE, config.people_days), (_MUSIC, config.people_days), (_ROLLUPS, config.rollup_days)):
+        for aged, days in (
+            (_PEOPLE, config.people_days),
+            (_HOURLY, config.people_days),
+            (_DAILY, config.rollup_days),
+        ):
             end_ms = _end(days, as_of_ms)
             if end_ms is not None:
                 cuts.append(Cut(aged, min(end_ms, bound, end_ms if raw is None else raw)))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from botmon_cog.domain.rollup import PART, Counts, Tally
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.packed import pack, unpack
-from botmon_cog.store.schema import MUSIC_HOURLY, PEOPLE, ROLLUPS
+from botmon_cog.store.schema import GUILD_HOURLY, PEOPLE, ROLLUPS
 from botmon_cog.store.script import Exclude, Execute, Insert, Lookup, Pause, Query, Script
 
 LOT_ROWS = 10_000
@@ -29,10 +29,11 @@ _ADVANCE = "UPDATE @runs SET rolled_up_seq = :upto WHERE id = :run_id"
 _RECOUNT = "SELECT value FROM @marks WHERE name = :name"
 _PIECE_OF = "WHERE run_id = :run_id AND seq > :after AND seq <= :upto"
 INVOCATIONS = f"""
-SELECT started_ms, guild_id, command_id, outcome, user_id, duration_us, response_us, gateway_delay_us
+SELECT started_ms, guild_id, command_id, kind, outcome, user_id, duration_us, response_us, gateway_delay_us
 FROM @invocations {_PIECE_OF} AND is_own = 0
 """  # noqa: S608 (text of ours)
 MUSIC = f"SELECT occurred_ms, guild_id, type, duration_us FROM @music_events {_PIECE_OF}"  # noqa: S608
+COUNTED = f"SELECT occurred_ms, guild_id, user_id FROM @counted_commands {_PIECE_OF}"  # noqa: S608
 SAMPLES = f"""
 SELECT occurred_ms, guild_id, name_id, value, success FROM @samples {_PIECE_OF}
 AND unit_id IN (SELECT id FROM @labels WHERE text = 's')
@@ -118,6 +119,7 @@ def count(stretches: Sequence[tuple[int, int, int, int]]) -> Script[Tally]:
             yield Pause()
         whole: Mapping[str, Any] = {"run_id": run_id, "after": after, "upto": upto}
         tally.add_music((yield Query(MUSIC, whole)), first_day)
+        tally.add_counted((yield Query(COUNTED, whole)), first_day)
         tally.add_samples((yield Query(SAMPLES, whole)), first_day)
     return tally
 
@@ -138,8 +140,8 @@ def _add(tally: Tally) -> Script[None]:
     for start in range(0, len(people), 4 * _PIECE):
         yield Insert(PEOPLE, people[start : start + 4 * _PIECE], "unite")
         yield Pause()
-    if tally.music:
-        yield Insert(MUSIC_HOURLY, sorted((*key, *counts) for key, counts in tally.music.items()), "add")
+    if tally.hourly:
+        yield Insert(GUILD_HOURLY, sorted((*key, *counts) for key, counts in tally.hourly.items()), "add")
 
 
 def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from botmon_cog.domain.alerts import Alert, AlertMessage, Mute
-from botmon_cog.domain.models import Event, HealthRecord, Id, Invocation, MetricSample, MusicEvent
+from botmon_cog.domain.models import CountedCommand, Event, HealthRecord, Id, Invocation, MetricSample, MusicEvent
 from botmon_cog.domain.uptime import GatewayLoss
 
 
@@ -175,11 +175,13 @@ _INTEGER, _SMALL, _REAL, _TEXT, _BLOB = Type.INTEGER, Type.SMALL, Type.REAL, Typ
 
 INVOCATIONS = _log("invocations", Invocation)
 MUSIC_EVENTS = _log("music_events", MusicEvent)
+COUNTED_COMMANDS = _log("counted_commands", CountedCommand)
 SAMPLES = _log("samples", MetricSample)
 HEALTH_CHECKS = _log("health_checks", HealthRecord)
 LOG_TABLES: Mapping[type[Event], LogTable] = {
     Invocation: INVOCATIONS,
     MusicEvent: MUSIC_EVENTS,
+    CountedCommand: COUNTED_COMMANDS,
     MetricSample: SAMPLES,
     HealthRecord: HEALTH_CHECKS,
 }
@@ -212,13 +214,88 @@ ROLLUPS = _table(
 PEOPLE = _table(
     "people", "day", "guild_id", "user_id", day=_INTEGER, guild_id=_INTEGER, user_id=_INTEGER, hours=_INTEGER
 )
-MUSIC_HOURLY = _table(
-    "music_hourly",
+GUILD_HOURLY = _table(
+    "guild_hourly",
     "hour",
     "guild_id",
-    **dict.fromkeys(("hour", "guild_id", "songs", "playtime_s", "skips", "pauses"), _INTEGER),
+    **dict.fromkeys(("hour", "guild_id", "songs", "playtime_s", "skips", "pauses", "logged", "counted"), _INTEGER),
 )
-ROLLUP_TABLES = (ROLLUPS, PEOPLE, MUSIC_HOURLY)
+ROLLUP_TABLES = (ROLLUPS, PEOPLE, GUILD_HOURLY)
+
+# -- what a host counted itself ----------------------------------------------------------------------------------------
+
+HOST_DAYS = _table(
+    "host_days",
+    "source_id",
+    "day",
+    "guild_id",
+    **dict.fromkeys(
+        ("source_id", "day", "guild_id", "songs", "playtime_s", "skips", "pauses", "users", "commands"), _INTEGER
+    ),
+)
+
+# -- the host's database -----------------------------------------------------------------------------------------------
+
+HOST_SOURCES = _table(
+    "host_sources",
+    "source_id",
+    source_id=_INTEGER,
+    place=_TEXT,
+    instance=_TEXT,
+    started_ms=_INTEGER,
+    last_seq=_INTEGER,
+    read_id=_INTEGER,
+    doubted_id=_INTEGER,
+    doubted_seq=_INTEGER,
+    samples=_TEXT,
+    version=_INTEGER,
+)
+HOST_WAITING = _table("host_waiting", "source_id", "row_id", source_id=_INTEGER, row_id=_INTEGER, invocation=_TEXT)
+HOST_MATCHES = _table(
+    "host_matches",
+    "source_id",
+    "run_id",
+    "seq",
+    **dict.fromkeys(("source_id", "run_id", "seq", "ended_ms"), _INTEGER),
+)
+HOST_MIRRORED = _table(
+    "host_mirrored",
+    "source_id",
+    "token",
+    "is_observed",
+    source_id=_INTEGER,
+    token=_INTEGER,
+    is_observed=_SMALL,
+    upto_seq=_INTEGER,
+)
+HOST_INTENTS = _table(
+    "host_intents",
+    "source_id",
+    source_id=_INTEGER,
+    owner=_TEXT,
+    made_ms=_INTEGER,
+    token=_INTEGER,
+    is_observed=_SMALL,
+    after_seq=_INTEGER,
+    upto_seq=_INTEGER,
+    seqs=_TEXT,
+    last_id=_INTEGER,
+    stats_id=_INTEGER,
+)
+HOST_ROWS = _table(
+    "host_rows", "source_id", "first_id", **dict.fromkeys(("source_id", "first_id", "last_id"), _INTEGER)
+)
+HOST_LEDGER = _table(
+    "host_ledger",
+    "source_id",
+    "day",
+    "guild_id",
+    **dict.fromkeys(
+        ("source_id", "day", "guild_id", "row_id", "songs", "playtime_s", "skips", "pauses", "users", "commands"),
+        _INTEGER,
+    ),
+)
+HOST_TABLES = (HOST_SOURCES, HOST_WAITING, HOST_MATCHES, HOST_MIRRORED, HOST_INTENTS, HOST_ROWS, HOST_LEDGER)
 
 # -- what is remembered ------------------------------------------------------------------------------------------------
 
@@ -234,6 +311,8 @@ ALL_TABLES: tuple[Table, ...] = (
     GUILDS,
     *LOG_TABLES.values(),
     *ROLLUP_TABLES,
+    HOST_DAYS,
+    *HOST_TABLES,
     ALERTS,
     ALERT_MESSAGES,
     ALERT_MUTES,

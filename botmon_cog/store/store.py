@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.daily import Daily
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
@@ -24,6 +25,7 @@ class Store:
         self.log = Log(engine)
         self.rollups = RollUps(engine)
         self.reports = Reports(engine)
+        self.daily = Daily(engine)
         self.history = History(engine)
         self.alerts = AlertStore(engine, run.instance)
         self.uptime = UptimeStore(engine, run)

@@ -68,6 +68,17 @@ CREATE TABLE @music_events (
 );
 CREATE INDEX music_events_time ON @music_events (occurred_ms);
 
+CREATE TABLE @counted_commands (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    user_id BIGINT,
+    shard_id BIGINT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX counted_commands_time ON @counted_commands (occurred_ms);
+
 CREATE TABLE @samples (
     run_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
@@ -109,7 +120,8 @@ CREATE TABLE @rollups (
     PRIMARY KEY (day, scope, name_id)
 );
 
--- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day.
+-- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of the commands
+-- counts as executed: all do but those that the host logged.
 CREATE TABLE @people (
     day BIGINT NOT NULL,
     guild_id BIGINT NOT NULL,
@@ -118,14 +130,116 @@ CREATE TABLE @people (
     PRIMARY KEY (day, guild_id, user_id)
 );
 
-CREATE TABLE @music_hourly (
+-- logged: commands that the host logged. counted: those that it only counted. So invocations - logged + counted were
+-- executed, as the host counts them.
+CREATE TABLE @guild_hourly (
     hour BIGINT NOT NULL,
     guild_id BIGINT NOT NULL,
     songs BIGINT NOT NULL,
     playtime_s BIGINT NOT NULL,
     skips BIGINT NOT NULL,
     pauses BIGINT NOT NULL,
+    logged BIGINT NOT NULL,
+    counted BIGINT NOT NULL,
     PRIMARY KEY (hour, guild_id)
+);
+
+-- -- what a host counted itself ---------------------------------------------------------------------------------------
+
+-- The part of its bot_stats that is not ours. source_id: its database.
+CREATE TABLE @host_days (
+    source_id BIGINT NOT NULL,
+    day BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    songs BIGINT NOT NULL,
+    playtime_s BIGINT NOT NULL,
+    skips BIGINT NOT NULL,
+    pauses BIGINT NOT NULL,
+    users BIGINT NOT NULL,
+    commands BIGINT NOT NULL,
+    PRIMARY KEY (source_id, day, guild_id)
+);
+CREATE INDEX host_days_day ON @host_days (day, guild_id);
+
+-- -- the host's database -----------------------------------------------------------------------------------------------
+
+-- A database of the host's. source_id: the token of the run to which the rows read from it belong. place: its file.
+-- read_id: rows of its audit_logs are known up to there. Up to doubted_id, they may be in the log already (of this run up
+-- to doubted_seq): the table was replaced. samples: JSON, the last known rows. version: counts the changes.
+CREATE TABLE @host_sources (
+    source_id BIGINT PRIMARY KEY NOT NULL,
+    place TEXT NOT NULL UNIQUE,
+    instance TEXT NOT NULL,
+    started_ms BIGINT NOT NULL,
+    last_seq BIGINT NOT NULL,
+    read_id BIGINT NOT NULL,
+    doubted_id BIGINT NOT NULL,
+    doubted_seq BIGINT NOT NULL,
+    samples TEXT NOT NULL,
+    version BIGINT NOT NULL
+);
+
+-- Rows of its audit_logs that may belong to a command which still runs. invocation: JSON.
+CREATE TABLE @host_waiting (
+    source_id BIGINT NOT NULL,
+    row_id BIGINT NOT NULL,
+    invocation TEXT NOT NULL,
+    PRIMARY KEY (source_id, row_id)
+);
+
+-- Invocations of the log for which its audit_logs has a row of the host's own.
+CREATE TABLE @host_matches (
+    source_id BIGINT NOT NULL,
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    ended_ms BIGINT NOT NULL,
+    PRIMARY KEY (source_id, run_id, seq)
+);
+
+-- Up to where a run is mirrored: what was observed, and all else. token: the run's.
+CREATE TABLE @host_mirrored (
+    source_id BIGINT NOT NULL,
+    token BIGINT NOT NULL,
+    is_observed SMALLINT NOT NULL,
+    upto_seq BIGINT NOT NULL,
+    PRIMARY KEY (source_id, token, is_observed)
+);
+
+-- What is being mirrored. seqs: JSON, the invocations. last_id, stats_id: the last ids of audit_logs and bot_stats before.
+CREATE TABLE @host_intents (
+    source_id BIGINT PRIMARY KEY NOT NULL,
+    owner TEXT NOT NULL,
+    made_ms BIGINT NOT NULL,
+    token BIGINT NOT NULL,
+    is_observed SMALLINT NOT NULL,
+    after_seq BIGINT NOT NULL,
+    upto_seq BIGINT NOT NULL,
+    seqs TEXT NOT NULL,
+    last_id BIGINT NOT NULL,
+    stats_id BIGINT NOT NULL
+);
+
+-- Which rows of its audit_logs are ours: ids from first_id to last_id.
+CREATE TABLE @host_rows (
+    source_id BIGINT NOT NULL,
+    first_id BIGINT NOT NULL,
+    last_id BIGINT NOT NULL,
+    PRIMARY KEY (source_id, first_id)
+);
+
+-- What we added to its bot_stats. row_id: the row's id there.
+CREATE TABLE @host_ledger (
+    source_id BIGINT NOT NULL,
+    day BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    row_id BIGINT NOT NULL,
+    songs BIGINT NOT NULL,
+    playtime_s BIGINT NOT NULL,
+    skips BIGINT NOT NULL,
+    pauses BIGINT NOT NULL,
+    users BIGINT NOT NULL,
+    commands BIGINT NOT NULL,
+    PRIMARY KEY (source_id, day, guild_id)
 );
 
 -- -- what is remembered -----------------------------------------------------------------------------------------------
@@ -202,7 +316,10 @@ SELECT i.run_id << 32 | i.seq AS id,
        COALESCE(u.text, CAST(i.user_id AS TEXT)) AS user_id,
        c.text AS command,
        i.details AS details,
-       to_char(to_timestamp(i.started_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS executed_at,
+       to_char(
+           to_timestamp((i.started_ms * 1000 + COALESCE(i.duration_us, 0)) / 1000000) AT TIME ZONE 'UTC',
+           'YYYY-MM-DD HH24:MI:SS'
+       ) AS executed_at,
        i.username AS username,
        guilds.name AS guild_name,
        i.parameters AS parameters,
@@ -216,6 +333,7 @@ LEFT JOIN @labels AS g ON g.id = -i.guild_id
 LEFT JOIN @labels AS u ON u.id = -i.user_id
 WHERE i.is_own = 0;
 
+-- commands_executed and unique_users are as a host counts them: without what it only logged.
 CREATE VIEW @bot_stats AS
 SELECT ROW_NUMBER() OVER (ORDER BY days.day, days.guild_id) AS id,
        COALESCE(g.text, CAST(days.guild_id AS TEXT)) AS guild_id,
@@ -224,15 +342,20 @@ SELECT ROW_NUMBER() OVER (ORDER BY days.day, days.guild_id) AS id,
        CAST(SUM(skips) AS BIGINT) AS total_skips,
        to_char(DATE '1970-01-01' + CAST(days.day AS INTEGER), 'YYYY-MM-DD') AS date,
        CAST(SUM(pauses) AS BIGINT) AS total_pauses,
-       CAST(SUM(days.people) AS BIGINT) AS unique_users,
-       CAST(SUM(commands) AS BIGINT) AS commands_executed
+       CAST(GREATEST(SUM(people), MAX(host_users)) AS BIGINT) AS unique_users,
+       CAST(GREATEST(SUM(invoked) - SUM(logged), 0) + SUM(counted) AS BIGINT) AS commands_executed
 FROM (
-    SELECT day, scope AS guild_id, 0 AS songs, 0 AS playtime_s, 0 AS skips, 0 AS pauses, 0 AS people, n AS commands
+    SELECT day, scope AS guild_id, 0 AS songs, 0 AS playtime_s, 0 AS skips, 0 AS pauses,
+           0 AS people, 0 AS host_users, n AS invoked, 0 AS logged, 0 AS counted
     FROM @rollups WHERE scope <> 0
     UNION ALL
-    SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0 FROM @music_hourly
+    SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0, 0, logged, counted FROM @guild_hourly
     UNION ALL
-    SELECT day, guild_id, 0, 0, 0, 0, 1, 0 FROM @people WHERE guild_id <> 0
+    SELECT day, guild_id, 0, 0, 0, 0, hours >> 24 & 1, 0, 0, 0, 0 FROM @people WHERE guild_id <> 0
+    UNION ALL
+    SELECT day, guild_id, songs, playtime_s, skips, pauses, 0, users, 0, 0, commands FROM @host_days
 ) AS days
 LEFT JOIN @labels AS g ON g.id = -days.guild_id
-GROUP BY days.day, days.guild_id, g.text;
+GROUP BY days.day, days.guild_id, g.text
+HAVING SUM(songs) <> 0 OR SUM(playtime_s) <> 0 OR SUM(skips) <> 0 OR SUM(pauses) <> 0
+    OR SUM(people) <> 0 OR MAX(host_users) <> 0 OR SUM(invoked) > SUM(logged) OR SUM(counted) <> 0;

@@ -67,6 +67,17 @@ CREATE TABLE music_events (
 ) WITHOUT ROWID;
 CREATE INDEX music_events_time ON music_events (occurred_ms);
 
+CREATE TABLE counted_commands (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    user_id INTEGER,
+    shard_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX counted_commands_time ON counted_commands (occurred_ms);
+
 CREATE TABLE samples (
     run_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -108,7 +119,8 @@ CREATE TABLE rollups (
     PRIMARY KEY (day, scope, name_id)
 ) WITHOUT ROWID;
 
--- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day.
+-- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of the commands
+-- counts as executed: all do but those that the host logged.
 CREATE TABLE people (
     day INTEGER NOT NULL,
     guild_id INTEGER NOT NULL,
@@ -117,14 +129,116 @@ CREATE TABLE people (
     PRIMARY KEY (day, guild_id, user_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE music_hourly (
+-- logged: commands that the host logged. counted: those that it only counted. So invocations - logged + counted were
+-- executed, as the host counts them.
+CREATE TABLE guild_hourly (
     hour INTEGER NOT NULL,
     guild_id INTEGER NOT NULL,
     songs INTEGER NOT NULL,
     playtime_s INTEGER NOT NULL,
     skips INTEGER NOT NULL,
     pauses INTEGER NOT NULL,
+    logged INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
     PRIMARY KEY (hour, guild_id)
+) WITHOUT ROWID;
+
+-- -- what a host counted itself ---------------------------------------------------------------------------------------
+
+-- The part of its bot_stats that is not ours. source_id: its database.
+CREATE TABLE host_days (
+    source_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    songs INTEGER NOT NULL,
+    playtime_s INTEGER NOT NULL,
+    skips INTEGER NOT NULL,
+    pauses INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    commands INTEGER NOT NULL,
+    PRIMARY KEY (source_id, day, guild_id)
+) WITHOUT ROWID;
+CREATE INDEX host_days_day ON host_days (day, guild_id);
+
+-- -- the host's database -----------------------------------------------------------------------------------------------
+
+-- A database of the host's. source_id: the token of the run to which the rows read from it belong. place: its file.
+-- read_id: rows of its audit_logs are known up to there. Up to doubted_id, they may be in the log already (of this run up
+-- to doubted_seq): the table was replaced. samples: JSON, the last known rows. version: counts the changes.
+CREATE TABLE host_sources (
+    source_id INTEGER PRIMARY KEY NOT NULL,
+    place TEXT NOT NULL UNIQUE,
+    instance TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    read_id INTEGER NOT NULL,
+    doubted_id INTEGER NOT NULL,
+    doubted_seq INTEGER NOT NULL,
+    samples TEXT NOT NULL,
+    version INTEGER NOT NULL
+);
+
+-- Rows of its audit_logs that may belong to a command which still runs. invocation: JSON.
+CREATE TABLE host_waiting (
+    source_id INTEGER NOT NULL,
+    row_id INTEGER NOT NULL,
+    invocation TEXT NOT NULL,
+    PRIMARY KEY (source_id, row_id)
+) WITHOUT ROWID;
+
+-- Invocations of the log for which its audit_logs has a row of the host's own.
+CREATE TABLE host_matches (
+    source_id INTEGER NOT NULL,
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    PRIMARY KEY (source_id, run_id, seq)
+) WITHOUT ROWID;
+
+-- Up to where a run is mirrored: what was observed, and all else. token: the run's.
+CREATE TABLE host_mirrored (
+    source_id INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    is_observed INTEGER NOT NULL,
+    upto_seq INTEGER NOT NULL,
+    PRIMARY KEY (source_id, token, is_observed)
+) WITHOUT ROWID;
+
+-- What is being mirrored. seqs: JSON, the invocations. last_id, stats_id: the last ids of audit_logs and bot_stats before.
+CREATE TABLE host_intents (
+    source_id INTEGER PRIMARY KEY NOT NULL,
+    owner TEXT NOT NULL,
+    made_ms INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    is_observed INTEGER NOT NULL,
+    after_seq INTEGER NOT NULL,
+    upto_seq INTEGER NOT NULL,
+    seqs TEXT NOT NULL,
+    last_id INTEGER NOT NULL,
+    stats_id INTEGER NOT NULL
+);
+
+-- Which rows of its audit_logs are ours: ids from first_id to last_id.
+CREATE TABLE host_rows (
+    source_id INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    PRIMARY KEY (source_id, first_id)
+) WITHOUT ROWID;
+
+-- What we added to its bot_stats. row_id: the row's id there.
+CREATE TABLE host_ledger (
+    source_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    row_id INTEGER NOT NULL,
+    songs INTEGER NOT NULL,
+    playtime_s INTEGER NOT NULL,
+    skips INTEGER NOT NULL,
+    pauses INTEGER NOT NULL,
+    users INTEGER NOT NULL,
+    commands INTEGER NOT NULL,
+    PRIMARY KEY (source_id, day, guild_id)
 ) WITHOUT ROWID;
 
 -- -- what is remembered -----------------------------------------------------------------------------------------------
@@ -201,7 +315,7 @@ SELECT i.run_id << 32 | i.seq AS id,
        COALESCE(u.text, CAST(i.user_id AS TEXT)) AS user_id,
        c.text AS command,
        i.details AS details,
-       datetime(i.started_ms / 1000, 'unixepoch') AS executed_at,
+       datetime((i.started_ms * 1000 + COALESCE(i.duration_us, 0)) / 1000000, 'unixepoch') AS executed_at,
        i.username AS username,
        guilds.name AS guild_name,
        i.parameters AS parameters,
@@ -215,6 +329,7 @@ LEFT JOIN labels AS g ON g.id = -i.guild_id
 LEFT JOIN labels AS u ON u.id = -i.user_id
 WHERE NOT i.is_own;
 
+-- commands_executed and unique_users are as a host counts them: without what it only logged.
 CREATE VIEW bot_stats AS
 SELECT ROW_NUMBER() OVER (ORDER BY days.day, days.guild_id) AS id,
        COALESCE(g.text, CAST(days.guild_id AS TEXT)) AS guild_id,
@@ -223,15 +338,20 @@ SELECT ROW_NUMBER() OVER (ORDER BY days.day, days.guild_id) AS id,
        SUM(skips) AS total_skips,
        date(days.day * 86400, 'unixepoch') AS date,
        SUM(pauses) AS total_pauses,
-       SUM(people) AS unique_users,
-       SUM(commands) AS commands_executed
+       MAX(SUM(people), MAX(host_users)) AS unique_users,
+       MAX(SUM(invoked) - SUM(logged), 0) + SUM(counted) AS commands_executed
 FROM (
-    SELECT day, scope AS guild_id, 0 AS songs, 0 AS playtime_s, 0 AS skips, 0 AS pauses, 0 AS people, n AS commands
+    SELECT day, scope AS guild_id, 0 AS songs, 0 AS playtime_s, 0 AS skips, 0 AS pauses,
+           0 AS people, 0 AS host_users, n AS invoked, 0 AS logged, 0 AS counted
     FROM rollups WHERE scope <> 0
     UNION ALL
-    SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0 FROM music_hourly
+    SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0, 0, logged, counted FROM guild_hourly
     UNION ALL
-    SELECT day, guild_id, 0, 0, 0, 0, 1, 0 FROM people WHERE guild_id <> 0
+    SELECT day, guild_id, 0, 0, 0, 0, hours >> 24 & 1, 0, 0, 0, 0 FROM people WHERE guild_id <> 0
+    UNION ALL
+    SELECT day, guild_id, songs, playtime_s, skips, pauses, 0, users, 0, 0, commands FROM host_days
 ) AS days
 LEFT JOIN labels AS g ON g.id = -days.guild_id
-GROUP BY days.day, days.guild_id;
+GROUP BY days.day, days.guild_id
+HAVING SUM(songs) <> 0 OR SUM(playtime_s) <> 0 OR SUM(skips) <> 0 OR SUM(pauses) <> 0
+    OR SUM(people) <> 0 OR MAX(host_users) <> 0 OR SUM(invoked) > SUM(logged) OR SUM(counted) <> 0;

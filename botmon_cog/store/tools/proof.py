@@ -12,6 +12,7 @@ from botmon_cog.domain import text
 from botmon_cog.domain.histogram import LOWEST, value_of
 from botmon_cog.domain.models import Outcome
 from botmon_cog.domain.rollup import (
+    EXECUTED,
     HOURS_PER_DAY,
     METRICS,
     MS_PER_DAY,
@@ -27,10 +28,11 @@ from botmon_cog.store.packed import unpack
 from botmon_cog.store.retention import first_whole_day, raw_since
 from botmon_cog.store.rollup import commands_of
 from botmon_cog.store.schema import (
+    COUNTED_COMMANDS,
+    GUILD_HOURLY,
     GUILDS,
     INVOCATIONS,
     MUSIC_EVENTS,
-    MUSIC_HOURLY,
     PEOPLE,
     ROLLUPS,
     SAMPLES,
@@ -40,12 +42,12 @@ from botmon_cog.store.schema import (
 from botmon_cog.store.script import Lookup, Pause, Query, Script
 
 _OUTCOMES = tuple(Outcome)
-_MUSIC: tuple[str, ...] = ("songs", "playtime_s", "skips", "pauses")
+_HOURLY = tuple(column for column in GUILD_HOURLY.columns if column not in GUILD_HOURLY.key)
 _DATED = (
-    *((table, table.moment, MS_PER_DAY) for table in (INVOCATIONS, MUSIC_EVENTS, SAMPLES)),
+    *((table, table.moment, MS_PER_DAY) for table in (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES)),
     (ROLLUPS, "day", 1),
     (PEOPLE, "day", 1),
-    (MUSIC_HOURLY, "hour", HOURS_PER_DAY),
+    (GUILD_HOURLY, "hour", HOURS_PER_DAY),
 )
 """Where days stand: a table, the column, and how much of it is a day."""
 
@@ -64,12 +66,13 @@ def _of_an_hour(query: str, table: LogTable) -> str:
 
 _INVOCATIONS = _of_an_hour(rollup.INVOCATIONS, INVOCATIONS)
 _MUSIC_EVENTS = _of_an_hour(rollup.MUSIC, MUSIC_EVENTS)
+_COUNTED = _of_an_hour(rollup.COUNTED, COUNTED_COMMANDS)
 _SAMPLES = _of_an_hour(rollup.SAMPLES, SAMPLES)
 _GROUPS = "SELECT scope, name_id, n, data FROM @rollups WHERE day = :day"
 _PEOPLE = "SELECT guild_id, user_id, hours FROM @people WHERE day = :day"
-_MUSIC_HOURS = """
-SELECT hour, guild_id, songs, playtime_s, skips, pauses FROM @music_hourly WHERE hour >= :first AND hour < :end
-"""
+_HOURS = f"""
+SELECT hour, guild_id, {", ".join(_HOURLY)} FROM @guild_hourly WHERE hour >= :first AND hour < :end
+"""  # noqa: S608 (names)
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,14 +116,14 @@ class _Sums:
         self.groups: dict[tuple[int, int], Counter[int]] = {}
         self.commands: dict[tuple[int, int], int] = {}
         self.people: dict[tuple[int, int], int] = {}
-        self.music: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.hourly: dict[tuple[int, int], tuple[int, ...]] = {}
 
     def add(self, tally: Tally) -> None:
         for (_, scope, name_id), codes in tally.groups.items():
             self.groups.setdefault((scope, name_id), Counter()).update(codes)
         for (_, guild, user), hours in tally.people.items():
             self.people[guild, user] = self.people.get((guild, user), 0) | hours
-        self.music |= {key: tuple(counts) for key, counts in tally.music.items()}  # of an hour each
+        self.hourly |= {key: tuple(counts) for key, counts in tally.hourly.items()}  # of an hour each
 
 
 # -- days --------------------------------------------------------------------------------------------------------------
@@ -163,7 +166,7 @@ def differences(day: int, most: int) -> Script[tuple[int, list[Difference]] | No
         return None
     counted = yield from _counted(day)
     stored = yield from _stored(day)
-    rows = [*_groups(day, stored, counted), *_people(day, stored, counted), *_music(stored, counted)]
+    rows = [*_groups(day, stored, counted), *_people(day, stored, counted), *_hourly(stored, counted)]
     return len(rows), (yield from _named(rows[:most]))
 
 
@@ -174,6 +177,7 @@ def _counted(day: int) -> Script[_Sums]:
         values = {"since": hour * MS_PER_HOUR, "until": (hour + 1) * MS_PER_HOUR}
         tally.add_invocations((yield Query(_INVOCATIONS, values)))
         tally.add_music((yield Query(_MUSIC_EVENTS, values)))
+        tally.add_counted((yield Query(_COUNTED, values)))
         tally.add_samples((yield Query(_SAMPLES, values)))
         sums.add(tally)
         yield Pause()
@@ -188,7 +192,7 @@ def _stored(day: int) -> Script[_Sums]:
         sums.commands[scope, name_id] = n
     sums.people = {(guild, user): hours for guild, user, hours in (yield Query(_PEOPLE, {"day": day}))}
     hours = {"first": day * HOURS_PER_DAY, "end": (day + 1) * HOURS_PER_DAY}
-    sums.music = {(hour, guild): tuple(counts) for hour, guild, *counts in (yield Query(_MUSIC_HOURS, hours))}
+    sums.hourly = {(hour, guild): tuple(counts) for hour, guild, *counts in (yield Query(_HOURS, hours))}
     return sums
 
 
@@ -208,14 +212,14 @@ def _people(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
             yield _Row(table=PEOPLE, when=date_of(day), guild=guild, user=user, **parts)
 
 
-def _music(stored: _Sums, counted: _Sums) -> Iterable[_Row]:
-    for hour, guild in sorted(stored.music.keys() | counted.music.keys()):
-        there, here = stored.music.get((hour, guild)), counted.music.get((hour, guild))
+def _hourly(stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for hour, guild in sorted(stored.hourly.keys() | counted.hourly.keys()):
+        there, here = stored.hourly.get((hour, guild)), counted.hourly.get((hour, guild))
         if there != here:
             day, hour_of_day = divmod(hour, HOURS_PER_DAY)
             when = f"{date_of(day)} {hour_of_day:02}:00"
-            parts = _differing(_of_music(there), _of_music(here))
-            yield _Row(table=MUSIC_HOURLY, when=when, guild=guild, **parts)
+            parts = _differing(_of_hour(there), _of_hour(here))
+            yield _Row(table=GUILD_HOURLY, when=when, guild=guild, **parts)
 
 
 # -- in words ----------------------------------------------------------------------------------------------------------
@@ -248,11 +252,12 @@ def _name_of(code: int) -> str:
 def _of_person(hours: int | None) -> Values | None:
     if hours is None:
         return None
-    return {f"at {hour:02}:00": 1 for hour in range(hours.bit_length()) if hours >> hour & 1}
+    found = {f"at {hour:02}:00": 1 for hour in range(HOURS_PER_DAY) if hours >> hour & 1}
+    return found | ({"executed a command": 1} if hours & EXECUTED else {})
 
 
-def _of_music(counts: tuple[int, ...] | None) -> Values | None:
-    return None if counts is None else dict(zip(_MUSIC, counts, strict=True))
+def _of_hour(counts: tuple[int, ...] | None) -> Values | None:
+    return None if counts is None else dict(zip(_HOURLY, counts, strict=True))
 
 
 def _named(rows: list[_Row]) -> Script[list[Difference]]:
