@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from botmon_cog.errors import NotOursError, SchemaTooNewError
-from botmon_cog.host import store_url
+from botmon_cog.host import Given, given
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.sqlite.engine import SqliteEngine
 from tests.child import Child, Talk
@@ -213,7 +213,7 @@ async def test_database_that_is_in_use_stays_and_so_do_its_locks(tmp_path: Path,
             host.execute("INSERT INTO t VALUES (1)")
         before = seen(tmp_path, reads=False)
         assert ANOTHERS in await refusal(path)
-        assert store_url(path) == str(tmp_path / "host.botmon.db")
+        assert given(path).store_url == str(tmp_path / "host.botmon.db")
         assert seen(tmp_path, reads=False) == before
         if is_locked:  # seen by another process: those of one's own one does not notice
             with Child(try_to_write, path) as other:
@@ -294,14 +294,16 @@ def test_host_file_is_not_written_to(tmp_path: Path) -> None:
     host = tmp_path / "host.db"
     plain(host)
     before = seen(tmp_path)
-    assert store_url(host) == store_url(f"sqlite:///{host}") == str(tmp_path / "host.botmon.db")
-    assert store_url(tmp_path / "new.db") == str(tmp_path / "new.db")
-    assert store_url(":memory:") == ":memory:"
-    assert store_url("postgresql://user@host/db") == "postgresql://user@host/db"
+    beside = str(tmp_path / "host.botmon.db")
+    assert given(host) == given(f"sqlite:///{host}") == Given(host, beside, is_store=False)
+    assert given(tmp_path / "new.db").database == tmp_path / "new.db"
+    assert given(":memory:") == Given(None, ":memory:", is_store=True)
+    server = "postgresql://user@host/db"
+    assert given(server) == Given(None, server, is_store=True)
     assert seen(tmp_path) == before
-    asyncio.run(use(store_url(host)))
-    assert store_url(tmp_path / "host.botmon.db") == str(tmp_path / "host.botmon.db")
+    asyncio.run(use(beside))
+    assert given(beside) == Given(None, beside, is_store=True)
     (tmp_path / "folder").mkdir()
     with pytest.raises(NotOursError, match="is a folder; name a file in it"):
-        store_url(tmp_path / "folder")
+        given(tmp_path / "folder")
     assert {name: state for name, state in seen(tmp_path).items() if name == "host.db"} == before

@@ -1,5 +1,8 @@
-"""The host's own database, beside which the store lies."""
+"""The host's own database: what was given, what is read from it, and what is mirrored into it."""
 
-from botmon_cog.host.location import store_url
+from botmon_cog.host.file import has_original_tables
+from botmon_cog.host.given import Given, given, store_beside
+from botmon_cog.host.matching import is_same_command
+from botmon_cog.host.sync import HostSync
 
-__all__ = ["store_url"]
+__all__ = ["Given", "HostSync", "given", "has_original_tables", "is_same_command", "store_beside"]
