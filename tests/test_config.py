@@ -14,6 +14,8 @@ from botmon_cog.config import (
     ENV_FILE,
     ENV_STORAGE_URL,
     Config,
+    HostConfig,
+    LogConfig,
     StorageConfig,
     load_config,
     read_config,
@@ -296,6 +298,43 @@ def test_any_other_url_is_refused_without_repeating_what_may_be_a_password(write
         messages.append(str(caught.value))
         assert messages[-1].startswith(f"{ENV_STORAGE_URL}: ")
     assert not any("hunter2" in message or "admin" in message for message in messages)
+
+
+@pytest.mark.parametrize("name", ["data/bot.db", "sqlite:///data/bot.db", "~/bot.db", "$HOME/bot.db"])
+def test_host_database_is_a_path(write, name):
+    assert read_config(write(f'[host]\ndatabase = "{name}"')).host == HostConfig(database=name)
+
+
+@pytest.mark.parametrize(
+    "name", ["postgresql://admin:hunter2@db.example/bot", ":memory:", "sqlite://", "mysql://admin:hunter2@db/bot", "  "]
+)
+def test_host_database_that_is_not_a_file_is_refused_without_repeating_it(write, name):
+    path = write(f'[host]\ndatabase = "{name}"')
+    message = refusal(path)
+    assert message.startswith(f"{path}: host.database: this is not a SQLite file. Allowed: the path of your bot's own")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("url", ["data/bot.db", "sqlite:///data/bot.db", "./data/../data/bot.db"])
+def test_store_and_host_database_are_two_files(write, tmp_path, url):
+    path = write(f'[storage]\nurl = "{url}"\n[host]\ndatabase = "data/bot.db"')
+    assert refusal(path).startswith(f"{path}: host.database: is the file in storage.url too. Allowed: ")
+    write('[host]\ndatabase = "data/bot.db"')
+    with pytest.raises(ConfigError, match=f"{ENV_STORAGE_URL}: host.database: is the file in storage.url too"):
+        load_config({ENV_STORAGE_URL: url}, tmp_path)
+
+
+def test_log_is_read(write):
+    config = read_config(write('[log]\nfile = "logs/botmon.log"\nmax_mb = 1\nkeep = 2'))
+    assert config.log == LogConfig(file="logs/botmon.log", max_mb=1, keep=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("max_mb = 0", "from 1 up to 10000"), ("max_mb = 1.5", "from 1 up to 10000"), ("keep = 0", "from 1 up to 1000")],
+)
+def test_log_that_never_rotates_is_refused(write, text, problem):
+    assert problem in refusal(write(f"[log]\n{text}"))
 
 
 @pytest.mark.parametrize(

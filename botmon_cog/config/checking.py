@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 from urllib.parse import urlsplit
 
 from botmon_cog.config.metrics import rule_keys, unknown_metric
 from botmon_cog.config.tables import BELOW, AlertsConfig, CommandsConfig, Config, RuleConfig
-from botmon_cog.database_url import check_url
+from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 from botmon_cog.maintenance import parse_window
 from botmon_cog.timezones import find_zone
@@ -23,11 +24,46 @@ def check(config: Config, source: str) -> None:
         ConfigError: something can't be; it names the key and what is allowed, and never a URL that may hold a secret.
     """
     check_url(config.storage.url, source, "storage.url")
+    check_host(config, source)
     find_zone(config.reports.timezone, source=source)
     _check_health(config, source)
     _check_addresses(config, source)
     _check_alerts(config.alerts, source)
     _check_names(config.commands, source)
+
+
+def check_host(config: Config, source: str) -> None:
+    """Refuse a `[host] database` that names no SQLite file, or the store itself.
+
+    Raises:
+        ConfigError: it can't be the host's database. The message does not repeat it: it may hold a password.
+    """
+    named, url = config.host.database, config.storage.url
+    if not named:
+        return
+    if is_postgres(named) or (path := _file_of(named)) is None:
+        raise ConfigError(
+            source,
+            "host.database",
+            "this is not a SQLite file. Allowed: the path of your bot's own database, such as data/bot.db, "
+            "or an empty string for none",
+        )
+    if not is_postgres(url) and path == _file_of(url):
+        raise ConfigError(
+            source,
+            "host.database",
+            "is the file in storage.url too. Allowed: your bot's own database; botmon_cog keeps its data elsewhere",
+        )
+
+
+def _file_of(url: str) -> str | None:
+    """The absolute path that a URL names; None if it names no file."""
+    try:
+        path = sqlite_path(url)
+    except ConfigError:
+        return None
+    # Not `Path.expanduser`, which raises where there is no home.
+    return None if path == IN_MEMORY else os.path.abspath(os.path.expanduser(os.path.expandvars(path)))  # noqa: PTH100, PTH111
 
 
 def _check_health(config: Config, source: str) -> None:

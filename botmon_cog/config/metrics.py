@@ -11,7 +11,7 @@ RULES = "rule"
 """What the keys of these alerts begin with."""
 
 CUSTOM = "custom."
-"""What the names of the host's own metrics begin with."""
+"""What the metrics of operations that the host times begin with: their mean in seconds."""
 
 METRICS: dict[str, tuple[str, str]] = {
     "memory.percent": ("the memory of this process", "%"),
@@ -49,7 +49,8 @@ def unknown_metric(name: str) -> str | None:
         return None
     near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{name!r} is no metric{hint}. Allowed: {', '.join(METRICS)}, or {CUSTOM}<name> for one of your own"
+    allowed = f"{', '.join(METRICS)}, or {CUSTOM}<name> for an operation that your bot times"
+    return f"{name!r} is no metric{hint}. Allowed: {allowed}"
 
 
 def rule_keys(rules: Sequence[RuleConfig]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from botmon_cog.config.checking import check
+from botmon_cog.config.checking import check, check_host
 from botmon_cog.config.tables import TABLES, CommandName, Config, SchemaName
 from botmon_cog.database_url import check_url
 from botmon_cog.errors import ConfigError
@@ -44,6 +44,7 @@ def load_config(env: Mapping[str, str] = os.environ, directory: Path | None = No
     if url := env.get(ENV_STORAGE_URL):
         check_url(url, ENV_STORAGE_URL, None)
         config = msgspec.structs.replace(config, storage=msgspec.structs.replace(config.storage, url=url))
+        check_host(config, ENV_STORAGE_URL)
     return config
 
 

@@ -41,6 +41,11 @@ class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     close_timeout_s: Positive = 5.0
 
 
+class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    database: str = ""
+    mirror: bool = True
+
+
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     raw_days: Days = 90
     people_days: Days = 400
@@ -149,6 +154,12 @@ class HeartbeatConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: Positive = 60.0
 
 
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: str = ""
+    max_mb: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    keep: Annotated[int, Meta(ge=1, le=1_000)] = 5
+
+
 class CommandsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: CommandName = "health"
     stats: CommandName = "stats"
@@ -161,6 +172,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     instance: Annotated[str, Meta(min_length=1, max_length=64)] = "main"
     storage: StorageConfig = StorageConfig()
+    host: HostConfig = HostConfig()
     retention: RetentionConfig = RetentionConfig()
     reports: ReportsConfig = ReportsConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -170,11 +182,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: AlertsConfig = AlertsConfig()
     http: HttpConfig = HttpConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    log: LogConfig = LogConfig()
     commands: CommandsConfig = CommandsConfig()
 
 
 TABLES = (
     StorageConfig,
+    HostConfig,
     RetentionConfig,
     ReportsConfig,
     PrivacyConfig,
@@ -185,6 +199,7 @@ TABLES = (
     RuleConfig,
     HttpConfig,
     HeartbeatConfig,
+    LogConfig,
     CommandsConfig,
 )
 
