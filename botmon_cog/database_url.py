@@ -31,6 +31,16 @@ def sqlite_path(url: str) -> str:
     return _path_of(url, "the configuration", "storage.url")
 
 
+def described(url: str) -> str:
+    """What the URL names, for people: never a password, also of one whose password should have been encoded."""
+    if not is_postgres(url):
+        return url
+    address = url.partition("://")[2]
+    place, _, options = address.partition("?")
+    server, _, database = ("" if "@" in options else place.rpartition("@")[2]).partition("/")
+    return f"PostgreSQL {server or 'server'}/{database}".rstrip("/")
+
+
 def check_url(url: str, source: str, key: str | None) -> None:
     """Refuse what names no database.
 

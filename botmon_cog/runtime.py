@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -21,15 +21,17 @@ from botmon_cog.domain.alerts.rules import Found, Rules
 from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
+from botmon_cog.host import HostSync
+from botmon_cog.log_file import LogFile
 from botmon_cog.monitors.alerts import AlertContext, Alerts
-from botmon_cog.monitors.command_logger import CommandLogger
+from botmon_cog.monitors.command_log import CommandLog
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.health import HealthCheck
+from botmon_cog.monitors.health import Health
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
-from botmon_cog.monitors.performance import PerformanceMonitor
+from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.recorder import Recorder
-from botmon_cog.monitors.statistics import StatisticsCollector
+from botmon_cog.monitors.statistics import Statistics
 from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.store.engine import Engine
@@ -47,20 +49,23 @@ _MB = 1_000_000
 _LONGEST_CLOSE_S = 10.0
 """A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
 
-Monitor = CommandLogger | PerformanceMonitor | StatisticsCollector | HealthCheck
-
 
 def _nobody() -> int | None:
     return None
 
 
-class MonitoringSystem:
-    """The four monitors over one store.
+def _never(_guild_id: str | None, _user_id: str | None, _command: str) -> bool:
+    return False
 
-    Unpacks into them: `logger, performance, statistics, health = system`. The database is opened on first use; `async
-    with`, or `close`, writes what is still queued and closes it.
+
+class MonitoringSystem:
+    """The monitors over one store.
+
+    The database is opened on first use; `async with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        host: reads and mirrors the host's own database; None where there is none.
+        is_running: (guild id, user id, command) -> whether such an invocation is open; the extension knows.
         loops: which of our own loops still run.
         uptime: tells how long the bot was there; the extension keeps it.
         janitor: keeps the database small once the extension has started it.
@@ -97,19 +102,57 @@ class MonitoringSystem:
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock)
-        self.command_logger = CommandLogger(recorder, store.history, store.reports, clock, failures)
-        self.performance = PerformanceMonitor(recorder, live, store.reports, clock, config.thresholds, failures)
-        self.statistics = StatisticsCollector(
-            recorder, store.reports, clock, failures, find_zone(config.reports.timezone)
-        )
-        self.health = HealthCheck(recorder, self.writer, recent, live, store, loops, clock, config.health, failures)
+        self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
+        self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
+        self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
+        self.health = Health(recorder, self.writer, recent, live, store, loops, clock, config.health, failures)
         self.uptime = UptimeKeeper(store.uptime, clock, failures, config.health.database_timeout_s)
         self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
         self.alerts = Alerts(store.alerts, clock, config, failures, spool)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
+        self.log_file = LogFile(config.log)
+        self.is_running: Callable[[str | None, str | None, str], bool] = _never
+        self.host: HostSync | None = None
+        if config.host.database:
+            self.attach_host(Path(config.host.database))
 
-    def __iter__(self) -> Iterator[Monitor]:
-        return iter((self.command_logger, self.performance, self.statistics, self.health))
+    def attach_host(self, database: Path) -> None:
+        """Read and mirror a SQLite file of the host's. One at the most: a second one is said and left alone."""
+        path = database.absolute()
+        if self.host is None:
+            self.host = HostSync(
+                path,
+                self.store,
+                self.clock,
+                mirrors=self.config.host.mirror,
+                flush=self.recorder.settle,
+                is_running=self._is_running,
+                failures=self.failures,
+            )
+            self.recorder.look_beside = self.host.settled
+        elif self.host.path != path:
+            _log.warning("only one database of the bot is read and mirrored: %s, and not %s", self.host.path, path)
+
+    def _is_running(self, guild_id: str | None, user_id: str | None, command: str) -> bool:
+        return self.is_running(guild_id, user_id, command)
+
+    def begin(self) -> None:
+        """Look after the host's database, and write `[log] file`, from now on.
+
+        Needs a running event loop; may be called again and again.
+        """
+        self.log_file.attach()
+        if self.host is not None:
+            self.host.start()
+
+    async def catch_up(self) -> None:
+        """Let all that is recorded be stored and counted, and what the host wrote be read: what comes before reading.
+
+        Raises:
+            StorageError: the database is away.
+        """
+        self.begin()
+        await self.recorder.catch_up()
 
     async def inspect(self) -> None:
         """Refuse what can't be the store, as long as it is not known whose bot this is. Raises as `open`."""
@@ -140,6 +183,7 @@ class MonitoringSystem:
             self.recent.seed(await self.store.log.outcomes_by_minute(self.clock.now() - _HOUR))
         await self.alerts.recall()
         self.writer.start()
+        self.begin()
 
     async def check(self, audience: str | None) -> HealthReport:
         """Look at everything once, and move the verdict, the uptime and the alerts on by one check.
@@ -175,10 +219,13 @@ class MonitoringSystem:
         What could not be written goes to the spool.
         """
         await self.alerts.close()
+        if self.host is not None:
+            await self.host.close()
         await self.writer.close(self.config.storage.close_timeout_s)
         with suppress(TimeoutError):  # one that hangs is closed once it does not any more
             async with asyncio.timeout(_LONGEST_CLOSE_S):
                 await self.store.engine.close()
+        self.log_file.detach()
 
     async def __aenter__(self) -> Self:
         await self.start()

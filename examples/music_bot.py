@@ -13,6 +13,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+import botmon_cog
 from botmon_cog import MonitoringSystem
 
 SONG_S = 180
@@ -37,7 +38,7 @@ class Music(commands.Cog):
     @property
     def system(self) -> MonitoringSystem:
         """For what the extension can't see by itself, songs and operations. Asked anew: it may have been reloaded."""
-        return self.bot.get_cog("BotMon").system
+        return botmon_cog.of(self.bot)
 
     async def cog_unload(self) -> None:
         for player in self.players.values():
@@ -47,25 +48,27 @@ class Music(commands.Cog):
     @app_commands.command(description="Play a song")
     @app_commands.guild_only()
     async def play(self, interaction: discord.Interaction, song: str) -> None:
+        guild_id, user_id = guild_id_of(interaction), interaction.user.id
         await interaction.response.defer()
-        async with self.system.performance.track("voice_connect", interaction.guild_id, interaction.user.id):
+        async with self.system.performance.track("voice_connect", guild_id, user_id):
             await asyncio.sleep(0.05)  # here a real bot joins the voice channel
-        self.stop(interaction.guild_id)
-        self.players[interaction.guild_id] = asyncio.create_task(self.player(interaction.guild_id, interaction.user.id))
+        self.stop(guild_id)
+        self.players[guild_id] = asyncio.create_task(self.player(guild_id, user_id))
         await interaction.followup.send(f"Playing {song}")
 
     @app_commands.command(description="Skip this song")
     @app_commands.guild_only()
     async def skip(self, interaction: discord.Interaction) -> None:
-        was_playing = self.stop(interaction.guild_id)
+        guild_id = guild_id_of(interaction)
+        was_playing = self.stop(guild_id)
         if was_playing:
-            await self.system.statistics.record_skip(interaction.guild_id, interaction.user.id)
+            await self.system.statistics.song_skipped(guild_id, interaction.user.id)
         await interaction.response.send_message("Skipped." if was_playing else "Nothing is playing.")
 
     @app_commands.command(description="Pause")
     @app_commands.guild_only()
     async def pause(self, interaction: discord.Interaction) -> None:
-        await self.system.statistics.record_pause(interaction.guild_id, interaction.user.id)
+        await self.system.statistics.song_paused(guild_id_of(interaction), interaction.user.id)
         await interaction.response.send_message("Paused.")
 
     async def player(self, guild_id: int, user_id: int) -> None:
@@ -73,11 +76,17 @@ class Music(commands.Cog):
         try:
             await asyncio.sleep(SONG_S)
         finally:  # played to its end, skipped, or the bot is closing
-            await self.system.statistics.record_song_played(guild_id, time.monotonic() - start_s, user_id)
+            await self.system.statistics.song_played(guild_id, time.monotonic() - start_s, user_id)
 
     def stop(self, guild_id: int) -> bool:
         player = self.players.pop(guild_id, None)
         return player is not None and player.cancel()
+
+
+def guild_id_of(interaction: discord.Interaction) -> int:
+    """There is one: the commands are `guild_only`."""
+    assert interaction.guild_id is not None
+    return interaction.guild_id
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from botmon_cog.api import forget, newest_system
+from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
 from tests.engines import Engine
 from tests.pgbouncer import PgBouncer, PoolMode, program
@@ -40,9 +40,7 @@ def _same_modules() -> Iterator[None]:
     for name in _modules():
         del sys.modules[name]
     sys.modules.update(before)  # pyright: ignore[reportArgumentType]
-    system = newest_system()
-    if system is not None:
-        forget(system)
+    sys.modules.pop(SHARED, None)
 
 
 @pytest.fixture(autouse=True)

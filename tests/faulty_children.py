@@ -185,7 +185,7 @@ async def report(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     await _do(await talk.receive(), load, Path(path).parent)
     load.record(ROWS)
     await until(lambda: system.writer.failures)
-    found = await system.health.get_full_health_report()
+    found = await system.health.report()
     talk.send([found.overall_status, found.database.reason, found.database.remedy])
 
 

@@ -89,7 +89,7 @@ async def test_each_view_can_be_asked_for(view: str, buttons: list[str]) -> None
 async def test_refresh_shows_what_has_happened_since() -> None:
     async with running(make_bot()) as rig:
         message = await open_health(rig, rig.discord.admin, rig.discord.channel)
-        await cog_of(rig.bot).system.command_logger.log_command(rig.discord.guild.id, 5, "play", duration=0.1)
+        await cog_of(rig.bot).system.command_log.record(rig.discord.guild.id, 5, "play", duration=0.1)
         await rig.rows()
         before = said(message)
         await rig.discord.admin.click(message, "Refresh")
@@ -108,7 +108,7 @@ async def test_buttons_work_after_a_reload_and_keep_nothing_in_discord_py() -> N
 
 async def test_an_owner_asks_for_all_guilds_in_a_dm_and_presses_there() -> None:
     async with running(make_bot()) as rig:
-        await cog_of(rig.bot).system.command_logger.log_command(999, 5, "elsewhere", duration=0.1)
+        await cog_of(rig.bot).system.command_log.record(999, 5, "elsewhere", duration=0.1)
         await rig.rows()
         owner = rig.discord.owner
         message = await open_health(rig, owner, owner.dm_channel)
@@ -148,7 +148,7 @@ async def test_nothing_of_another_guild_is_seen() -> None:
         there = other.add_text_channel("lobby")
         await rig.bot.wait_for("guild_channel_create")
         for _ in range(3):
-            await cog_of(rig.bot).system.command_logger.log_command(rig.discord.guild.id, 5, "secret", duration=0.1)
+            await cog_of(rig.bot).system.command_log.record(rig.discord.guild.id, 5, "secret", duration=0.1)
         await rig.rows()
         message = await post(rig, there, "botmon:health:glance:here", "botmon:health:details:all")
         assert "bot's owners" in await refusal(rig, other_admin, message, "botmon:health:details:all")

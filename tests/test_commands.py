@@ -99,8 +99,8 @@ async def test_an_admin_sees_their_own_guild_only() -> None:
         admin, channel = rig.discord.admin, rig.discord.channel
         await rig.discord.user.slash(channel, "play", query="a song")
         system = cog_of(rig.bot).system
-        await system.command_logger.log_command(999, 5, "elsewhere", guild_name="Another place", duration=1.0)
-        await system.statistics.record_song_played(999, 600)
+        await system.command_log.record(999, 5, "elsewhere", guild_name="Another place", duration=1.0)
+        await system.statistics.song_played(999, 600)
         await rig.rows()
         for command in ("health", "stats today", "stats weekly", "stats monthly", "perf"):
             said = await ask(rig, admin, channel, command)
@@ -119,7 +119,7 @@ async def test_an_admin_sees_their_own_guild_only() -> None:
 @pytest.mark.parametrize("team", [False, True])
 async def test_an_owner_may_ask_for_all_servers_and_in_a_dm(team: bool) -> None:
     async with running(music_bot(), team=team) as rig:
-        await cog_of(rig.bot).system.command_logger.log_command(999, 5, "elsewhere", duration=1.0)
+        await cog_of(rig.bot).system.command_log.record(999, 5, "elsewhere", duration=1.0)
         owner, channel = rig.discord.owner, rig.discord.channel
         owner.set_permissions(rig.discord.guild, ADMIN)
         assert "elsewhere" not in await ask(rig, owner, channel, "stats weekly")
@@ -136,9 +136,9 @@ async def test_an_owner_may_ask_for_all_servers_and_in_a_dm(team: bool) -> None:
 
 async def test_autocomplete_offers_the_guilds_own_commands_nearest_first() -> None:
     async with running(music_bot()) as rig:
-        logger = cog_of(rig.bot).system.command_logger
+        logger = cog_of(rig.bot).system.command_log
         for name in ("play", "music play", "skip", "p" * 101, *(f"play {n}" for n in range(30))):
-            await logger.log_command(rig.discord.guild.id, 5, name)
+            await logger.record(rig.discord.guild.id, 5, name)
         await rig.rows()
         offered = await rig.discord.admin.autocomplete(rig.discord.channel, "perf", focused="command", value="Pla")
         names = [choice["value"] for choice in offered]
@@ -162,7 +162,7 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
             assert "🔴" in said
             assert "in 1 h here" not in said.replace("\xa0", " "), "what is counted in memory is of all servers"
             assert rig.discord.guild.name not in said
-        await system.command_logger.log_command(rig.discord.guild.id, 5, "play")
+        await system.command_log.record(rig.discord.guild.id, 5, "play")
         (tmp_path / "bot.db").unlink()
         (tmp_path / "away.db").rename(tmp_path / "bot.db")
         await rig.clock.advance(60)
@@ -178,11 +178,11 @@ async def test_a_locked_database_gives_a_sentence_and_the_row_comes_later(tmp_pa
 
 async def test_very_long_names_break_no_limit() -> None:
     async with running(music_bot()) as rig:
-        logger = cog_of(rig.bot).system.command_logger
+        logger = cog_of(rig.bot).system.command_log
         for number in range(60):
             name = f"group-{number} " + "`*_~|<@1>" * 12
             for _ in range(3):
-                await logger.log_command(
+                await logger.record(
                     rig.discord.guild.id,
                     number,
                     name[:100],

@@ -190,6 +190,7 @@ parts_of_health = {
         loops=some(made(LoopRun, name=names, last_at=maybe_moments, is_late=flags)),
         unreachable=some(names),
         broken=some(names),
+        hints=some(names),
         cpu_percent=shares,
     ),
 }

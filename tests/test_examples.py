@@ -39,9 +39,9 @@ async def test_the_music_bot_is_watched():
             ("skip", "ok"),
         ]
         system = cog_of(bot).system
-        week = await system.statistics.generate_weekly_report(loopback.guild.id)
+        week = await system.statistics.weekly(loopback.guild.id)
         assert (week.total_songs, week.total_skips, week.total_pauses) == (2, 1, 1)
-        performance = await system.performance.get_performance_stats(loopback.guild.id)
+        performance = await system.performance.stats(loopback.guild.id)
         assert [(o.name, o.duration.n) for o in performance.operations] == [("voice_connect", 2)]
         answer = await loopback.admin.slash(channel, "stats weekly")
         assert any("2** songs" in field["value"] for field in answer.message.embeds[0]["fields"])
@@ -57,5 +57,5 @@ async def test_closing_the_music_bot_counts_the_song_that_still_plays(tmp_path):
         await loopback.user.slash(loopback.channel, "play", song="Low Tide")
         system = cog_of(bot).system
     async with type(system)(bot.botmon_config) as after:
-        week = await after.statistics.generate_weekly_report(loopback.guild.id)
+        week = await after.statistics.weekly(loopback.guild.id)
     assert week.total_songs == 1

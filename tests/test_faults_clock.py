@@ -192,7 +192,7 @@ async def test_rows_roll_ups_and_rates_stay_consistent(engine, jump_s):
     total, errors = system.recent.totals()
     assert total in {60 * 5 - 5, 60 * 5}  # the last hour that passed, whatever the clock said
     assert 0 < errors < total
-    report = await system.health.get_full_health_report()
+    report = await system.health.report()
     assert report.uptime_s >= 2 * MINUTES * 60
     assert report.error_rate.error_rate == pytest.approx(errors / total)
     system.health.record(report)

@@ -67,7 +67,7 @@ async def test_file_that_is_taken_away_is_begun_anew(
         await system.flush()
         latest = record(system, "latest")
         await system.flush()
-        monitor = system.health.check_monitor()
+        monitor = system.health.monitor()
         assert (monitor.status, monitor.dropped) == (WARNING, 0)
         assert "deleted or replaced" in (monitor.reason or "")
     assert stored(path) == later | latest
@@ -83,7 +83,7 @@ async def test_file_damaged_while_in_use_is_kept_and_no_row_after_that_is_lost(t
         later = record(system, "later")
         await system.flush()
         (kept,) = kept_in(tmp_path)
-        monitor = system.health.check_monitor()
+        monitor = system.health.monitor()
         assert (monitor.status, monitor.dropped) == (WARNING, 0)
         assert str(kept) in (monitor.reason or "")
     assert stored(path) == later

@@ -46,7 +46,7 @@ async def test_a_long_lock_sends_rows_to_the_spool_and_all_are_stored_afterwards
             await busy.answers(10)
             await busy.load.more(500)
             said = await busy.health()
-            report = await busy.system.health.get_full_health_report()
+            report = await busy.system.health.report()
             assert report.overall_status == "unhealthy"
             assert report.monitor.spooled
             assert "on disk" in said

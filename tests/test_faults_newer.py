@@ -26,7 +26,7 @@ async def refused(system: MonitoringSystem, spool: Path) -> None:
     await until(lambda: (writer.last_error or "").startswith("SchemaTooNewError: "))
     failures = writer.failures
     await until(lambda: writer.failures > failures + 1)
-    report = await system.health.get_full_health_report()
+    report = await system.health.report()
     assert report.overall_status == "unhealthy"
     assert "schema version 99" in (report.database.reason or "")
     assert (writer.spooled, writer.dropped) == (0, 0)

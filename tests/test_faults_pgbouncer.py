@@ -25,19 +25,24 @@ def bouncer(request: pytest.FixtureRequest, postgres_server: PostgresServer):
 async def test_all_rows_are_stored_and_every_report_is_answered(pgbouncer_url, postgres_url, tmp_path):
     async with nothing_left(tmp_path), make_system(pgbouncer_url) as system:
         load = Load(system)
-        logger, performance, statistics, health = system
+        logger, performance, statistics, health = (
+            system.command_log,
+            system.performance,
+            system.statistics,
+            system.health,
+        )
         now = datetime.now(UTC)
         while load.made < ROWS:
             load.record(ROWS // 6)
-            await statistics.record_song_played(1, 60.0, 10)
+            await statistics.song_played(1, 60.0, 10)
             history, stats, times, today, week, month, report, uptime, told = await asyncio.gather(
-                logger.get_command_history(limit=ROWS),
-                logger.get_command_stats(),
-                performance.get_performance_stats(),
-                statistics.get_daily_stats(),
-                statistics.generate_weekly_report(),
-                statistics.generate_monthly_report(1),
-                health.get_full_health_report(),
+                logger.history(limit=ROWS),
+                logger.stats(),
+                performance.stats(),
+                statistics.daily(),
+                statistics.weekly(),
+                statistics.monthly(1),
+                health.report(),
                 system.uptime.report(),
                 system.alerts.history(now - timedelta(days=1), 10),
             )
@@ -52,7 +57,7 @@ async def test_all_rows_are_stored_and_every_report_is_answered(pgbouncer_url, p
             assert times.commands
             assert report.database.status in {"healthy", "slow"}
             assert (len(uptime), told) == (3, [])
-            assert (await performance.get_performance_stats(1, command="command 1")).commands
+            assert (await performance.stats(1, command="command 1")).commands
         assert (system.failures.n, system.writer.failures, system.writer.dropped) == (0, 0, 0)
     assert await stored(postgres_url) == load.ids
 
@@ -75,10 +80,10 @@ async def test_a_pgbouncer_that_is_restarted_under_load(bouncer, postgres_url, t
         await asyncio.to_thread(bouncer.start)
         await until(lambda: writer.away_since is None)
         await busy.rest()
-        report = await busy.system.health.get_full_health_report()
+        report = await busy.system.health.report()
         assert report.database.status in {"healthy", "slow"}
         assert (report.monitor.waiting, writer.dropped, spooled(spool)) == (0, 0, 0)
-        week = await busy.system.statistics.generate_weekly_report()
+        week = await busy.system.statistics.weekly()
         assert week.total_commands == busy.load.made + busy.answered
     found = await stored(postgres_url)
     assert busy.load.ids <= found

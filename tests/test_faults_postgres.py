@@ -48,7 +48,7 @@ async def away(busy: BusyBot, url: str, *, rows: int) -> None:
     await until(lambda: writer.spooled)
     await busy.answers(3)
     await busy.load.more(rows)
-    report = await busy.system.health.get_full_health_report()
+    report = await busy.system.health.report()
     assert report.overall_status == "unhealthy"
     assert (report.database.reason or "").startswith("the database does not answer: ")
     assert report.monitor.spooled
@@ -64,7 +64,7 @@ async def back(busy: BusyBot, url: str, folder: Path) -> None:
     await until(lambda: busy.system.writer.away_since is None)
     await until(lambda: busy.answered > before)
     await busy.rest()
-    report = await busy.system.health.get_full_health_report()
+    report = await busy.system.health.report()
     assert report.database.status in {"healthy", "slow"}
     assert report.monitor.waiting == busy.system.writer.dropped == 0
     assert busy.load.longest <= 2 * QUEUE_MAX + busy.system.config.storage.batch_max

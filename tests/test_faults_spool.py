@@ -61,7 +61,7 @@ async def replay(url: str, path: Path, lost: int = 0) -> None:
         Load(system, "new").record(ROWS)
         await drained(system)
         assert system.writer.dropped == lost
-        monitor = system.health.check_monitor()
+        monitor = system.health.monitor()
         assert (monitor.dropped, monitor.waiting) == (lost, 0)
         assert (monitor.reason is None) == (lost == 0)
     assert spooled(path) == 0

@@ -275,10 +275,10 @@ async def test_the_health_check_asks() -> None:
 async def test_health_sees_the_gateway_and_what_discord_answers() -> None:
     async with running(make_bot()) as rig:
         health = cog_of(rig.bot).system.health
-        assert (await health.get_full_health_report()).gateway.status == "healthy"
+        assert (await health.report()).gateway.status == "healthy"
         await lose(rig, 0)
         await rig.clock.advance(61)
-        report = await health.get_full_health_report()
+        report = await health.report()
         assert (report.gateway.status, report.rest.status) == ("critical", "healthy")
         assert report.gateway.sample.shards[0].down_s == 61.0
         assert report.rest.sample == RestSample()

@@ -166,7 +166,7 @@ async def test_codes_and_bodies_are_as_documented_from_the_first_moment_to_the_l
             assert await seen(port) == promised("connected")
 
             async with locked(url) as release:
-                await cog.system.command_logger.log_command(1, 2, "the last")
+                await cog.system.command_log.record(1, 2, "the last")
                 closing = asyncio.create_task(bot.close())
                 await until(lambda: cog.http.is_stopping)
                 when = "shutting down, while the last rows are written"

@@ -1,4 +1,4 @@
-"""HealthCheck: what it gathers, what a failing source costs, and what a look leaves as it was."""
+"""Health: what it gathers, what a failing source costs, and what a look leaves as it was."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botmon_cog.domain.models import MetricSample, Outcome
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample, ShardSample
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors.health import HEALTH_CHECKS, HealthCheck
+from botmon_cog.monitors.health import HEALTH_CHECKS, Health
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import ManualClock
 from tests.test_windows import invocation
@@ -112,46 +112,46 @@ async def test_a_database_that_is_away_is_told_at_once_and_the_rest_is_there(sys
     report = await check(system)
     assert (report.overall_status, report.database.status) == ("unhealthy", "error")
     assert len(report.components) == 10
-    assert (await system.health.check_database()).reason == "the database does not answer: disk I/O error"
+    assert (await system.health.database()).reason == "the database does not answer: disk I/O error"
 
 
 async def test_a_look_changes_nothing(system):
     failing(system)
     for _ in range(5):
         await system.clock.advance(60)
-        report = await system.health.get_full_health_report()
+        report = await system.health.report()
         assert report.problems == ()
-        assert (await system.health.check_error_rate()).status == "healthy"
+        assert (await system.health.error_rate()).status == "healthy"
     assert report.error_rate.error_rate == 1.0, "the numbers are those of now"
     assert (await check(system)).problems == ()
     report = await check(system)
     assert [problem.key for problem in report.problems] == ["error_rate"]
     for _ in range(5):
         await system.clock.advance(3600)
-        assert (await system.health.get_full_health_report()).problems, "it is not over until checks say so"
+        assert (await system.health.report()).problems, "it is not over until checks say so"
     await system.flush()
     assert len(await system.store.log.health_history(system.instance, report.checked_at.replace(year=2000))) == 2
     assert system.health.latest_samples.taken_at == report.checked_at
 
 
 async def test_each_component_may_be_asked_for_alone(system):
-    health: HealthCheck = system.health
+    health: Health = system.health
     await system.clock.advance(60)
-    memory, cpu, monitor = await health.check_memory(), await health.check_cpu(), health.check_monitor()
+    memory, cpu, monitor = await health.memory(), await health.cpu(), health.monitor()
     assert (memory.status, cpu.status, monitor.status) == ("healthy", "healthy", "healthy")
     assert 0 < memory.rss_bytes < memory.limit_bytes
     assert cpu.percent >= 0
-    assert ((await health.check_database()).status, (await health.check_error_rate()).total) == ("healthy", 0)
+    assert ((await health.database()).status, (await health.error_rate()).total) == ("healthy", 0)
 
 
 async def test_the_loop_of_the_checks_is_late_when_it_does_not_check(system):
     system.loops.begin(HEALTH_CHECKS, 60)
     assert (await check(system)).components["monitor"].loops[0].last_at is None
     await system.clock.advance(60)
-    (run,) = system.health.check_monitor().loops
+    (run,) = system.health.monitor().loops
     assert (run.name, run.last_at, run.is_late) == (HEALTH_CHECKS, system.health.latest_samples.taken_at, False)
     await system.clock.advance(121)
-    late = system.health.check_monitor()
+    late = system.health.monitor()
     assert late.reason == "a loop of the monitor should have run long since: health checks"
 
 

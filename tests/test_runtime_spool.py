@@ -61,7 +61,7 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
                 system.recorder.record(event(name))
         assert (system.writer.spooled, system.writer.dropped) == (3, 0)
         assert (tmp_path / "bot.spool.db").exists()
-        monitor = system.health.check_monitor()
+        monitor = system.health.monitor()
         assert (monitor.status, monitor.reason) == (WARNING, "3 rows wait on disk for the database")
         assert (monitor.waiting, monitor.spooled, monitor.spool_bytes > 0) == (3, 3, True)
     async with MonitoringSystem(config) as system:
@@ -71,7 +71,7 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
             "SELECT text FROM invocations JOIN labels ON id = command_id ORDER BY run_id, seq"
         ).fetchall()
     assert found == [(name,) for name in names(3)]
-    assert system.health.check_monitor().status == HEALTHY
+    assert system.health.monitor().status == HEALTHY
 
 
 async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_closing(monkeypatch):

@@ -14,9 +14,8 @@ import msgspec
 import pytest
 from discord.ext import commands
 
-from botmon_cog import Config, ConfigError, MonitoringSystem, get_statistics_report
+from botmon_cog import Config, ConfigError, MonitoringSystem
 from botmon_cog.__main__ import main
-from botmon_cog.api import forget, use
 from botmon_cog.config import DEFAULT_FILE, ReportsConfig, StorageConfig, read_config
 from botmon_cog.domain.reports import Period, StatisticsReport
 from botmon_cog.testing import ManualClock
@@ -124,33 +123,29 @@ async def berlin(tmp_path: Path):
         await Storage(system.store.engine).write(
             [invocation(started_at=when, user_id=str(i)) for i, when in enumerate(moments)]
         )
-        use(system)
         yield system
-        forget(system)
 
 
 async def test_today_is_the_local_day(berlin: MonitoringSystem) -> None:
     for report in (
-        await berlin.statistics.get_daily_stats(1),
-        await berlin.statistics.get_daily_stats(1, date(2026, 10, 25)),
-        await berlin.statistics.get_daily_stats(1, LAST_HOUR),
+        await berlin.statistics.daily(1),
+        await berlin.statistics.daily(1, date(2026, 10, 25)),
+        await berlin.statistics.daily(1, LAST_HOUR),
     ):
         assert (report.total_commands, report.unique_users, report.previous_commands) == (4, 4, 1)
         assert report.period.timezone == report.previous.timezone == "Europe/Berlin"
         assert [hour.start for hour in report.hours] == [
             when.replace(minute=0) for when in (AFTER_MIDNIGHT, TWO, TWO_AGAIN, LAST_HOUR)
         ]
-    tomorrow = await berlin.statistics.get_daily_stats(1, date(2026, 10, 26))
+    tomorrow = await berlin.statistics.daily(1, date(2026, 10, 26))
     assert (tomorrow.total_commands, tomorrow.previous_commands) == (1, 4)
 
 
 async def test_a_week_is_of_local_days(berlin: MonitoringSystem) -> None:
-    report = await berlin.statistics.generate_weekly_report(1)
+    report = await berlin.statistics.weekly(1)
     assert (report.total_commands, report.unique_users) == (5, 5)
     assert report.period.start == datetime(2026, 10, 18, 22, tzinfo=UTC)
-    assert await get_statistics_report(1, "weekly") == report
-    month = await get_statistics_report(1, "monthly")
-    assert month is not None
+    month = await berlin.statistics.monthly(1)
     assert month.period.start == datetime(2026, 9, 25, 22, tzinfo=UTC)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import cast
 
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog import api
 from botmon_cog.clock import Clock
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
@@ -28,10 +29,16 @@ from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
+from botmon_cog.host import has_original_tables
 from botmon_cog.monitors.event_loop import LoopWatch
+from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
 
+_log = logging.getLogger(__name__)
+
 _CONNECTED = "on_connect"
+_OLD_DATABASE = Path("data/bot.db")
+"""Where bots of the old module have theirs."""
 
 
 class BotMon(commands.Cog):
@@ -44,7 +51,7 @@ class BotMon(commands.Cog):
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
         self.bot = bot
-        self.config = config
+        self.config = config = systems.joining(config)
         self.system = system = MonitoringSystem(config, clock=clock, application_id=lambda: bot.application_id)
         self.observer = Observer(bot, system)
         self.loop_watch = LoopWatch(
@@ -57,6 +64,7 @@ class BotMon(commands.Cog):
         self._desk = Desk(bot, system)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
         self._introduce()
+        self._hint: str | None = None
         self._undo = AsyncExitStack()
         self._is_unloaded = False
 
@@ -68,6 +76,8 @@ class BotMon(commands.Cog):
         sources.rest = self._logs.sample
         sources.unreachable = self.delivery.unreachable
         sources.broken = self._broken
+        sources.hints = self._hints
+        system.is_running = self.observer.is_running
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
 
@@ -75,17 +85,30 @@ class BotMon(commands.Cog):
         """What does not work although it was asked for, in words."""
         return () if self.http.problem is None else (self.http.problem,)
 
+    def _hints(self) -> tuple[str, ...]:
+        """What the owners could have, and what is left out of the host's database: no fault of the bot, in words."""
+        found = () if self._hint is None else (self._hint,)
+        return found if self.system.host is None else (*found, *self.system.host.problems)
+
+    def _look_for_old_rows(self) -> None:
+        """The old module's history lies where it always did, and nobody said whether it is to be read."""
+        if self.system.host is None and has_original_tables(_OLD_DATABASE):
+            self._hint = f'to have the history in {_OLD_DATABASE} read: [host] database = "{_OLD_DATABASE.as_posix()}"'
+            _log.info("%s", self._hint)
+
     async def cog_load(self) -> None:
         if self.config.http.listen:
             self._undo.push_async_callback(self.http.stop)
             await self.http.start()
         self._undo.push_async_callback(self.system.close)
+        self.system.log_file.attach()
+        self._undo.callback(systems.step_back, self.system)
+        await systems.take_over(self.system)
+        self._look_for_old_rows()
         if _is_logged_in(self.bot):
             await self.system.open()
         else:
             await self.system.inspect()
-        api.use(self.system)
-        self._undo.callback(api.forget, self.system)
         self._add_commands()
         if _is_logged_in(self.bot):
             await self._begin()

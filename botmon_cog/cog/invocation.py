@@ -19,6 +19,7 @@ from botmon_cog.config import PrivacyConfig
 from botmon_cog.domain.models import Invocation, Kind, Outcome
 from botmon_cog.domain.privacy import names_json, parameters_json, redact
 from botmon_cog.domain.taken import LONGEST_NAME
+from botmon_cog.monitors.observed import Told
 
 AnyInteraction = discord.Interaction[Any]
 AnyContext = commands.Context[Any]
@@ -43,14 +44,14 @@ class OpenInvocation(msgspec.Struct, eq=False):
         received_s: monotonic seconds.
         ended_s: monotonic seconds at which the command returned without having answered; None while it runs.
         is_open: nothing was recorded for it yet.
-        details: what the host told of it.
+        told: what the host said of it.
     """
 
     started_at: datetime
     received_s: float
     ended_s: float | None = None
     is_open: bool = True
-    details: str | None = None
+    told: Told | None = None
 
 
 class OpenInteraction(OpenInvocation, kw_only=True):
@@ -76,6 +77,12 @@ class OpenInteraction(OpenInvocation, kw_only=True):
         """The full path, as Discord sent it: also of a command that the bot does not know."""
         data: Mapping[str, Any] = self.interaction.data or {}
         return _path(data.get("name", _UNNAMED), data.get("options"))[0]
+
+    @property
+    def who(self) -> tuple[str | None, str]:
+        """The ids of its guild, None in a direct message, and of its user."""
+        guild_id = self.interaction.guild_id
+        return None if guild_id is None else str(guild_id), str(self.interaction.user.id)
 
     def typed(self) -> Iterable[object]:
         """The values that the user gave it."""
@@ -120,9 +127,15 @@ class OpenMessage(OpenInvocation, kw_only=True):
             discord_id=message.id,
             parameters=parameters_json(typed, privacy) if typed else None,
         )
-        if self.details is not None:
-            invocation = replace(invocation, details=self.details)
+        if self.told is not None:
+            invocation = annotated(invocation, self.told, self.typed())
         return replace(invocation, is_own=True) if _is_own(context.command) else invocation
+
+    @property
+    def who(self) -> tuple[str | None, str]:
+        """As `OpenInteraction.who`."""
+        guild = self.context.guild
+        return None if guild is None else str(guild.id), str(self.context.author.id)
 
     def typed(self) -> Iterable[object]:
         """The values that the user gave it."""
@@ -133,6 +146,19 @@ def failed(invocation: Invocation, error: BaseException, typed: Iterable[object]
     """The invocation with what it failed with, but without what its user typed. `error` is the root cause."""
     name = type(error).__name__[:LONGEST_NAME]
     return replace(invocation, error_type=name, error_message=redact(str(error), typed))
+
+
+def annotated(invocation: Invocation, told: Told, typed: Iterable[object]) -> Invocation:
+    """The invocation with what the host said of it: a failure that it caught by itself is one."""
+    if told.success or invocation.outcome is not Outcome.OK:
+        return replace(invocation, details=told.details)
+    return replace(
+        invocation,
+        details=told.details,
+        outcome=Outcome.ERROR,
+        error_type=told.error_type,
+        error_message=None if told.error_message is None else redact(told.error_message, typed),
+    )
 
 
 def make_record(
@@ -180,8 +206,8 @@ def make_record(
             discord_id=interaction.id,
             parameters=parameters,
         )
-        if opened.details is not None:
-            invocation = replace(invocation, details=opened.details)
+        if opened.told is not None:
+            invocation = annotated(invocation, opened.told, opened.typed())
         if name in own_names and _is_own(interaction.command):
             invocation = replace(invocation, is_own=True)
         return invocation

@@ -21,7 +21,7 @@ from botmon_cog.cog import outcomes
 from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage, failed, make_record
 from botmon_cog.cog.private import Call, interaction_getter
 from botmon_cog.domain.models import Invocation, Kind, Outcome
-from botmon_cog.monitors.observed import current
+from botmon_cog.monitors.observed import current, is_name_of
 from botmon_cog.runtime import MonitoringSystem
 
 RESPONSE_DEADLINE_S = 3.0
@@ -65,6 +65,14 @@ class Observer:
     def running(self) -> int:
         """How many invocations have not ended yet; those that only wait for an answer are not among them."""
         return sum(o.ended_s is None for o in self.interactions.values()) + len(self._contexts)
+
+    def is_running(self, guild_id: str | None, user_id: str | None, command: str) -> bool:
+        """Whether a command of that name, as hosts write names, has not ended yet."""
+        for opened in [*self.interactions.values(), *self._contexts.values()]:
+            guild, user = opened.who
+            if (guild, user) == (guild_id, user_id) and is_name_of(command, opened.command):
+                return True
+        return False
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 

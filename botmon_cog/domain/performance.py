@@ -24,8 +24,6 @@ from botmon_cog.domain.rollup import RESPONSE as RESPONSE_TIME
 COMMAND, RESPONSE, OPERATION = "command", "response", "operation"
 """What a duration is of."""
 
-TRACKED_COMMAND = "command:"
-"""Begins the name of a metric that is a command's duration, as its host measured it."""
 
 VOICE_CONNECT = "voice_connect"
 """The operation with a threshold of its own."""
@@ -54,9 +52,6 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
     responses = _of_metric(measured.latencies, RESPONSE_TIME)
     operations = _of_metric(measured.latencies, OPERATION_TIME)
     failed = _of_metric(measured.latencies, FAILED)
-    for name in [name for name in operations if name.startswith(TRACKED_COMMAND)]:
-        command = name.removeprefix(TRACKED_COMMAND)
-        durations[command] = durations.get(command, _NOTHING) + operations.pop(name)
     times = {(COMMAND, name): histogram for name, histogram in durations.items()}
     times |= {(RESPONSE, name): histogram for name, histogram in responses.items()}
     times |= {(OPERATION, name): histogram for name, histogram in operations.items()}
@@ -107,7 +102,7 @@ def find_bottlenecks(
     """What is over its threshold, worst first. `times` is by (what it is of, name)."""
     found: list[Bottleneck] = []
     for (metric, name), histogram in times.items():
-        slow = bottleneck(name.removeprefix(TRACKED_COMMAND), metric, histogram, _threshold_s(metric, name, thresholds))
+        slow = bottleneck(name, metric, histogram, _threshold_s(metric, name, thresholds))
         if slow is not None:
             found.append(slow)
     return worst_first(found)

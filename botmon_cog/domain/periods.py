@@ -43,6 +43,12 @@ def last_days(days: int, now: datetime) -> Period:
     return Period(name=f"{days} days" if days > 1 else "24 hours", start=end - timedelta(days=days), end=end)
 
 
+def last_utc_days(days: int, now: datetime) -> tuple[date, date]:
+    """The first and the last of that many days of UTC, the last being today."""
+    today = now.astimezone(UTC).date()
+    return today - (max(days, 1) - 1) * _DAY, today
+
+
 def before(period: Period) -> Period:
     """The period of as many days before, up to the same hour on the clock, so that the two compare.
 

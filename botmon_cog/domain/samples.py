@@ -166,6 +166,8 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
     """Ways to the owners that are closed, in words: `DMs to owner 123 are closed`."""
     broken: tuple[str, ...] = ()
     """Features that were asked for and do not work, in words: `/healthz and /readyz are off: …`."""
+    hints: tuple[str, ...] = ()
+    """What the owners could have besides, or is left out, in words. No fault of the bot."""
     cpu_percent: float | None = None
     """Of one core, by the monitor's own threads; None where they can't be told apart. What it does on the event loop's
     thread is not in it."""

@@ -5,9 +5,12 @@ A value of the wrong type raises TypeError; one that is only out of bounds is br
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import SupportsFloat
+from typing import Any, SupportsFloat, cast
 
 from botmon_cog.domain.models import Id
 
@@ -17,8 +20,13 @@ LONGEST_USERNAME = 100
 LONGEST_TEXT = 4_000
 LONGEST_S = 10 * 366 * 86_400.0
 """Ten years: no duration is longer."""
+LONGEST_SONG_S = 86_400.0
+"""A day: what is said to have played for longer is a mistake, and its length unknown."""
 LARGEST = 2**63 - 1
 """Of an integer, in both databases."""
+
+_JSON_SIZES = ((3_900, 1_000, 50), (400, 100, 4), (60, 30, 2), (20, 12, 1))
+"""(characters of a text, values in all, levels) that are tried until the whole fits: the last always does."""
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -77,10 +85,35 @@ def taken_duration(value: SupportsFloat | None, what: str) -> float | None:
     """
     if value is None:
         return None
-    if not isinstance(value, SupportsFloat):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, float | int | SupportsFloat):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise _wrong(what, "a number", value)
     seconds = float(value)
     return min(max(seconds, 0.0), LONGEST_S) if math.isfinite(seconds) else None
+
+
+def taken_song(value: SupportsFloat | None) -> float:
+    """Seconds that a song played; 0 if that is unknown or absurd: NaN, negative, or over a day.
+
+    Raises:
+        TypeError: it is no number.
+    """
+    if value is not None and not isinstance(value, float | int | SupportsFloat):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _wrong("duration", "a number", value)
+    seconds = 0.0 if value is None else float(value)
+    return seconds if 0.0 <= seconds <= LONGEST_SONG_S else 0.0
+
+
+def taken_json(value: object) -> str:
+    """The value as JSON text of at most `LONGEST_TEXT` characters that is whole all the same: what is long is cut.
+
+    What JSON does not know is kept as its `str`, and so are keys.
+    """
+    text = ""
+    for longest, most, depth in _JSON_SIZES:
+        text = json.dumps(_Plain(longest, most).of(value, depth), ensure_ascii=False)
+        if len(text) <= LONGEST_TEXT:
+            break
+    return text
 
 
 def taken_moment(moment: datetime) -> datetime:
@@ -91,6 +124,35 @@ def taken_moment(moment: datetime) -> datetime:
 def taken_size(value: int | None) -> int | None:
     """A number of bytes; None where it is not known or cannot be."""
     return value if value is not None and 0 <= value <= LARGEST else None
+
+
+class _Plain:
+    """Makes values of what JSON knows, `most` of them at the most: a list may hold itself."""
+
+    def __init__(self, longest: int, most: int) -> None:
+        self._longest = longest
+        self._left = most
+
+    def of(self, value: object, depth: int) -> Any:
+        """The value, and what is in it down to `depth` levels."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, float) and math.isfinite(value):
+            return float(value)
+        if isinstance(value, int):
+            return int(value) if -LARGEST <= value <= LARGEST else hex(value)[: self._longest]
+        if depth > 0 and isinstance(value, Mapping):
+            mapping = cast("Mapping[object, object]", value)
+            return {str(key)[: self._longest]: self.of(each, depth - 1) for key, each in mapping.items() if self._one()}
+        if depth > 0 and isinstance(value, list | tuple | AbstractSet):
+            values = cast("list[object]", value)
+            return [self.of(each, depth - 1) for each in values if self._one()]
+        return str(value)[: self._longest]
+
+    def _one(self) -> bool:
+        """Whether there is room for one more."""
+        self._left -= 1
+        return self._left >= 0
 
 
 def _wrong(what: str, expected: str, value: object) -> TypeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from botmon_cog.domain.reports import (
 )
 from botmon_cog.domain.samples import (
     CommandsSample,
+    DatabaseSample,
     GatewaySample,
     LoopSample,
     MonitorSample,
@@ -56,6 +58,7 @@ _NAMES = {
     "monitor": "the monitor",
     "unreachable": "the ways to the owners",
     "broken": "what was asked for",
+    "hints": "what could be had besides",
 }
 """What is looked at, in words."""
 _READY_FOR_S = 1.0
@@ -76,6 +79,7 @@ class Sources:
     Attributes:
         unreachable: the ways to the owners that are closed, in words.
         broken: the features that were asked for and do not work, in words.
+        hints: what the owners could have besides, in words.
     """
 
     def __init__(self) -> None:
@@ -84,9 +88,10 @@ class Sources:
         self.rest: Callable[[], RestSample | None] = _nothing
         self.unreachable: Callable[[], tuple[str, ...]] = _none
         self.broken: Callable[[], tuple[str, ...]] = _none
+        self.hints: Callable[[], tuple[str, ...]] = _none
 
 
-class HealthCheck:
+class Health:
     """Gathers samples and judges them. A source that fails costs its line, never the report.
 
     Attributes:
@@ -142,7 +147,7 @@ class HealthCheck:
         is_late = any(run.is_late for run in self._loops.runs() if run.name == HEALTH_CHECKS)
         return not (self._is_unhealthy or is_late)
 
-    async def get_full_health_report(self) -> HealthReport:
+    async def report(self) -> HealthReport:
         """The verdict with its reason, and every component, as they are now. Changes nothing."""
         return self._look(await self._gather())
 
@@ -162,26 +167,30 @@ class HealthCheck:
 
     # -- one component, as it is now -----------------------------------------------------------------------------------
 
-    async def check_memory(self) -> MemoryHealth:
+    async def memory(self) -> MemoryHealth:
         """`rss_bytes`, `vms_bytes`, and `percent` of the memory that this process may use."""
         return self._look(Samples(taken_at=self._clock.now(), process=self._sample_process())).memory
 
-    async def check_cpu(self) -> CpuHealth:
+    async def cpu(self) -> CpuHealth:
         """`percent` of one core by this process and `system_percent` of the machine, since the look before.
 
         A look within 5 s of the one before repeats it: over less time the number means nothing.
         """
         return self._look(Samples(taken_at=self._clock.now(), process=self._sample_process())).cpu
 
-    async def check_database(self) -> DatabaseHealth:
+    async def database(self) -> DatabaseHealth:
         """`response_time_s` of taking the write lock for a moment, and `size_bytes`."""
         return self._look(Samples(taken_at=self._clock.now(), database=await self._database.sample())).database
 
-    async def check_error_rate(self) -> ErrorRateHealth:
+    async def database_sample(self) -> DatabaseSample:
+        """The same, without a verdict."""
+        return await self._database.sample()
+
+    async def error_rate(self) -> ErrorRateHealth:
         """`error_rate` of the last hour: the bot's faults only, None below the minimum sample."""
         return self._look(Samples(taken_at=self._clock.now(), commands=await self._sample_commands())).error_rate
 
-    def check_monitor(self) -> MonitorHealth:
+    def monitor(self) -> MonitorHealth:
         """What waits to be written, what was lost, and our own failures."""
         return self._look(Samples(taken_at=self._clock.now(), monitor=self._sample_monitor())).monitor
 
@@ -219,7 +228,9 @@ class HealthCheck:
     def _sample_monitor(self, failed: list[str] | None = None) -> MonitorSample | None:
         unreachable = self._ask("unreachable", self.sources.unreachable) or ()
         broken = self._ask("broken", self.sources.broken) or ()
-        return self._ask("monitor", lambda: self._monitor.sample(unreachable=unreachable, broken=broken), failed)
+        hints = self._ask("hints", self.sources.hints) or ()
+        sample = partial(self._monitor.sample, unreachable=unreachable, broken=broken, hints=hints)
+        return self._ask("monitor", sample, failed)
 
     async def _sample_commands(
         self, failed: list[str] | None = None, *, can_read: bool = False

@@ -9,15 +9,15 @@ from typing import Self
 from botmon_cog.clock import Clock
 from botmon_cog.config import ThresholdsConfig
 from botmon_cog.domain.models import MetricSample
-from botmon_cog.domain.performance import TRACKED_COMMAND, Measured, find_bottlenecks, performance_report, with_days
+from botmon_cog.domain.performance import Measured, find_bottlenecks, performance_report, with_days
 from botmon_cog.domain.periods import before, last_days
 from botmon_cog.domain.reports import Bottleneck, PerformanceReport, Period
 from botmon_cog.domain.rollup import DURATION
 from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_id, taken_moment, taken_text
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
-from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.monitors.tracked import TrackedCommands
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.reports import Reports
 
@@ -25,7 +25,7 @@ from botmon_cog.store.reports import Reports
 class Track(AsyncContextDecorator):
     """Times what runs inside `async with`, or every call of the coroutine function that it decorates."""
 
-    def __init__(self, monitor: PerformanceMonitor, name: str, guild_id: Id | None, user_id: Id | None) -> None:
+    def __init__(self, monitor: Performance, name: str, guild_id: Id | None, user_id: Id | None) -> None:
         self._monitor = monitor
         self._name = name
         self._guild_id = guild_id
@@ -49,8 +49,12 @@ class Track(AsyncContextDecorator):
         )
 
 
-class PerformanceMonitor:
-    """Times, percentiles, bottlenecks. Nothing here raises into the caller's command but what the command raised."""
+class Performance:
+    """Times, percentiles, bottlenecks. Nothing here raises into the caller's command but what the command raised.
+
+    Attributes:
+        tracked_commands: those that the host times itself.
+    """
 
     def __init__(
         self,
@@ -67,14 +71,7 @@ class PerformanceMonitor:
         self._thresholds = thresholds
         self.clock = clock
         self.failures = failures
-
-    def track_command(self, command: str, guild_id: Id | None = None, user_id: Id | None = None) -> Track:
-        """Time a command that the extension does not observe. Within one that it does, this changes nothing.
-
-        An async context manager, and a decorator for coroutine functions. It records times, not an audit row: for that
-        there is `CommandLogger.log_command`.
-        """
-        return Track(self, f"{TRACKED_COMMAND}{command}", guild_id, user_id)
+        self.tracked_commands = TrackedCommands(recorder, clock)
 
     def track(self, name: str, guild_id: Id | None = None, user_id: Id | None = None) -> Track:
         """Time any named operation, such as `voice_connect`. An async context manager, and a decorator."""
@@ -95,9 +92,6 @@ class PerformanceMonitor:
         The name is cut at 200 characters, the duration at ten years.
         """
         operation = taken_text(name, "name", LONGEST_NAME)
-        command = operation.removeprefix(TRACKED_COMMAND)
-        if command != operation and observed_invocation(command) is not None:
-            return
         value_s = taken_duration(duration_s, "duration_s")
         if value_s is None:
             return
@@ -112,29 +106,27 @@ class PerformanceMonitor:
             )
         )
 
-    async def get_performance_stats(
-        self, guild_id: Id | None = None, days: int = 7, command: str | None = None
-    ) -> PerformanceReport:
-        """Times within the last `days` times 24 h, of one command where one is named.
+    async def stats(self, guild_id: Id | None = None, days: int = 7, command: str | None = None) -> PerformanceReport:
+        """Times within the last `days` times 24 h, of one command if one is named.
 
-        A guild's are kept by day, so for a guild the first day counts whole. An empty report comes back where the
-        database can't be read.
+        A guild's are kept by day, so for a guild the first day counts whole. The report is empty if the database can't
+        be read.
         """
         period = last_days(days, self.clock.now())
         try:
             return await self.report(text_id(guild_id), period, command)
         except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
-            self.failures.note("get_performance_stats", error)
+            self.failures.note("making the report on performance", error)
             nothing = Measured(guild_id=text_id(guild_id), period=period, command=command)
             return performance_report(nothing, self._thresholds)
 
     @absorbing(list[Bottleneck])
-    async def detect_bottlenecks(self) -> list[Bottleneck]:
+    async def bottlenecks(self) -> list[Bottleneck]:
         """What is over its threshold in the last 1000 samples in memory, worst first."""
         return list(find_bottlenecks(self._live.histograms(), self._thresholds))
 
     async def report(self, guild_id: str | None, period: Period, command: str | None = None) -> PerformanceReport:
-        """As `get_performance_stats`, over any period.
+        """As `stats`, over any period.
 
         Raises:
             StorageError: the database can't be read.
@@ -144,8 +136,7 @@ class PerformanceMonitor:
         latencies, counts = counted.latencies(), counted.command_counts()
         earlier = (await self._reports.counted(guild_id, before(period))).latencies(DURATION)
         if command is not None:
-            names = {command, TRACKED_COMMAND + command}
-            latencies = {key: value for key, value in latencies.items() if key[0] in names}
+            latencies = {key: value for key, value in latencies.items() if key[0] == command}
             counts = [c for c in counts if c.command == command]
         measured = Measured(
             guild_id=guild_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from botmon_cog.clock import Clock
@@ -24,6 +25,7 @@ class Recorder:
 
     Attributes:
         metrics: the means of what is recorded besides commands, for whoever checks the health.
+        look_beside: awaited before anything is read; lets what the host wrote be read.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Recorder:
         self._live = live
         self._recent = recent
         self.metrics = MetricMeans()
+        self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
         self._hold_back = self._held_back.append
@@ -84,6 +87,8 @@ class Recorder:
             StorageError: the database is away.
         """
         await self.settle()
+        if self.look_beside is not None:
+            await self.look_beside()
         await self._rollups.catch_up()
 
     async def retry(self) -> None:

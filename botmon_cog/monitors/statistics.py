@@ -7,18 +7,17 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 import msgspec
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import CountedCommand, MusicEvent, MusicEventType
 from botmon_cog.domain.periods import before, day_period, report_period
 from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport
-from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_guild, taken_id, taken_moment, taken_text
-from botmon_cog.monitors.command_logger import command_stats
+from botmon_cog.domain.taken import taken_guild, taken_id, taken_moment, taken_song
+from botmon_cog.monitors.command_log import command_stats
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.store.reports import Reports
 
-_NAMELESS = "command"
 _UNUSED_AFTER = timedelta(days=30)
 _KNOWN_FOR = timedelta(days=90)
 """A command that was not used for longer is gone, most likely."""
@@ -34,7 +33,7 @@ class _Half(msgspec.Struct, frozen=True, kw_only=True):
     music: MusicTotals = MusicTotals()
 
 
-class StatisticsCollector:
+class Statistics:
     """Records what happened and reports it. None of its methods raises into the caller's command."""
 
     def __init__(
@@ -48,57 +47,48 @@ class StatisticsCollector:
         self.failures = failures
 
     @absorbing(lambda: False)
-    async def record_song_played(self, guild_id: Id, duration: float = 0.0, user_id: Id | None = None) -> bool:
-        """Record a song that played for `duration` seconds. False where that failed."""
-        return self._record_music(MusicEventType.SONG_PLAYED, guild_id, user_id, duration)
+    async def song_played(self, guild_id: Id, duration: float | None = None, user_id: Id | None = None) -> bool:
+        """Record that a song was played, for `duration` seconds. False if that failed.
+
+        A song whose duration is None, NaN, negative, or over 24 h counts without any time.
+        """
+        return self._record_music(MusicEventType.SONG_PLAYED, guild_id, user_id, taken_song(duration))
 
     @absorbing(lambda: False)
-    async def record_skip(self, guild_id: Id, user_id: Id | None = None) -> bool:
-        """Record that a song was skipped. False where that failed."""
+    async def song_skipped(self, guild_id: Id, user_id: Id | None = None) -> bool:
+        """Record that a song was skipped. False if that failed."""
         return self._record_music(MusicEventType.SKIP, guild_id, user_id)
 
     @absorbing(lambda: False)
-    async def record_pause(self, guild_id: Id, user_id: Id | None = None) -> bool:
-        """Record that the player was paused. False where that failed."""
+    async def song_paused(self, guild_id: Id, user_id: Id | None = None) -> bool:
+        """Record that the player was paused. False if that failed."""
         return self._record_music(MusicEventType.PAUSE, guild_id, user_id)
 
     @absorbing(lambda: False)
-    async def record_command(self, guild_id: Id | None, user_id: Id | None = None, command: str | None = None) -> bool:
-        """Count a command that nobody else counts, under its name where it has one. False where that failed.
+    async def count_command(self, guild_id: Id, user_id: Id | None = None) -> bool:
+        """Count a command and its user without a row in the log. False if that failed.
 
-        What the extension observes and what `log_command` logs is counted already: said within such a command, or in a
-        listener for it, this changes nothing.
+        One that the extension observes counts already: within it, and in tasks that it began, this changes nothing.
         """
-        name = taken_text(command or _NAMELESS, "command", LONGEST_NAME)
-        if observed_invocation(name if command else None) is None:
-            self._recorder.record(
-                Invocation(
-                    kind=Kind.LOGGED,
-                    command=name,
-                    outcome=Outcome.OK,
-                    started_at=taken_moment(self._clock.now()),
-                    guild_id=taken_id(guild_id, "guild_id"),
-                    user_id=taken_id(user_id, "user_id"),
-                )
-            )
+        guild, user = taken_guild(guild_id), taken_id(user_id, "user_id")
+        if observed_invocation(None) is None:
+            now = taken_moment(self._clock.now())
+            self._recorder.record(CountedCommand(occurred_at=now, guild_id=guild, user_id=user))
         return True
 
-    async def get_daily_stats(self, guild_id: Id | None = None, day: date | None = None) -> StatisticsReport:
-        """One day of the configured time zone, today where None is named.
-
-        An empty report comes back where the database can't be read.
-        """
+    async def daily(self, guild_id: Id | None = None, day: date | None = None) -> StatisticsReport:
+        """One day of the configured time zone; None means today. The report is empty if the database can't be read."""
         if day is None:
-            return await self.safe_report(guild_id, self.period("today"))
-        return await self.safe_report(guild_id, day_period(date(day.year, day.month, day.day), self._zone))
+            return await self._safe_report(guild_id, self.period("today"))
+        return await self._safe_report(guild_id, day_period(date(day.year, day.month, day.day), self._zone))
 
-    async def generate_weekly_report(self, guild_id: Id | None = None) -> StatisticsReport:
-        """The last 7 days, today included. An empty report comes back where the database can't be read."""
-        return await self.safe_report(guild_id, self.period("weekly"))
+    async def weekly(self, guild_id: Id | None = None) -> StatisticsReport:
+        """The last 7 days, today included. The report is empty if the database can't be read."""
+        return await self._safe_report(guild_id, self.period("weekly"))
 
-    async def generate_monthly_report(self, guild_id: Id | None = None) -> StatisticsReport:
-        """The last 30 days, today included. An empty report comes back where the database can't be read."""
-        return await self.safe_report(guild_id, self.period("monthly"))
+    async def monthly(self, guild_id: Id | None = None) -> StatisticsReport:
+        """The last 30 days, today included. The report is empty if the database can't be read."""
+        return await self._safe_report(guild_id, self.period("monthly"))
 
     def period(self, name: str) -> Period:
         """The last days of the named report as they are now, in the configured time zone.
@@ -108,8 +98,8 @@ class StatisticsCollector:
         """
         return report_period(name, self._clock.now(), self._zone)
 
-    async def safe_report(self, guild_id: Id | None, period: Period) -> StatisticsReport:
-        """As `report`; an empty one where the database can't be read."""
+    async def _safe_report(self, guild_id: Id | None, period: Period) -> StatisticsReport:
+        """As `report`; an empty one if the database can't be read."""
         try:
             return await self.report(text_id(guild_id), period)
         except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
@@ -143,7 +133,7 @@ class StatisticsCollector:
             commands=tuple(counted.command_counts()),
             hours=tuple(counted.hour_counts()),
             users=await self._reports.unique_users(guild_id, period),
-            music=await self._reports.music_totals(guild_id, period),
+            music=await self._reports.music_totals(guild_id, period, self._clock.now()),
         )
 
     def _record_music(self, kind: MusicEventType, guild_id: Id, user_id: Id | None, duration_s: float = 0.0) -> bool:
@@ -153,7 +143,7 @@ class StatisticsCollector:
                 occurred_at=taken_moment(self._clock.now()),
                 guild_id=taken_guild(guild_id),
                 user_id=taken_id(user_id, "user_id"),
-                duration_s=taken_duration(duration_s, "duration") or 0.0,
+                duration_s=duration_s,
             )
         )
         return True

@@ -93,7 +93,7 @@ class Music(commands.Cog):
 
     @app_commands.command(description="Skip this song")
     async def skip(self, interaction: AnyInteraction) -> None:
-        await self.bot.monitor.system.statistics.record_skip(interaction.guild_id or 0, interaction.user.id)
+        await self.bot.monitor.system.statistics.song_skipped(interaction.guild_id or 0, interaction.user.id)
         if self.bot.queue:
             self.bot.queue.pop(0)
         await interaction.response.send_message("Skipped.")
@@ -105,7 +105,7 @@ class Music(commands.Cog):
 
     @app_commands.command(description="Pause")
     async def pause(self, interaction: AnyInteraction) -> None:
-        await self.bot.monitor.system.statistics.record_pause(interaction.guild_id or 0, interaction.user.id)
+        await self.bot.monitor.system.statistics.song_paused(interaction.guild_id or 0, interaction.user.id)
         await interaction.response.send_message("Paused.")
 
     @app_commands.command(description="The words of this song")
@@ -137,6 +137,6 @@ class Music(commands.Cog):
 
     async def _start(self, interaction: AnyInteraction, song: str) -> None:
         self.bot.queue.append(song)
-        await self.bot.monitor.system.statistics.record_song_played(
+        await self.bot.monitor.system.statistics.song_played(
             interaction.guild_id or 0, SONGS.get(song, 200), interaction.user.id
         )

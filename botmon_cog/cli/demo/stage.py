@@ -139,10 +139,10 @@ class Stage:
         Raises:
             DemoFailedError: there are more, or there are still fewer after a while.
         """
-        logger = self._running.monitor.system.command_logger
+        logger = self._running.monitor.system.command_log
         outcomes: Counter[str] = Counter()
         for _ in range(_MOST_LOOKS):
-            found = await logger.get_command_history(since=self._begin, limit=_MOST_ROWS)
+            found = await logger.history(since=self._begin, limit=_MOST_ROWS)
             outcomes = Counter(str(row.outcome) for row in found)
             if outcomes.total() >= self.used:
                 break

@@ -52,7 +52,7 @@ async def health_embed(
     if view == "history":
         return await _history_embed(desk, is_owner=is_owner)
     system = desk.system
-    report = await system.health.get_full_health_report()
+    report = await system.health.report()
     answers = report.database.status != "error"
     now = system.clock.now()
     commands_1h, faults_1h = await desk.last_hour(guild_id) if answers else system.recent.totals()

@@ -30,6 +30,7 @@ _WORST_SHARDS = 4
 _MOST_SLOW = 5
 _MOST_LOOPS = 8
 _MOST_RULES = 5
+_MOST_HINTS, _LONGEST_HINT = 4, 200
 _MOST_WAYS = 4
 _NOT_KNOWN = "not known yet"
 
@@ -223,6 +224,8 @@ def _monitor(report: HealthReport, now: datetime) -> list[str]:
     lines += [f"closed: {text.plain(way, 80)}" for way in monitor.unreachable[:_MOST_WAYS]]
     lines += more(monitor.unreachable, _MOST_WAYS)
     lines += [one_line(words) for words in monitor.broken]
+    lines += [text.plain(words, _LONGEST_HINT) for words in monitor.hints[:_MOST_HINTS]]
+    lines += more(monitor.hints, _MOST_HINTS)
     if monitor.last_error:
         lines.append(f"last error: {text.inline_code(monitor.last_error)}")
     return lines

@@ -27,7 +27,7 @@ def discreet(report: HealthReport) -> HealthReport:
     if report.loop.sample is not None and loop is not None:
         parts["loop"] = replace(loop, sample=replace(report.loop.sample, blocks=()))
     if monitor is not None:
-        parts["monitor"] = replace(monitor, last_error=None, unreachable=(), broken=())
+        parts["monitor"] = replace(monitor, last_error=None, unreachable=(), broken=(), hints=())
     _, reason, remedy = overall(parts[name] for name in report.components)
     return replace(report, reason=reason, remedy=remedy, rules=(), **parts)
 

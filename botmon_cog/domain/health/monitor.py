@@ -25,6 +25,7 @@ def judge_monitor(sample: MonitorSample, _config: HealthConfig, check: Check) ->
         loops=sample.loops,
         unreachable=sample.unreachable,
         broken=sample.broken,
+        hints=sample.hints,
         cpu_percent=sample.cpu_percent,
     )
 

@@ -119,6 +119,7 @@ class MonitorHealth(ComponentHealth, frozen=True, kw_only=True):
     loops: tuple[LoopRun, ...] = ()
     unreachable: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     cpu_percent: float | None = None
 
     @property

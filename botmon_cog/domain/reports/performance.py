@@ -19,7 +19,7 @@ class CommandPerformance(Report, frozen=True, kw_only=True):
 
 
 class OperationPerformance(Report, frozen=True, kw_only=True):
-    """A named operation's times, as `PerformanceMonitor.track` recorded them."""
+    """A named operation's times, as `Performance.track` recorded them."""
 
     name: str
     duration: Percentiles

@@ -31,7 +31,9 @@ class MonitorProbe:
         self._failures = failures
         self._cpu = CpuMeter(clock, OwnThreads(Reader(failures)).used_s)
 
-    def sample(self, *, unreachable: tuple[str, ...] = (), broken: tuple[str, ...] = ()) -> MonitorSample:
+    def sample(
+        self, *, unreachable: tuple[str, ...] = (), broken: tuple[str, ...] = (), hints: tuple[str, ...] = ()
+    ) -> MonitorSample:
         self._cpu.look()
         return MonitorSample(
             queued=self._writer.queued,
@@ -45,6 +47,7 @@ class MonitorProbe:
             loops=self._loops.runs(),
             unreachable=unreachable,
             broken=broken,
+            hints=hints,
             cpu_percent=self._cpu.percent,
         )
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
 
+from botmon_cog.database_url import described
 from botmon_cog.errors import ConflictError, MissingExtraError, StorageError
 from botmon_cog.store.postgres.asyncpg_types import Connection, connect, failures, is_conflict, is_loss
 from botmon_cog.store.postgres.link import READ, WRITE, Link, begin
@@ -91,7 +92,7 @@ class PostgresEngine:
     ) -> None:
         if importlib.util.find_spec("asyncpg") is None:
             raise MissingExtraError("storing in PostgreSQL", "postgres")
-        self.description = _without_secrets(url)
+        self.description = described(url)
         self._url = url
         self._schema = schema
         self._connect_timeout_s = connect_timeout_s
@@ -214,11 +215,3 @@ def _translated(description: str) -> Generator[None, None, None]:
         kind = ConflictError if is_conflict(error) else StorageError
         said = str(error).partition("\n")[0]  # below it, the details hold whole rows
         raise kind(f"{description}: {type(error).__name__}: {said}") from error
-
-
-def _without_secrets(url: str) -> str:
-    """Server and database, for people; also of a URL whose password has characters that should have been encoded."""
-    address = url.partition("://")[2]
-    place, _, options = address.partition("?")
-    server, _, database = ("" if "@" in options else place.rpartition("@")[2]).partition("/")
-    return f"PostgreSQL {server or 'server'}/{database}".rstrip("/")
