@@ -47,18 +47,3 @@ class MissingExtraError(BotMonError):
     def __init__(self, feature: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{feature} needs an optional dependency: pip install 'botmon-cog[{extra}]'")
-
-
-class CommandNameTakenError(BotMonError):
-    """The host already owns a command that this extension wants to add.
-
-    Attributes:
-        name: the name that both want.
-    """
-
-    def __init__(self, name: str, key: str) -> None:
-        self.name = name
-        super().__init__(
-            f'this bot already has a /{name} command. Rename botmon\'s in botmon.toml: [commands] {key} = "bot{name}" '
-            f'(or {key} = "" to leave it out)'
-        )

@@ -1,4 +1,4 @@
-"""/alerts: the owners' alone."""
+"""/botmon alerts: the owners' alone."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ async def fire(rig: Rig, *keys: str) -> None:
 
 async def owner_asks(rig: Rig, command: str, **options: Any) -> str:
     owner = rig.discord.owner
-    return await ask(rig, owner, owner.dm_channel, f"alerts {command}", **options)
+    return await ask(rig, owner, owner.dm_channel, f"botmon alerts {command}", **options)
 
 
 async def offered(rig: Rig, who: LoopbackUser, command: str, value: str) -> list[str]:
-    choices = await who.autocomplete(who.dm_channel, f"alerts {command}", focused="what", value=value)
+    choices = await who.autocomplete(who.dm_channel, f"botmon alerts {command}", focused="what", value=value)
     return [choice["value"] for choice in choices]
 
 
@@ -138,18 +138,18 @@ async def test_nobody_else_gets_an_answer(bot: commands.Bot) -> None:
         await fire(rig, "memory")
         admin = rig.discord.admin
         with pytest.raises(PermissionError, match="administrators only"):
-            await admin.slash(rig.discord.channel, "alerts list")
+            await admin.slash(rig.discord.channel, "botmon alerts list")
         for command, options in (
             ("list", {}),
             ("history", {}),
             ("mute", {"what": "memory"}),
             ("unmute", {"what": "memory"}),
         ):
-            said = await ask(rig, admin, admin.dm_channel, f"alerts {command}", **options)
+            said = await ask(rig, admin, admin.dm_channel, f"botmon alerts {command}", **options)
             assert "owners" in said
             assert "not well" not in said
         admin.set_permissions(rig.discord.guild, discord.Permissions.all())
-        assert "owners" in await ask(rig, admin, rig.discord.channel, "alerts mute", what="memory")
+        assert "owners" in await ask(rig, admin, rig.discord.channel, "botmon alerts mute", what="memory")
         assert (await cog_of(bot).system.alerts.overview()).mutes == ()
 
 
@@ -157,5 +157,5 @@ async def test_the_team_may_ask_too(bot: commands.Bot) -> None:
     async with running(bot, team=True) as rig:
         await fire(rig, "memory")
         member = rig.discord.team_members[1]
-        answer = await member.slash(member.dm_channel, "alerts list")
+        answer = await member.slash(member.dm_channel, "botmon alerts list")
         assert "emory is not well" in text_of(answer.message.embeds[0])

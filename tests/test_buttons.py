@@ -255,7 +255,7 @@ async def test_what_is_not_on_record_any_more_is_said() -> None:
     async with running(alert_bot()) as rig:
         message = await told(rig, "memory")
         await rig.bot.reload_extension(EXTENSION)  # the database was in memory
-        assert "not on record any more" in await refusal(rig, rig.discord.owner, message, "Mute 1 h")
+        assert "no longer on record" in await refusal(rig, rig.discord.owner, message, "Mute 1 h")
 
 
 async def test_show_health_answers_beside_the_news() -> None:

@@ -11,6 +11,7 @@ import discord
 import pytest
 from discord.ext import commands
 
+from botmon_cog.config import CommandsConfig
 from tests.harness import Rig, cog_of, make_bot, make_config, running
 
 ADMIN = discord.Permissions(manage_guild=True, view_channel=True, use_application_commands=True)
@@ -87,11 +88,109 @@ async def test_empty_states_say_what_will_appear() -> None:
             assert "as soon as somebody uses a command" in said, said
 
 
-async def test_members_do_not_see_the_commands() -> None:
+EVERY_COMMAND = ("health", "stats weekly", "perf", "botmon alerts list")
+HIDDEN, ANSWER, REFUSAL, ALL_SERVERS = "hidden", "answer", "refusal", "all servers"
+MATRIX = {
+    "member": (HIDDEN, HIDDEN, HIDDEN, HIDDEN),
+    "admin": (ANSWER, ANSWER, ANSWER, HIDDEN),
+    "administrator": (ANSWER, ANSWER, ANSWER, REFUSAL),
+    "other server's admin": (HIDDEN, HIDDEN, HIDDEN, HIDDEN),
+    "member whom the server allowed": (ANSWER, ANSWER, ANSWER, REFUSAL),
+    "owner": (ANSWER, ANSWER, ANSWER, ALL_SERVERS),
+    "member in a DM": (REFUSAL, REFUSAL, REFUSAL, REFUSAL),
+    "admin in a DM": (REFUSAL, REFUSAL, REFUSAL, REFUSAL),
+    "owner in a DM": (ALL_SERVERS, ALL_SERVERS, ALL_SERVERS, ALL_SERVERS),
+}
+"""What each person gets of each command."""
+
+
+@pytest.mark.parametrize("person", MATRIX)
+async def test_who_gets_what(person: str) -> None:
     async with running(music_bot()) as rig:
-        for command in ("health", "stats weekly", "perf"):
-            with pytest.raises(PermissionError):
-                await rig.discord.user.slash(rig.discord.channel, command)
+        system = cog_of(rig.bot).system
+        await system.command_log.record(999, 5, "elsewhere", guild_name="Another place", duration=1.0)
+        await system.command_log.record(rig.discord.guild.id, 5, "local", duration=1.0)
+        await rig.rows()
+        who = await as_person(rig, person)
+        where = who.dm_channel if "DM" in person else rig.discord.channel
+        for command, expected in zip(EVERY_COMMAND, MATRIX[person], strict=True):
+            assert await what_comes(rig, who, where, command) == expected, command
+
+
+async def as_person(rig: Rig, person: str) -> Any:
+    guild = rig.discord.guild
+    if person.startswith("owner"):
+        rig.discord.owner.set_permissions(guild, discord.Permissions.all())
+        return rig.discord.owner
+    if person.startswith("other"):
+        other = rig.discord.add_user("Other admin")
+        rig.discord.add_guild("Elsewhere", members=[other]).set_permissions(other, discord.Permissions.all())
+        return guild.add_member(other)
+    if person == "administrator":
+        rig.discord.admin.set_permissions(guild, discord.Permissions.all())
+    if "allowed" in person:
+        let_everybody_in(rig)
+    return rig.discord.admin if person.startswith("admin") else rig.discord.user
+
+
+def let_everybody_in(rig: Rig) -> None:
+    """As a server's admins can in its settings under Integrations. The bot sees only who then uses a command."""
+    for command in rig.discord.world.commands.scope(None).values():
+        command["default_member_permissions"] = None
+
+
+async def what_comes(rig: Rig, who: Any, where: Any, command: str) -> str:
+    try:
+        answer = await who.slash(where, command)
+    except PermissionError:
+        return HIDDEN
+    assert answer.message.ephemeral
+    said = text_of(answer.message.embeds[0])
+    if answer.message.embeds[0]["title"].startswith("For "):
+        assert "elsewhere" not in said
+        return REFUSAL
+    if command.startswith("botmon"):
+        return ALL_SERVERS
+    if command == "health":
+        return ALL_SERVERS if "2 commands" in said.replace("\xa0", " ") else ANSWER
+    assert "local" in said
+    return ALL_SERVERS if "elsewhere" in said else ANSWER
+
+
+@pytest.mark.parametrize("command", ["health", "stats weekly", "perf"])
+async def test_member_is_refused_where_the_host_took_the_permission_away(command: str) -> None:
+    """Discord's fence is down, so that it says nothing of who was let in."""
+    async with running(music_bot()) as rig:
+        for ours in rig.bot.tree.get_commands():
+            ours.default_permissions = None
+        await rig.bot.tree.sync()
+        await cog_of(rig.bot).system.command_log.record(rig.discord.guild.id, 5, "play", duration=1.0)
+        await rig.rows()
+        user, channel = rig.discord.user, rig.discord.channel
+        said = await ask(rig, user, channel, command)
+        assert "may manage this server" in said
+        assert "play" not in said
+        assert await user.autocomplete(channel, "perf", focused="command", value="p") == []
+        assert "may manage this server" not in await ask(rig, rig.discord.admin, channel, command)
+        assert "may manage this server" not in await ask(rig, rig.discord.owner, channel, command)
+
+
+async def test_administrator_who_is_no_owner_is_told_what_they_can_use() -> None:
+    bot = music_bot()
+    bot.botmon_config = make_config(commands=CommandsConfig(stats="numbers", perf=""))
+    async with running(bot) as rig:
+        admin = rig.discord.admin
+        admin.set_permissions(rig.discord.guild, discord.Permissions.all())
+        for where, place in (
+            (rig.discord.channel, "In this server"),
+            (admin.dm_channel, "In a server that you manage"),
+        ):
+            said = await ask(rig, admin, where, "botmon alerts list")
+            assert "only the bot's owners get an answer" in said
+            assert place in said
+            assert "`/health`" in said
+            assert "`/numbers weekly`" in said
+            assert "perf" not in said
 
 
 async def test_an_admin_sees_their_own_guild_only() -> None:

@@ -14,11 +14,23 @@ from botmon_cog.domain.models import Invocation
 from tests.harness import Rig, cog_of, make_bot, make_config, running, until
 
 
-async def recorded(rig: Rig, *names: str) -> list[tuple[str, bool]]:
-    """The command and `is_own` of each invocation, after slash commands of these names."""
+def recordings(rig: Rig) -> list[Invocation]:
+    """What is recorded from now on, our own commands included."""
     found: list[Invocation] = []
     observer = cog_of(rig.bot).observer
-    observer._record = lambda invocation, _: found.append(invocation)
+    record = observer._record
+
+    def note(invocation: Invocation, ended_s: float) -> None:
+        found.append(invocation)
+        record(invocation, ended_s)
+
+    observer._record = note
+    return found
+
+
+async def recorded(rig: Rig, *names: str) -> list[tuple[str, bool]]:
+    """The command and `is_own` of each invocation, after slash commands of these names."""
+    found, observer = recordings(rig), cog_of(rig.bot).observer
     for name in names:
         await rig.discord.admin.slash(rig.discord.channel, name)
         await until(lambda: not observer.running)
@@ -64,9 +76,7 @@ async def test_a_hosts_prefix_command_is_not_ours() -> None:
         await context.send("fine")
 
     async with running(bot) as rig:
-        found: list[Invocation] = []
-        observer = cog_of(bot).observer
-        observer._record = lambda invocation, _: found.append(invocation)
+        found = recordings(rig)
         await rig.discord.user.send(rig.discord.channel, "!health")
         await until(lambda: bool(found))
         assert (found[0].command, found[0].is_own, type(found[0].discord_id)) == ("health", False, int)
@@ -82,11 +92,19 @@ async def test_ids_are_those_of_discord() -> None:
 
     seen = SimpleNamespace(id=0)
     async with running(bot) as rig:
-        found: list[Invocation] = []
-        observer = cog_of(bot).observer
-        observer._record = lambda invocation, _: found.append(invocation)
+        found = recordings(rig)
         await rig.discord.user.slash(rig.discord.channel, "ping")
         await until(lambda: bool(found))
         told = (found[0].guild_id, found[0].channel_id, found[0].user_id, found[0].discord_id)
         assert told == (rig.discord.guild.id, rig.discord.channel.id, rig.discord.user.id, seen.id)
         assert all(type(number) is int for number in told)
+
+
+async def test_our_own_prefix_commands_are_marked() -> None:
+    bot = make_bot()
+    bot.botmon_config = make_config(commands=CommandsConfig(prefix=True))
+    async with running(bot) as rig:
+        found = recordings(rig)
+        await rig.discord.admin.send(rig.discord.channel, "!stats today")
+        await until(lambda: bool(found))
+        assert [(i.command, i.kind, i.outcome, i.is_own) for i in found] == [("stats", "prefix", "ok", True)]

@@ -1,4 +1,4 @@
-"""/alerts: what is wrong now, what was told, and keeping quiet about it for a while. The owners' alone."""
+"""/botmon alerts: what is wrong now, what was sent, and muting. The owners' alone."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _LONGEST_CHOICE = 100
 
 
 def alerts_group(desk: Desk, name: str) -> app_commands.Group:
-    group = app_commands.Group(name=name, description="What is wrong, and who is told of it")
+    group = app_commands.Group(name=name, description="Active alerts, messages sent, and mutes")
     for add in (_add_list, _add_mute, _add_unmute, _add_history):
         add(group, desk)
     return group
 
 
 def _add_list(group: app_commands.Group, desk: Desk) -> None:
-    @group.command(name="list", description="What is wrong now, and what is muted")
+    @group.command(name="list", description="Active alerts and mutes")
     async def list_(interaction: AnyInteraction) -> None:
         async def draw() -> discord.Embed:
             return embeds.alerts_list(await desk.system.alerts.overview())
@@ -49,7 +49,7 @@ def _add_list(group: app_commands.Group, desk: Desk) -> None:
 
 
 def _add_mute(group: app_commands.Group, desk: Desk) -> None:
-    @group.command(description="Tell nothing of it for a while")
+    @group.command(description="Send nothing about it for a while")
     @app_commands.rename(span="for")
     @app_commands.describe(
         what="An alert's name, or `everything`", span="How long (1 h)", minutes="How long, in minutes instead"
@@ -78,7 +78,7 @@ def _add_mute(group: app_commands.Group, desk: Desk) -> None:
 
 
 def _add_unmute(group: app_commands.Group, desk: Desk) -> None:
-    @group.command(description="Tell of it again")
+    @group.command(description="Send messages about it again")
     @app_commands.describe(what="What is muted")
     async def unmute(interaction: AnyInteraction, what: str) -> None:
         async def draw() -> discord.Embed:
@@ -99,7 +99,7 @@ def _add_unmute(group: app_commands.Group, desk: Desk) -> None:
 
 
 def _add_history(group: app_commands.Group, desk: Desk) -> None:
-    @group.command(description="What was told, when, and to whom")
+    @group.command(description="Messages sent in the last 30 days")
     async def history(interaction: AnyInteraction) -> None:
         async def draw() -> discord.Embed:
             now = desk.system.clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ Draw = Callable[[str | None], Awaitable[discord.Embed]]
 Buttons = Callable[[str | None], discord.ui.View | None]
 
 _HOUR = timedelta(hours=1)
+_ADMINS_ONLY = "Only people who may manage this server, and the bot's owners, get an answer."
 _AWAY = "Your bot runs on; what happens meanwhile is kept and written later. Try again in a minute."
 _WRONG = "The bot's log has the details. Nothing else is affected."
 
@@ -37,7 +38,11 @@ class Answer(NamedTuple):
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a failure)
-    """The user may not see that; the text says why."""
+    """The user may not see that; the text says why, and what they can do instead."""
+
+    def __init__(self, words: str, title: str = "For the bot's owners") -> None:
+        self.title = title
+        super().__init__(words)
 
 
 def no_buttons(_: str | None) -> None:
@@ -45,7 +50,11 @@ def no_buttons(_: str | None) -> None:
 
 
 class Desk:
-    """Answers the monitor's app commands for one bot."""
+    """Answers the monitor's commands for one bot.
+
+    Attributes:
+        names: what our commands are called, by key; without those that are not available.
+    """
 
     ADMINS = discord.Permissions(manage_guild=True)
     """Who sees the commands unless a server's admins say otherwise."""
@@ -55,6 +64,7 @@ class Desk:
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self.bot = bot
         self.system = system
+        self.names: Callable[[], Mapping[str, str]] = dict
 
     async def answer(
         self, interaction: AnyInteraction, scope: Scope | None, draw: Draw, buttons: Buttons = no_buttons
@@ -72,11 +82,11 @@ class Desk:
         await self._reply(interaction, seen)
 
     async def answer_owner(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[discord.Embed]]) -> None:
-        """The same for what is the owners' alone."""
+        """The same for what is the owners' alone. Anybody else is told what they can use."""
 
         async def seen() -> Answer:
             if not await self.bot.is_owner(interaction.user):
-                raise Refused("Only the bot's owners get an answer.")
+                raise Refused(self._what_admins_have(is_private=interaction.guild_id is None))
             return Answer(await draw())
 
         await self._reply(interaction, seen)
@@ -93,7 +103,7 @@ class Desk:
         try:
             return await seen()
         except Refused as refusal:
-            return Answer(embeds.notice("Not for you", str(refusal)))
+            return Answer(embeds.notice(refusal.title, str(refusal)))
         except StorageError as error:
             self.system.failures.note("answering in Discord", error)
             return Answer(embeds.notice("The database does not answer", _AWAY))
@@ -111,15 +121,49 @@ class Desk:
             return True
         return (is_here or guild_id is None) and await self.bot.is_owner(interaction.user)
 
+    async def may_ask(self, interaction: AnyInteraction) -> bool:
+        """Whether this user may use a command of the admins' in this guild, or as an owner.
+
+        Who lacks the permission to manage the server, and yet could use a command that requires it, was allowed to by
+        the server's admins, in its settings under Integrations. That holds only while the command does require it.
+        """
+        if interaction.guild_id is not None:
+            if interaction.permissions.manage_guild:
+                return True
+            command = interaction.command
+            if isinstance(command, app_commands.Command):
+                root = command.root_parent or command
+                if root.default_permissions is not None and root.default_permissions >= self.ADMINS:
+                    return True
+        return await self.bot.is_owner(interaction.user)
+
     async def _guild_id(self, interaction: AnyInteraction, scope: Scope | None) -> str | None:
         is_private = interaction.guild_id is None
         if not is_private and scope != "all guilds":
+            if not await self.may_ask(interaction):
+                raise Refused(_ADMINS_ONLY, "For this server's admins")
             return str(interaction.guild_id)
         if await self.bot.is_owner(interaction.user):
             return None
         if is_private:
             raise Refused("Here only the bot's owners get an answer. Ask in your server instead.")
-        raise Refused("Only the bot's owners may look at all guilds. Leave `scope` out to see this one.")
+        raise Refused("Only the bot's owners may look at all servers. Leave `scope` out to see this one.")
+
+    def _what_admins_have(self, *, is_private: bool) -> str:
+        names = self.names()
+        uses = {
+            "health": ("", "how the bot is doing"),
+            "stats": (" weekly", "what happened in the last seven days"),
+            "perf": ("", "how quickly its commands answer"),
+        }
+        lines = [f"`/{names[key]}{rest}` {use}" for key, (rest, use) in uses.items() if key in names]
+        words = "This command shows what concerns all servers, so only the bot's owners get an answer."
+        if self.system.config.alerts.enabled:
+            words += " They get a message when something breaks."
+        if not lines:
+            return words
+        where = "In a server that you manage, you can use:" if is_private else "In this server you can use:"
+        return "\n".join([words, "", where, *lines])
 
     async def guild_name(self, guild_id: str | None) -> str | None:
         """A guild's name as Discord or, for one that the bot has left, as the audit log knows it."""

@@ -25,7 +25,8 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
         shown: HealthView = view or "glance"
 
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await health_embed(desk, interaction, guild_id, shown)
+            is_owner = await desk.bot.is_owner(interaction.user)
+            return await health_embed(desk, guild_id, shown, is_owner=is_owner)
 
         await desk.answer(interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id))
 
@@ -39,16 +40,15 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
 
 
 async def health_embed(
-    desk: Desk, interaction: AnyInteraction, guild_id: str | None, view: HealthView = "glance"
+    desk: Desk, guild_id: str | None, view: HealthView = "glance", *, is_owner: bool
 ) -> discord.Embed:
-    """The health report as it is now, or how it has been; to all but the owners a discreet one.
+    """The health report as it is now, or how it has been; without `is_owner`, nothing that is the owners' alone.
 
     A database that does not answer is part of the report.
 
     Raises:
         StorageError: the history can't be read.
     """
-    is_owner = await desk.bot.is_owner(interaction.user)
     if view == "history":
         return await _history_embed(desk, is_owner=is_owner)
     system = desk.system

@@ -14,7 +14,7 @@ from botmon_cog.domain.periods import last_days
 from botmon_cog.errors import StorageError
 
 _PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
-_DEFAULT_PERIOD = "7 days"
+DEFAULT_PERIOD = "7 days"
 _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
 _KNOWN_FOR = timedelta(days=90)
@@ -25,7 +25,7 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
         interaction: AnyInteraction, command: str | None = None, period: str | None = None, scope: Scope | None = None
     ) -> None:
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await performance_embed(desk, guild_id, period or _DEFAULT_PERIOD, command)
+            return await performance_embed(desk, guild_id, period or DEFAULT_PERIOD, command)
 
         await desk.answer(interaction, scope, draw)
 
@@ -44,8 +44,8 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
 
 def _complete_command(desk: Desk) -> Any:
     async def complete(interaction: AnyInteraction, current: str) -> list[app_commands.Choice[str]]:
-        """Commands used in this guild; all of them for an owner in a DM, none for anybody else there."""
-        if interaction.guild_id is None and not await desk.bot.is_owner(interaction.user):
+        """Commands used in this guild; all of them for an owner in a DM; none for those who get no answer."""
+        if not await desk.may_ask(interaction):
             return []
         guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
         try:

@@ -9,7 +9,7 @@ from discord import app_commands
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     "today": "What happened here today",
     "weekly": "The last seven days, and how they compare",
     "monthly": "The last thirty days, and how they compare",
@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
 
 def stats_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(name=name, description="Commands, people and music in this server")
-    for period, description in _DESCRIPTIONS.items():
+    for period, description in DESCRIPTIONS.items():
         group.add_command(_stats_command(desk, period, description))
     return group
 

@@ -1,4 +1,4 @@
-"""`/alerts`: what fires, what is muted, what was told, and that something was changed."""
+"""`/botmon alerts`: what fires, what is muted, what was told, and that something was changed."""
 
 from __future__ import annotations
 

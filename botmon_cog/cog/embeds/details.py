@@ -18,7 +18,7 @@ from botmon_cog.cog.embeds.health import (
     of_hundred,
     uptime_items,
 )
-from botmon_cog.cog.embeds.parts import clamp, more, status_colour
+from botmon_cog.cog.embeds.parts import clamp, headed, more, status_colour
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HealthReport
@@ -224,11 +224,18 @@ def _monitor(report: HealthReport, now: datetime) -> list[str]:
     lines += [f"closed: {text.plain(way, 80)}" for way in monitor.unreachable[:_MOST_WAYS]]
     lines += more(monitor.unreachable, _MOST_WAYS)
     lines += [one_line(words) for words in monitor.broken]
-    lines += [text.plain(words, _LONGEST_HINT) for words in monitor.hints[:_MOST_HINTS]]
+    lines += [_hint(words) for words in monitor.hints[:_MOST_HINTS]]
     lines += more(monitor.hints, _MOST_HINTS)
     if monitor.last_error:
         lines.append(f"last error: {text.inline_code(monitor.last_error)}")
     return lines
+
+
+def _hint(words: str) -> str:
+    """With the setting that it ends with as people would write it."""
+    what, _, setting = words.partition(": [")
+    shown = text.plain(headed(what), _LONGEST_HINT)
+    return f"{shown}: {text.inline_code(f'[{setting}')}" if setting else shown
 
 
 def _run(loop: LoopRun, now: datetime) -> str:

@@ -22,12 +22,12 @@ _DETACH_TIMEOUT_S = 5.0
 Button = discord.ui.Button[Any]
 AnyItem = discord.ui.DynamicItem[Button]
 
-_AWAY = "The database does not answer, so that this could not be looked up. Try again in a minute."
+_AWAY = "The database does not answer, so this could not be looked up. Try again in a minute."
 _WRONG = "That went wrong. The bot's log has the details; nothing else is affected."
-_UNKNOWN = "That button is of another version of this bot's monitor. A new message has buttons that work."
-_NOT_YOURS = "Only people who may manage this server, and the bot's owners, may look at that."
-_FORGOTTEN = "What that message was about is not on record any more. A newer message can be muted."
-_OWNERS_ONLY = "Only the bot's owners may press that."
+_UNKNOWN = "That button belongs to another version of this bot's monitor. Buttons of new messages work."
+_NOT_YOURS = "Only people who may manage this server, and the bot's owners, can see that."
+_FORGOTTEN = "What that message was about is no longer on record. A newer message can be muted."
+_OWNERS_ONLY = "Only the bot's owners can mute alerts."
 
 
 class Presses:
@@ -87,7 +87,7 @@ class Presses:
         if await self._desk.may_press(interaction, guild_id):
             await self._draw_health(interaction, "glance", guild_id)
         else:
-            await interaction.edit_original_response(embed=embeds.notice("Not for you", _NOT_YOURS))
+            await interaction.edit_original_response(embed=embeds.notice("Not done", _NOT_YOURS))
 
     async def _health(self, interaction: AnyInteraction, view: HealthView, *, is_all: bool) -> None:
         """Another view of the health, or a new look, in the same message."""
@@ -100,7 +100,8 @@ class Presses:
 
     async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
         async def seen() -> Answer:
-            return Answer(await health_embed(self._desk, interaction, guild_id, view))
+            is_owner = await self._bot.is_owner(interaction.user)
+            return Answer(await health_embed(self._desk, guild_id, view, is_owner=is_owner))
 
         answer = await self._desk.attempt(seen)
         await interaction.edit_original_response(embed=answer.embed, view=health_buttons(view, guild_id))
@@ -110,14 +111,14 @@ class Presses:
         if names:
             until = self._desk.system.clock.now() + timedelta(minutes=minutes)
             await self._desk.system.alerts.mute(names, until, str(interaction.user.id))
-            words = f"🔕 Muted until {discord.utils.format_dt(until, 'f')}. What is not well then is told then."
+            words = f"🔕 Muted until {discord.utils.format_dt(until, 'f')}. Anything still wrong then will be sent."
             await interaction.edit_original_response(content=words, view=alert_buttons(message_id, is_muted=True))
 
     async def _unmute(self, interaction: AnyInteraction, message_id: str) -> None:
         names = await self._names(interaction, message_id)
         if names:
             await self._desk.system.alerts.unmute(names)
-            await interaction.edit_original_response(content="🔔 Not muted any more.", view=alert_buttons(message_id))
+            await interaction.edit_original_response(content="🔔 No longer muted.", view=alert_buttons(message_id))
 
     async def _names(self, interaction: AnyInteraction, message_id: str) -> set[tuple[str, str]]:
         """The scopes and keys that a message is about; none where that is refused, which is said."""

@@ -1,0 +1,14 @@
+"""/botmon: what concerns all servers. The owners' alone."""
+
+from __future__ import annotations
+
+from discord import app_commands
+
+from botmon_cog.cog.commands.alerts import alerts_group
+from botmon_cog.cog.commands.desk import Desk
+
+
+def botmon_group(desk: Desk, name: str) -> app_commands.Group:
+    group = app_commands.Group(name=name, description="For the bot's owners: alerts and what is behind them")
+    group.add_command(alerts_group(desk, "alerts"))
+    return group
