@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 
 from botmon_cog.__main__ import main
+from botmon_cog.cli.tool_arguments import TOOLS
+from botmon_cog.config import Config, read_config
 
 WITHOUT_ASYNCPG = "import sys; sys.modules['asyncpg'] = None; from botmon_cog.__main__ import main; sys.exit(main())"
 
@@ -22,6 +26,9 @@ WITHOUT_ASYNCPG = "import sys; sys.modules['asyncpg'] = None; from botmon_cog.__
         (["doctor", "--help"], "again from the log"),
         (["rebuild", "--help"], "count them\nagain"),
         (["copy", "--help"], "The source is only read"),
+        (["config", "--help"], "config > botmon.toml"),
+        (["forget", "--help"], "without --yes"),
+        ([], "Begin with: botmon demo"),
     ],
 )
 def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
@@ -31,18 +38,64 @@ def test_help(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
     assert captured.err == ""
 
 
+def test_version(capsys: pytest.CaptureFixture[str]):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr() == (f"botmon-cog {metadata.version('botmon-cog')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("/venv/bin/botmon", "botmon"),
+        ("/venv/bin/botmon-cog", "botmon-cog"),
+        ("C:/venv/Scripts/botmon.exe", "botmon"),
+        ("/venv/lib/botmon_cog/__main__.py", "python -m botmon_cog"),
+        ("/venv/bin/pytest", "botmon"),
+    ],
+)
+def test_messages_use_the_name_that_was_called(called: str, name: str, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [called])
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: {name} [-h]")
+    assert f"Begin with: {name} demo" in " ".join(out.split())
+    assert main(["frobnicate"]) == 2
+    assert capsys.readouterr().err.startswith(f"{name}: argument COMMAND")
+    assert main(["report", "today", "--database", "/nowhere/botmon.db"]) == 1
+    assert capsys.readouterr().err.startswith(f"{name}: there is no database")
+
+
+def test_config_is_the_example_and_can_be_used_as_it_is(tmp_path, capsys):
+    assert main(["config"]) == 0
+    out = capsys.readouterr().out
+    assert out == (Path(__file__).parents[1] / "config.example.toml").read_text(encoding="utf-8")
+    file = tmp_path / "botmon.toml"
+    file.write_text(out, encoding="utf-8")
+    assert read_config(file) == Config()
+
+
+def test_every_command_needs_no_database_to_say_what_it_does(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for command in ("demo", "run", "report", *TOOLS):
+        assert main([command, "--help"]) == 0
+    assert main(["config"]) == 0
+    assert list(tmp_path.iterdir()) == []
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ([], "COMMAND"),
-        (["frobnicate"], "'demo', 'run', 'report', 'doctor', 'rebuild', 'copy'"),
+        (["frobnicate"], "'demo', 'run', 'report', 'config', 'doctor', 'rebuild', 'copy'"),
+        (["report", "weekly", "--every", "0"], "from 0.1"),
+        (["config", "--json"], "unrecognized arguments"),
         (["run", "--token", "x"], "unrecognized arguments: --token"),
         (["demo", "--seconds", "0"], "a number above 0"),
         (["demo", "--seconds", "nan"], "a number above 0"),
         (["demo", "--width", "3"], "from 40"),
         (["report", "yearly"], "'yearly'"),
-        (["report", "weekly", "--guild", "The Guild"], "no server's id"),
-        (["report", "weekly", "--guild", "٣"], "no server's id"),
+        (["report", "weekly", "--guild", "The Guild"], "is not a server ID"),
+        (["report", "weekly", "--guild", "٣"], "is not a server ID"),
         (["report", "weekly", "--database", "mysql://user:secret@host/db"], "is not supported"),
         (["report", "weekly", "--database", ":memory:"], "always empty"),
         (["doctor", "--database", ":memory:"], "always empty"),

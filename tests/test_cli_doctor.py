@@ -73,7 +73,7 @@ def test_tampered_rollups_are_told(tampered, database, capsys):
     code, out = doctor(capsys, database)
     assert code == 1
     assert f"\n  {tampered.split()[0]}, 2026-01-" in out
-    assert "from the log. To fix that, run: python -m botmon_cog rebuild" in out
+    assert "from the log. To fix that, run: botmon rebuild" in out
 
 
 def test_differences_are_told_in_words(engine, capsys):

@@ -96,9 +96,17 @@ def test_one_server(name: str, database, capsys):
 
 
 @pytest.mark.parametrize("name", [*REPORTS, "health"])
-def test_unknown_server_is_empty(name: str, database, capsys):
-    out = report(capsys, database, name, "--guild", "42")
-    assert "30" not in out.replace("30 days", "")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_unknown_server_is_a_sentence(name: str, options: list[str], database, capsys):
+    said = refused(capsys, "report", name, "--guild", "42", "--database", database.url, *options)
+    assert said.startswith("botmon: nothing is known of a server 42 in ")
+    assert "report weekly lists the busiest ones" in said
+
+
+def test_server_of_which_only_songs_are_known_is_known(engine, capsys):
+    song = MusicEvent(type=MusicEventType.SONG_PLAYED, occurred_at=datetime.now(UTC), guild_id=BUSY, duration_s=200)
+    write(engine, [song])
+    assert "1 song" in report(capsys, engine, "weekly", "--guild", BUSY)
 
 
 @pytest.mark.parametrize(
@@ -204,14 +212,15 @@ def test_output_without_a_terminal_is_plain(file):
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_reader_that_has_seen_enough_is_no_error(options: list[str], file):
+def test_reader_that_has_seen_enough_is_one_line(options: list[str], file):
     write(file, used(30, BUSY, "The Busy Guild"))
     reading, writing = os.pipe()
     os.close(reading)
     argv = [sys.executable, "-m", "botmon_cog", "report", "weekly", "--database", file.url, *options]
     done = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, b"")
+    said = b"python -m botmon_cog: the output was closed before everything was written\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_configured_database_is_the_default(file, capsys, monkeypatch):

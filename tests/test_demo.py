@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -57,6 +58,7 @@ def test_every_scene_is_shown_in_order(demo):
         "The database is free again",
         "Recovered: the database answers",
         "Exactly one row per command",
+        "That was all real",
         "report weekly --guild",
     ]
     at = [out.index(scenes[0])]
@@ -70,7 +72,7 @@ def test_it_reads_well_when_piped(demo):
     assert "**" not in out
     assert "<t:" not in out
     wide = [line for line in out.splitlines() if cell_len(line) > 80]
-    assert all(line.startswith("python -m botmon_cog report") for line in wide)
+    assert all(line.startswith("botmon report") for line in wide)
 
 
 def test_every_command_has_its_row(demo):
@@ -88,14 +90,62 @@ def test_the_week_is_compared_with_the_one_before(demo):
 
 def test_what_it_says_about_its_database_is_true(demo):
     out, database = demo
-    command = next(line for line in out.splitlines() if line.startswith("python -m botmon_cog report")).split()
+    command = next(line for line in out.splitlines() if line.startswith("botmon report")).split()
     assert command[-1] == str(database)
     left = sorted(file.relative_to(database.parent).as_posix() for file in database.parent.rglob("*") if file.is_file())
     spools = [name for name in left if name.endswith(f".spool{database.suffix}")]  # of alerts, if it flaps
     assert [name for name in left if name not in spools] == [database.name]
-    done = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "botmon_cog", *command[1:]], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Last 7 days in The Listening Room" in done.stdout
+
+
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+WITHOUT_EXTRAS = """
+import importlib.metadata, sys, tomllib
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+with open(sys.argv[1], "rb") as file:
+    texts = tomllib.load(file)["project"]["dependencies"]
+needed = set()
+while texts:
+    requirements = [Requirement(text) for text in texts]
+    wanted = {canonicalize_name(r.name) for r in requirements if not r.marker or r.marker.evaluate({"extra": ""})}
+    new = wanted - needed
+    needed |= wanted
+    texts = [text for name in new for text in importlib.metadata.requires(name) or []]
+modules = importlib.metadata.packages_distributions()
+extra = {module for module, names in modules.items() if not needed & {canonicalize_name(name) for name in names}}
+for module in extra - {"packaging", "pip", "setuptools"}:
+    sys.modules[module] = None
+from botmon_cog.__main__ import main
+sys.exit(main(["demo", "--seconds", "0.5"]))
+"""
+"""Hides every installed package that is not needed by this one, and runs the demo."""
+
+
+def test_demo_needs_no_extra_and_leaves_nothing_behind(tmp_path):
+    temporary, folder = tmp_path / "tmp", tmp_path / "here"
+    temporary.mkdir()
+    folder.mkdir()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("BOTMON_")}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WITHOUT_EXTRAS, str(PYPROJECT)],
+        cwd=folder,
+        env=env | {"TMPDIR": str(temporary), "HOME": str(folder), "DISCORD_OPENAPI": str(tmp_path / "none.json")},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert "Nothing of it is left on this computer." in done.stdout
+    assert [*temporary.iterdir(), *folder.iterdir()] == []
 
 
 def test_a_file_that_is_there_is_not_touched(tmp_path, capsys):
@@ -115,16 +165,20 @@ def test_what_goes_wrong_is_said(tmp_path, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
-def test_an_interrupt_ends_it_quietly(tmp_path):
+@pytest.mark.parametrize("presses", [1, 2])
+def test_an_interrupt_ends_it_quietly_and_leaves_nothing(presses: int, tmp_path):
     # The handler is set, for a shell has its background jobs ignore this signal.
     program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program += "from botmon_cog.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    argv = [*STRICT, "-c", program, "demo", "--seconds", "60", "--database", str(tmp_path / "demo.db")]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    argv = [*STRICT, "-c", program, "demo", "--seconds", "60"]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         while "two weeks" not in process.stdout.readline():
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        assert [folder.name.startswith("botmon-demo-") for folder in tmp_path.iterdir()] == [True]
+        for _ in range(presses):
+            process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (130, "")
-    assert [file.name for file in tmp_path.iterdir()] == ["demo.db"]
+    assert list(tmp_path.iterdir()) == []

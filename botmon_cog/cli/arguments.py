@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import NoReturn
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
+from botmon_cog.cli.program import DISTRIBUTION, program_name, version
 from botmon_cog.cli.tool_arguments import add_tools, any_database
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 PERIODS = ("today", "weekly", "monthly")
 REPORTS = (*PERIODS, "perf", "health")
 DEFAULT_DEMO_S = 8.0
+DEFAULT_PAUSE_S = 5.0
 MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
 
 _LONGEST_DEMO_S = 600.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 86_400.0
 _LONGEST_ID = 20
 
 
@@ -23,14 +30,25 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """On stdout unless told otherwise. Unlike argparse's, it does not keep quiet about an output that is full."""
+        (file or sys.stdout).write(self.format_help())
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"{DISTRIBUTION} {version()}\n")
+        parser.exit()
+
 
 def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m botmon_cog",
+        prog=program_name(),
         description="botmon_cog gives a discord.py bot sight of itself: every command logged and timed, health "
         'watched, owners told. In a bot of your own it is one line: await bot.load_extension("botmon_cog").',
-        epilog="Begin with: python -m botmon_cog demo (it needs neither a token nor a network).",
+        epilog=f"Begin with: {program_name()} demo (it needs neither a token nor a network).",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     _add_demo(commands)
     _add_run(commands)
@@ -50,7 +68,7 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright
     demo.add_argument(
         "--seconds", type=_seconds, default=DEFAULT_DEMO_S, help="how long people use the bot (default: 8)"
     )
-    demo.add_argument("--database", metavar="PATH", help="a new file for the data (default: one in a temporary folder)")
+    demo.add_argument("--database", metavar="PATH", help="a new file to keep the data in (default: nothing is kept)")
     _add_width(demo)
 
 
@@ -83,6 +101,10 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
         "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
     )
     report.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
+    report.add_argument("--watch", action="store_true", help="print it anew every few seconds, until Ctrl-C")
+    report.add_argument(
+        "--every", type=_pause, default=DEFAULT_PAUSE_S, metavar="SECONDS", help="between two reports (default: 5)"
+    )
     _add_width(report)
 
 
@@ -92,11 +114,24 @@ def _add_width(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seconds(given: str) -> float:
+def _number(given: str) -> float:
     try:
-        seconds = float(given)
+        return float(given)
     except ValueError:
-        seconds = math.nan
+        return math.nan
+
+
+def _pause(given: str) -> float:
+    seconds = _number(given)
+    if not _SHORTEST_PAUSE_S <= seconds <= _LONGEST_PAUSE_S:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} can't be used. Allowed: a number from {_SHORTEST_PAUSE_S:g} to {_LONGEST_PAUSE_S:.0f}"
+        )
+    return seconds
+
+
+def _seconds(given: str) -> float:
+    seconds = _number(given)
     if not 0 < seconds <= _LONGEST_DEMO_S:
         raise argparse.ArgumentTypeError(
             f"{given!r} can't be used. Allowed: a number above 0 up to {_LONGEST_DEMO_S:.0f}"
@@ -115,7 +150,7 @@ def _columns(given: str) -> int:
 def _guild_id(given: str) -> str:
     if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_ID):
         raise argparse.ArgumentTypeError(
-            f"{given!r} is no server's id, which is a number such as 123456789012345678; "
+            f"{given!r} is not a server ID, which is a number such as 123456789012345678; "
             "without --guild the busiest ones are listed"
         )
     return given

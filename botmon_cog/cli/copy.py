@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console
 from botmon_cog.cli.databases import to_read, to_write, waiting
+from botmon_cog.cli.output import complain
+from botmon_cog.cli.program import program_name
 from botmon_cog.cli.progress import progress
 from botmon_cog.config import Config, load_config
 from botmon_cog.domain import text
@@ -46,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     console = make_console(None)
     try:
-        is_same = asyncio.run(_copy(arguments.source, arguments.target, console))
+        is_same = interrupts.run(_copy(arguments.source, arguments.target, console))
     except KeyboardInterrupt:
-        sys.stderr.write("botmon: interrupted; the same command goes on from here\n")
+        complain(f"{program_name()}: interrupted; the same command goes on from here")
         raise
     return 0 if is_same else _FAILED
 

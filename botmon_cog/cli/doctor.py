@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -13,8 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.table import Table
 
-from botmon_cog.cli.console import make_console
+from botmon_cog.cli import interrupts
+from botmon_cog.cli.console import make_console, print_json
 from botmon_cog.cli.databases import to_read, waiting
+from botmon_cog.cli.program import program_name
 from botmon_cog.cli.progress import progress
 from botmon_cog.config import load_config
 from botmon_cog.domain import text
@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         StorageError: there is no such database, it is not ours, or it has another schema.
     """
     console = None if arguments.json else make_console(None)
-    diagnosis = asyncio.run(_examine(arguments, console))
+    diagnosis = interrupts.run(_examine(arguments, console))
     if console is None:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(diagnosis), indent=2).decode() + "\n")
+        print_json(diagnosis)
     else:
         _print(console, diagnosis)
     return 0 if diagnosis.is_clean else _FAILED
@@ -99,7 +99,7 @@ def verdict(found: Examination) -> str:
         rows = text.plural(n, "row of the roll-ups differs", "rows of the roll-ups differ")
         said.append(
             f"{'' if said else 'Not sound: '}{text.count(n)} {rows} from the log. "
-            "To fix that, run: python -m botmon_cog rebuild"
+            f"To fix that, run: {program_name()} rebuild"
         )
     return " ".join(said) or f"Sound: the roll-ups of {_days(found.days)} match the log."
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console
 from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.cli.progress import progress
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         StorageError: there is no such database, or it can't be read or written.
     """
     console = make_console(None)
-    asyncio.run(_prune(arguments, console))
+    interrupts.run(_prune(arguments, console))
     return 0
 
 

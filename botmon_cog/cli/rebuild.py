@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console
 from botmon_cog.cli.databases import to_write
+from botmon_cog.cli.output import complain
+from botmon_cog.cli.program import program_name
 from botmon_cog.cli.progress import progress
 from botmon_cog.config import load_config
 from botmon_cog.domain import text
@@ -33,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     console = make_console(None)
     try:
-        asyncio.run(_rebuild(arguments, console))
+        interrupts.run(_rebuild(arguments, console))
     except KeyboardInterrupt:
-        sys.stderr.write("botmon: interrupted; the bot, the next report, or the same command goes on from here\n")
+        complain(f"{program_name()}: interrupted; the bot, the next report, or the same command goes on from here")
         raise
     return 0
 

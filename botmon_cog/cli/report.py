@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import discord
-import msgspec
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.arguments import PERIODS
-from botmon_cog.cli.console import make_console
+from botmon_cog.cli.console import make_console, print_json
 from botmon_cog.cli.databases import to_read, to_write
+from botmon_cog.cli.drawing import print_embed
 from botmon_cog.cli.health import drawn, read_health
+from botmon_cog.cli.output import complain
+from botmon_cog.cli.program import program_name
 from botmon_cog.cog import embeds
 from botmon_cog.config import Config, load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.report import Report
-from botmon_cog.errors import StorageError
+from botmon_cog.errors import BotMonError, StorageError
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.rollup import RollUps
@@ -34,16 +37,35 @@ _BUSIEST = 5
 _LONGEST_NAME = 40
 
 
+class UnknownServerError(BotMonError):
+    """The database knows nothing of a server."""
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Print one report; returns 0.
+    """Print one report, or with `--watch` one after another until Ctrl-C; returns 0.
 
     Raises:
         ConfigError: the configuration is wrong.
         StorageError: there is no such database, or it can't be read.
+        UnknownServerError: nothing is known of the server that was asked for.
     """
     console = None if arguments.json else make_console(arguments.width)
-    asyncio.run(_print(arguments, console))
+    interrupts.run(_watch(arguments, console) if arguments.watch else _print(arguments, console))
     return 0
+
+
+async def _watch(arguments: argparse.Namespace, console: Console | None) -> None:
+    """Print the report anew every few seconds. What goes wrong after the first time is shown in its place."""
+    is_first = True
+    while True:
+        try:
+            await _print(arguments, console)
+        except StorageError as error:
+            if is_first:
+                raise
+            complain(f"{program_name()}: {error}")
+        is_first = False
+        await asyncio.sleep(arguments.every)
 
 
 async def _print(arguments: argparse.Namespace, console: Console | None) -> None:
@@ -56,15 +78,43 @@ async def _print(arguments: argparse.Namespace, console: Console | None) -> None
         if arguments.report != "health":
             await _count(url, engine, config)
         system = MonitoringSystem(config, engine=engine)
+        await _check_server(system, guild_id)
         report, embed = await _read(system, arguments.report, guild_id)
-        if console is None:
-            sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
-            return
-        from botmon_cog.cli.drawing import print_embed  # noqa: PLC0415 (needs rich, which JSON does not)
-
+        busiest = await _busiest(system) if guild_id is None and arguments.report != "health" else []
+    if console is None:
+        print_json(report, is_line=arguments.watch)
+        return
+    with console.capture() as printed:  # all at once, so that nothing flickers
         print_embed(console, embed.to_dict(), system.clock.now())
-        if guild_id is None and arguments.report != "health":
-            _print_busiest(console, arguments.report, await _busiest(system))
+        _print_busiest(console, arguments.report, busiest)
+        if arguments.watch:
+            console.print(_footer(arguments.every, console), style="dim")
+    if arguments.watch and console.is_terminal:
+        console.clear()
+    console.file.write(printed.get())
+    console.file.flush()
+
+
+def _footer(every_s: float, console: Console) -> str:
+    now = f"{datetime.now(UTC):%H:%M:%S} UTC"
+    return f"\n{now}, again every {every_s:g} s; Ctrl-C ends it" if console.is_terminal else ""
+
+
+async def _check_server(system: MonitoringSystem, guild_id: str | None) -> None:
+    """Refuse a server that is not in the database, rather than show zeros.
+
+    Raises:
+        UnknownServerError: it has no name, which comes with its first command, and no song was played there.
+    """
+    if guild_id is None or await system.store.reports.guild_name(guild_id) is not None:
+        return
+    system.recorder.catch_up = _nothing
+    month = await system.statistics.report(guild_id, system.statistics.period("monthly"))
+    if not month.total_commands and not month.total_songs:
+        raise UnknownServerError(
+            f"nothing is known of a server {guild_id} in {system.store.engine.description}; "
+            f"{program_name()} report weekly lists the busiest ones"
+        )
 
 
 async def _count(url: str, engine: Engine, config: Config) -> None:
@@ -80,7 +130,7 @@ async def _count(url: str, engine: Engine, config: Config) -> None:
     except StorageError as error:
         if until := await engine.read(counted_until()):
             told = f"this report counts up to {until:%Y-%m-%d %H:%M} UTC, because the database can't be written"
-            sys.stderr.write(f"botmon: {told}: {error}\n")
+            complain(f"{program_name()}: {told}: {error}")
 
 
 async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tuple[Report, discord.Embed]:
@@ -111,7 +161,7 @@ def _print_busiest(console: Console, report: str, guilds: list[tuple[str, str, i
     if not guilds:
         return
     console.print()
-    console.print(f"For one server: report {report} --guild ID, for example", style="dim")
+    console.print(f"For one server: {program_name()} report {report} --guild ID, for example", style="dim")
     for guild_id, name, n in guilds:
         shown = text.fit(text.clean(name), _LONGEST_NAME)
         console.print(f"  {guild_id}  {shown}  {text.count(n)} {text.plural(n, 'command', 'commands')}", style="dim")

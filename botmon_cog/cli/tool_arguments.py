@@ -9,18 +9,29 @@ from urllib.parse import urlsplit
 from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
-TOOLS = ("doctor", "rebuild", "copy", "prune", "vacuum")
+TOOLS = ("config", "doctor", "rebuild", "copy", "prune", "vacuum", "forget")
 """Each in a module of its own, of the same name."""
 
 _MOST_DAYS = 36_500
 
 
 def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
+    _add_config(commands)
     _add_doctor(commands)
     _add_rebuild(commands)
     _add_copy(commands)
     _add_prune(commands)
     _add_vacuum(commands)
+    _add_forget(commands)
+
+
+def _add_config(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
+    commands.add_parser(
+        "config",
+        help="print a configuration file with every setting, its default and its reason",
+        description="Print a configuration file with every setting, its default, unit and reason. None is needed; to "
+        "begin with all of them: config > botmon.toml",
+    )
 
 
 def _add_doctor(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
@@ -85,6 +96,18 @@ def _add_vacuum(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: 
         "this is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
     )
     _add_database(vacuum)
+
+
+def _add_forget(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    forget = commands.add_parser(
+        "forget",
+        help="show what is left after uninstalling, and remove it when told to",
+        description="Show what the extension has made and uninstalling leaves behind: its database, what waits beside "
+        "it, and with a token in the environment variable DISCORD_TOKEN its commands at Discord. Nothing is removed "
+        "without --yes, and nothing of your bot's ever is.",
+    )
+    _add_database(forget)
+    forget.add_argument("--yes", action="store_true", help="remove it; stop the bot first")
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from contextlib import AsyncExitStack
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console
 from botmon_cog.cli.databases import to_write
 from botmon_cog.cli.progress import progress
@@ -23,10 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: the configuration is wrong.
-        MissingExtraError: rich is not installed, or the driver of the server that is named.
+        MissingExtraError: the driver of the server is not installed.
         StorageError: there is no such database, or another process has locked it.
     """
-    asyncio.run(_vacuum(arguments))
+    interrupts.run(_vacuum(arguments))
     return 0
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any, cast
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cli.demo.songs import SONGS
-from botmon_cog.cog.cog import BotMon
 from botmon_cog.config import Config
+from botmon_cog.original.systems import of
+from botmon_cog.runtime import MonitoringSystem
 
 EXTENSION = "botmon_cog"
 MENU = "Play this"
@@ -44,8 +45,8 @@ class MusicBot(commands.Bot):
         await self.tree.sync()
 
     @property
-    def monitor(self) -> BotMon:
-        return cast("BotMon", self.get_cog("BotMon"))
+    def system(self) -> MonitoringSystem:
+        return of(self)
 
     async def work(self, shortest_s: float, longest_s: float) -> None:
         """Take some time, as asking a music service does."""
@@ -80,7 +81,7 @@ class Music(commands.Cog):
     async def play(self, interaction: AnyInteraction, song: str) -> None:
         await interaction.response.defer(thinking=True)
         self._plays += 1
-        async with self.bot.monitor.system.performance.track("voice_connect", interaction.guild_id):
+        async with self.bot.system.performance.track("voice_connect", interaction.guild_id):
             await self.bot.work(0.02, 0.15)
         if self._plays % _ONE_PLAY_IN == 0:
             await asyncio.sleep(SLOW_PLAY_S)
@@ -93,7 +94,7 @@ class Music(commands.Cog):
 
     @app_commands.command(description="Skip this song")
     async def skip(self, interaction: AnyInteraction) -> None:
-        await self.bot.monitor.system.statistics.song_skipped(interaction.guild_id or 0, interaction.user.id)
+        await self.bot.system.statistics.song_skipped(interaction.guild_id or 0, interaction.user.id)
         if self.bot.queue:
             self.bot.queue.pop(0)
         await interaction.response.send_message("Skipped.")
@@ -105,7 +106,7 @@ class Music(commands.Cog):
 
     @app_commands.command(description="Pause")
     async def pause(self, interaction: AnyInteraction) -> None:
-        await self.bot.monitor.system.statistics.song_paused(interaction.guild_id or 0, interaction.user.id)
+        await self.bot.system.statistics.song_paused(interaction.guild_id or 0, interaction.user.id)
         await interaction.response.send_message("Paused.")
 
     @app_commands.command(description="The words of this song")
@@ -137,6 +138,6 @@ class Music(commands.Cog):
 
     async def _start(self, interaction: AnyInteraction, song: str) -> None:
         self.bot.queue.append(song)
-        await self.bot.monitor.system.statistics.song_played(
+        await self.bot.system.statistics.song_played(
             interaction.guild_id or 0, SONGS.get(song, 200), interaction.user.id
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import shlex
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Generator
@@ -12,7 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console
+from botmon_cog.cli.output import trouble_of
+from botmon_cog.cli.program import program_name
+from botmon_cog.cli.progress import bar_column
 from botmon_cog.errors import BotMonError, ConfigError
 
 if TYPE_CHECKING:
@@ -31,21 +37,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo from beginning to end.
 
     Raises:
-        BotMonError: rich is not installed, the file is there already, or something went wrong on the way.
+        BotMonError: the file is there already, or something went wrong on the way.
     """
     console = make_console(arguments.width)
-    database = _new_file(arguments.database)
-    with _quiet_log():
-        asyncio.run(_show(console, database, arguments.seconds))
+    kept = _new_file(arguments.database)
+    with tempfile.TemporaryDirectory(prefix="botmon-demo-", ignore_cleanup_errors=True) as folder, _quiet_log():
+        guild_id = interrupts.run(
+            _show(console, kept or Path(folder) / _FILE_NAME, arguments.seconds),
+            abandon=lambda: shutil.rmtree(folder, ignore_errors=True),
+        )
+    _print_end(console, kept, guild_id)
     return 0
 
 
-def _new_file(given: str | None) -> Path:
+def _new_file(given: str | None) -> Path | None:
+    """The file to keep the data in; None if nothing is kept."""
     if given is None:
-        return Path(tempfile.mkdtemp(prefix="botmon-demo-")) / _FILE_NAME
+        return None
     path = Path(given)
     if path.exists():
-        raise ConfigError("--database", None, f"{path} is there already; invented history does not belong into it")
+        raise ConfigError("--database", None, f"{path} is there already; the demo needs a new file")
     return path
 
 
@@ -61,7 +72,8 @@ def _quiet_log() -> Generator[None, None, None]:
         root.removeHandler(handler)
 
 
-async def _show(console: Console, database: Path, seconds: float) -> None:
+async def _show(console: Console, database: Path, seconds: float) -> int:
+    """Returns the ID of the demo's server."""
     from botmon_cog.cli.demo.stage import DemoFailedError, Stage  # noqa: PLC0415 (loads a Discord)
     from botmon_cog.testing import LoopbackDiscord  # noqa: PLC0415
 
@@ -73,8 +85,11 @@ async def _show(console: Console, database: Path, seconds: float) -> None:
     except TimeoutError as error:
         raise DemoFailedError("the demo did not come to its end in time") from error
     except Exception as error:  # the edge: whatever it is, the demo is what went wrong
-        raise DemoFailedError(f"the demo failed: {_first(error)!r}") from error
-    _print_where(console, database, loopback.guild.id)
+        first = _first(error)
+        if isinstance(first, OSError) and trouble_of(first):  # it was the terminal, not the demo
+            raise first from None
+        raise DemoFailedError(f"the demo failed: {first!r}") from error
+    return loopback.guild.id
 
 
 def _first(error: Exception) -> Exception:
@@ -109,12 +124,12 @@ _COMMANDS = {
 
 
 async def _people_use_it(console: Console, stage: Stage, seconds: float) -> None:
-    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415 (only where it is drawn)
+    from rich.progress import Progress, TextColumn  # noqa: PLC0415 (only where it is drawn)
 
     loop = asyncio.get_running_loop()
     progress = Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        bar_column(console),
         TextColumn("{task.fields[acts]} commands"),
         console=console,
         auto_refresh=False,
@@ -172,12 +187,18 @@ def _print_scene(console: Console, title: str, says: str) -> None:
     console.print()
 
 
-def _print_where(console: Console, database: Path, guild_id: int) -> None:
+def _print_end(console: Console, kept: Path | None, guild_id: int) -> None:
     console.print()
     console.rule(style="dim")
-    console.print("That was all real: real sockets, real slash commands, rows in a real database. Read it with")
-    console.print(
-        f"python -m botmon_cog report weekly --guild {guild_id} --database {database}", style="cyan", soft_wrap=True
-    )
-    console.print("and watch a bot of your own with one line:")
+    console.print("That was all real: real sockets, real slash commands, rows in a real database.")
+    if kept is None:
+        console.print("Nothing of it is left on this computer. To keep the database and read it yourself:")
+        console.print(f"{program_name()} demo --database demo.db", style="cyan", soft_wrap=True)
+    else:
+        console.print("Read it with")
+        database = shlex.quote(str(kept))
+        console.print(
+            f"{program_name()} report weekly --guild {guild_id} --database {database}", style="cyan", soft_wrap=True
+        )
+    console.print("To watch a bot of your own takes one line in it:")
     console.print('await bot.load_extension("botmon_cog")', style="cyan")

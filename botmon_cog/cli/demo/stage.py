@@ -101,7 +101,7 @@ class Stage:
             self._bot = bot
             self._begin = self.now()
             yield
-            system = bot.monitor.system
+            system = bot.system
             if system.failures.n or system.writer.dropped:
                 raise DemoFailedError(f"the monitor failed: {system.failures.last or 'rows were lost'}")
 
@@ -139,7 +139,7 @@ class Stage:
         Raises:
             DemoFailedError: there are more, or there are still fewer after a while.
         """
-        logger = self._running.monitor.system.command_log
+        logger = self._running.system.command_log
         outcomes: Counter[str] = Counter()
         for _ in range(_MOST_LOOKS):
             found = await logger.history(since=self._begin, limit=_MOST_ROWS)
