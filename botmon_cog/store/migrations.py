@@ -25,7 +25,7 @@ def load_migrations(engine_name: str) -> list[Migration]:
     They are in the installed package, else in the source tree.
     """
     packaged = resources.files("botmon_cog") / "_migrations" / engine_name
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[2] / "migrations" / engine_name
+    folder = packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "migrations" / engine_name
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     if not files:
         raise StorageError(f"this installation lacks its migrations for {engine_name}; reinstall botmon-cog")

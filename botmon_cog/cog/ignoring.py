@@ -1,0 +1,63 @@
+"""Invocations that are left out: of the people and servers in `[record]`, and of commands that the bot marked.
+
+A command is marked by `@botmon_cog.ignore`, or by `extras={"botmon": False}`; so are all of a group or a cog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botmon_cog.config import RecordConfig
+
+MARK = "__botmon_ignored__"
+EXTRA = "botmon"
+
+T = TypeVar("T")
+
+Filter = Callable[[int, int | None, Any], bool]
+"""(user id, guild id or None, command or None) -> whether the invocation is left out."""
+
+
+def ignore(target: T) -> T:
+    """Leave a command out: it is not recorded, counted or told of. A decorator.
+
+    It goes above or below the one that makes the command, on a group, which takes its sub-commands with it, and on a
+    class of cogs or groups.
+    """
+    # A cog copies its commands, and the copies share their callback.
+    marked: Any = target if isinstance(target, type) else getattr(target, "callback", target)
+    try:
+        setattr(marked, MARK, True)
+    except AttributeError as error:
+        raise TypeError(f"can't be ignored: {target!r} is no command, function or class") from error
+    return target
+
+
+def make_filter(record: RecordConfig) -> Filter:
+    """What tells whether an invocation is left out. It runs for every command, and never raises."""
+    users, guilds = frozenset(record.ignore_users), frozenset(record.ignore_guilds)
+
+    def is_ignored(user_id: int, guild_id: int | None, command: Any) -> bool:
+        return user_id in users or guild_id in guilds or (command is not None and is_marked(command))
+
+    return is_ignored
+
+
+def is_marked(command: Any) -> bool:
+    """Whether the command, one of its groups, or its cog is left out. Takes prefix, hybrid and app commands."""
+    command = getattr(command, "wrapped", command)  # of a hybrid's slash half, which has not its `extras` and groups
+    while command is not None:
+        if (
+            command.extras.get(EXTRA) is False
+            or getattr(getattr(command, "callback", command), MARK, False)
+            or getattr(_owner(command), MARK, False)
+        ):
+            return True
+        command = getattr(command, "parent", None)
+    return False
+
+
+def _owner(command: Any) -> Any:
+    """The cog, or the class of groups, that an app command (`binding`) or a prefix command (`cog`) belongs to."""
+    return getattr(command, "binding", None) or getattr(command, "cog", None)
