@@ -60,7 +60,7 @@ async def _load(bot: commands.Bot, stack: AsyncExitStack, interval_s: float, loo
     bot.botmon_config = Config(health=HealthConfig(interval_s=interval_s), loop=loop)
     await bot.load_extension("botmon_cog")
     stack.push_async_callback(bot.unload_extension, "botmon_cog")
-    return bot.get_cog("BotMon")
+    return bot.get_cog("botmon")
 
 
 INSTALL: dict[str, Callable[[commands.Bot, AsyncExitStack, float], Awaitable[object]]] = {

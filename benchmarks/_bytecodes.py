@@ -50,7 +50,7 @@ async def _count(commands: int, folder: Path) -> Counter[str]:
     await bot.load_extension("botmon_cog")
     try:
         await load.saturated(_WARM_UP)
-        await bot.get_cog("BotMon").system.flush()
+        await bot.get_cog("botmon").system.flush()
         await load.saturated(1)  # the first one after a write wakes the writer
         counted: Counter[str] = Counter()
         with _Counting(counted):

@@ -34,7 +34,7 @@ async def run(variant: str, n: int, batch: int, *, rolled_up: bool) -> None:
     load = Load(bot, callbacks, session)
     if variant == BOTMON:
         await _load_extension(bot)
-    system = None if variant == BARE else bot.get_cog("BotMon").system
+    system = None if variant == BARE else bot.get_cog("botmon").system
     for done in range(1, n + 1):
         await load.one(TURNS_AFTER)
         if system is not None and batch and (done % batch == 0 or done == n):

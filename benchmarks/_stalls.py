@@ -66,7 +66,7 @@ async def measure(variant: str, seconds: float) -> dict[str, float]:
 async def _load(bot: commands.Bot, stack: AsyncExitStack) -> MonitoringSystem:
     await bot.load_extension("botmon_cog")
     stack.push_async_callback(bot.unload_extension, "botmon_cog")
-    return bot.get_cog("BotMon").system
+    return bot.get_cog("botmon").system
 
 
 async def _leave_rows(system: MonitoringSystem) -> None:

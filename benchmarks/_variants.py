@@ -75,7 +75,7 @@ async def _botmon_postgres(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
 async def _load(bot: commands.Bot, stack: AsyncExitStack) -> Flush:
     await bot.load_extension("botmon_cog")
     stack.push_async_callback(bot.unload_extension, "botmon_cog")
-    return bot.get_cog("BotMon").system.flush
+    return bot.get_cog("botmon").system.flush
 
 
 async def _prometheus(bot: commands.Bot, stack: AsyncExitStack) -> Variant:

@@ -6,10 +6,17 @@ by hand, in a bot or without one, call `create_monitoring_system`.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING
 
+# Comes first: in the command line, Ctrl-C is quiet from here on.
+from botmon_cog.cli import quiet  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from botmon_cog.cog.ignoring import ignore
+from botmon_cog.compat.libraries import refusal
+from botmon_cog.compat.red import load_error_for
 from botmon_cog.config import Config, load_config
-from botmon_cog.domain.models import HistoryEntry
+from botmon_cog.domain.models import HistoryEntry, Invocation
 from botmon_cog.domain.reports import (
     Bottleneck,
     CommandStats,
@@ -53,6 +60,7 @@ __all__ = [
     "HealthCheck",
     "HealthReport",
     "HistoryEntry",
+    "Invocation",
     "MonitoringSystem",
     "Monitors",
     "Performance",
@@ -68,6 +76,7 @@ __all__ = [
     "get_health_report",
     "get_performance_stats",
     "get_statistics_report",
+    "ignore",
     "load_config",
     "log_command_execution",
     "of",
@@ -75,9 +84,39 @@ __all__ = [
     "setup",
 ]
 
+__red_end_user_data_statement__ = (
+    "This cog keeps who used which command and when, with their ID and name,"
+    " for 90 days unless its owner set it otherwise."
+)
+"""Shown by Red's `[p]mydata 3rdparty`."""
 
-async def setup(bot: commands.Bot) -> None:
-    """What `bot.load_extension` calls."""
+_log = logging.getLogger(__name__)
+
+
+def setup(bot: commands.Bot) -> Awaitable[None]:
+    """What `bot.load_extension` calls.
+
+    A bot that can't be watched goes on as it is, and the log says why. No coroutine function: other libraries call it
+    without awaiting what it returns.
+    """
+    reason = refusal(bot)
+    if reason is not None:
+        _log.error("%s", reason)
+        return _Nothing()
+    return _add_to(bot)
+
+
+async def _add_to(bot: commands.Bot) -> None:
     from botmon_cog.cog.cog import add_to  # noqa: PLC0415 (only a bot needs discord; the monitors run without)
 
-    await add_to(bot)
+    try:
+        await add_to(bot)
+    except BotMonError as error:
+        raise load_error_for(bot, error) from error
+
+
+class _Nothing:
+    """May be awaited, or not."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()

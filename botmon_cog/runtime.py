@@ -25,6 +25,7 @@ from botmon_cog.host import HostSync
 from botmon_cog.log_file import LogFile
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_log import CommandLog
+from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import Health
 from botmon_cog.monitors.janitor import Janitor
@@ -94,6 +95,7 @@ class MonitoringSystem:
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
         self.failures = failures = Failures(clock)
+        self.failure_callbacks = FailureCallbacks(failures)
         self.loops = loops = LoopRuns(clock)
         engine = engine or make_engine(config, clock, application_id)
         self.store = store = Store(engine, RunKey.new(config.instance, clock.now()))
@@ -135,6 +137,15 @@ class MonitoringSystem:
 
     def _is_running(self, guild_id: str | None, user_id: str | None, command: str) -> bool:
         return self.is_running(guild_id, user_id, command)
+
+    def on_failure(self, callback: FailureCallback) -> Callable[[], None]:
+        """Call `callback(invocation, error)` once for each observed invocation that does not end with `ok`.
+
+        `error` is what was raised in the first place, without discord.py's wrapping; None if nothing was, as where a
+        command left Discord without an answer. The callback may be a coroutine function; then it runs in a task of its
+        own. What it raises is logged, and never reaches the command. Returns what takes the callback away.
+        """
+        return self.failure_callbacks.add(callback)
 
     def begin(self) -> None:
         """Look after the host's database, and write `[log] file`, from now on.
@@ -218,6 +229,7 @@ class MonitoringSystem:
 
         What could not be written goes to the spool.
         """
+        await self.failure_callbacks.close()
         await self.alerts.close()
         if self.host is not None:
             await self.host.close()

@@ -43,7 +43,7 @@ def make_bot(kind: type[commands.Bot] = commands.Bot, **options: object) -> comm
 
 
 def cog_of(bot: commands.Bot) -> BotMon:
-    cog = bot.get_cog("BotMon")
+    cog = bot.get_cog("botmon")
     assert cog is not None, "the extension is not loaded"
     return cog  # pyright: ignore[reportReturnType]
 

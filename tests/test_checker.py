@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 
+import discord
 import pytest
-from discord.ext import commands
+from discord.ext import commands, tasks
 from msgspec.structs import replace
 
+from botmon_cog.clock import SystemClock
 from botmon_cog.config import AlertsConfig, RuleConfig
 from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.testing import LoopbackDiscord
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health, running, until
 
 HOUR = timedelta(hours=1)
@@ -101,3 +109,84 @@ async def test_a_clock_that_jumps_neither_hastens_nor_holds_up_an_alert(bot, jum
         assert await told(4 * 3600 - 61) == [alert]
         alert, reminder = await told(1)
         assert "Still" in reminder
+
+
+async def test_a_bot_that_is_not_ready_after_a_minute_is_judged_all_the_same(bot, monkeypatch, caplog):
+    async with running(bot, load=False) as rig:
+        never = asyncio.Event()
+        monkeypatch.setattr(bot, "is_ready", lambda: False)
+        monkeypatch.setattr(bot, "wait_until_ready", never.wait)
+        await bot.load_extension(EXTENSION)
+        checked: list[float] = []
+        monkeypatch.setattr(cog_of(bot)._checker, "tick", _noting(checked, rig.clock))
+        began_s = rig.clock.monotonic()
+        await rig.clock.advance(59)
+        assert "is not ready" not in caplog.text
+        await rig.clock.advance(120)
+        await until(lambda: len(checked) == 1)
+        assert checked == [began_s + 120]
+        assert "is not ready after 60 s" in caplog.text
+
+
+def _noting(checked, clock):
+    async def tick() -> None:
+        checked.append(clock.monotonic())
+
+    return tick
+
+
+# -- discord.py's own loop, in real time -------------------------------------------------------------------------------
+
+INTERVAL_S = 0.05
+
+
+@asynccontextmanager
+async def in_real_time(bot: commands.Bot) -> AsyncIterator[list[float]]:
+    """When it checked; each check fails."""
+    bot.botmon_config = make_config(health=make_health(interval_s=INTERVAL_S))
+    bot.botmon_clock = clock = SystemClock()
+    checked: list[float] = []
+
+    async def check() -> None:
+        checked.append(clock.monotonic())
+        raise OSError("the disk is gone")
+
+    async with LoopbackDiscord() as loopback, loopback.running(bot):
+        await bot.load_extension(EXTENSION)
+        cog_of(bot)._checker.check = check
+        yield checked
+
+
+async def test_the_real_loop_survives_the_errors_of_its_checks(bot):
+    async with in_real_time(bot) as checked:
+        await until(lambda: len(checked) >= 6)
+        assert cog_of(bot).system.failures.n >= 5
+        assert len([task for task in asyncio.all_tasks() if task.get_name() == "botmon-health-checks"]) == 1
+        await bot.unload_extension(EXTENSION)
+        n = len(checked)
+        assert [task for task in asyncio.all_tasks() if task.get_name() == "botmon-health-checks"] == []
+        assert len(checked) == n
+
+
+@pytest.mark.parametrize("jump_h", [-1, 8])
+async def test_the_real_loop_goes_on_wherever_the_clock_on_the_wall_is_set(bot, monkeypatch, jump_h):
+    async with in_real_time(bot) as checked:
+        await until(lambda: len(checked) >= 2)
+        _set_the_wall_clock(monkeypatch, timedelta(hours=jump_h))
+        n = len(checked)
+        await until(lambda: len(checked) >= n + 6)
+        shortest_s = min(later - earlier for earlier, later in pairwise(checked))
+        assert shortest_s > INTERVAL_S / 4, "it makes up for none that was left out"
+
+
+def _set_the_wall_clock(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    """The one that discord.py's loops look at."""
+
+    class Shifted(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return dt.datetime.now(tz) + by
+
+    shifted = SimpleNamespace(datetime=Shifted, timedelta=timedelta, timezone=dt.timezone, time=dt.time)
+    monkeypatch.setattr(discord.utils, "datetime", shifted)
+    monkeypatch.setattr(tasks, "datetime", shifted)

@@ -161,7 +161,7 @@ def test_a_misspelt_key_or_table_suggests_the_nearest(write, text, key, meant):
 
 def test_a_key_that_resembles_none_lists_what_there_is(write):
     message = refusal(write("[alerts]\nzzzzzz = 5"))
-    assert "alerts.zzzzzz: there is no such key. Allowed here: enabled, level" in message
+    assert "alerts.zzzzzz: there is no such key. Allowed here: enabled, hello, level" in message
 
 
 @pytest.mark.parametrize(

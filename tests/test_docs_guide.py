@@ -131,7 +131,7 @@ async def test_test_of_the_readme_passes():
     await defined(README)["test_stats"]()
 
 
-async def test_listener_of_the_readme_hears_of_a_failing_command(capsys):
+async def test_callback_of_the_readme_hears_of_a_failing_command(capsys):
     names = defined(README)
     bot = names["MyBot"]("!", intents=discord.Intents.default())
 
@@ -141,12 +141,12 @@ async def test_listener_of_the_readme_hears_of_a_failing_command(capsys):
         raise ConnectionError("no voice node")
 
     async with LoopbackDiscord() as loopback, loopback.running(bot):
-        await bot.add_cog(names["Failures"]())
+        names["watch"](bot)
         await bot.tree.sync()
         await loopback.user.slash(loopback.channel, "boom")
         output = ""
         async with asyncio.timeout(10):
-            while "once per failing application command" not in output:
+            while "/boom ended as error" not in output:
                 await asyncio.sleep(0)
                 output += capsys.readouterr().out
     assert output.count("no voice node") == 1

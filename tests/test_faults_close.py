@@ -81,7 +81,7 @@ async def main():
     bot = commands.Bot("!", intents=discord.Intents.none())
     bot.botmon_config = Config(storage=StorageConfig(url={url!r}, spool={spool!r}, close_timeout_s=0.3))
     await bot.load_extension("botmon_cog")
-    load = Load(bot.get_cog("BotMon").system)
+    load = Load(bot.get_cog("botmon").system)
     load.record({rows})
     await asyncio.sleep({wait})
     {end}

@@ -112,11 +112,12 @@ async def test_a_bot_that_never_comes_to_be_ready_is_not_vouched_for(outside: Ou
         await until(lambda: outside.n == 1)
         rig = Rig(loopback, bot, clock)
         await has_run(rig)
-        assert await pushes(rig, outside, 3) == 3, "it may take its time"
+        assert await pushes(rig, outside) == 1, "it may take its time"
+        await pushes(rig, outside, 2)  # it is judged all the same by now
         assert await pushes(rig, outside, 5) == 0
         loopback.release_gateway()
         await until(bot.is_ready)
-        assert await pushes(rig, outside) == 1
+        assert await pushes(rig, outside, 6) >= 1, "three good checks, and it is well again"
         await bot.close()
         await starting
 

@@ -230,7 +230,7 @@ async def test_monitors_work_on_through_a_reload(bot: commands.Bot):
         async with bot.perf_monitor.track_command("alone", "1", "2"):
             await rig.clock.advance(0.5)
         await bot.cmd_logger.log_command("1", None, "2", None, "alone")
-        await until(lambda: not bot.get_cog("BotMon").observer.running)
+        await until(lambda: not bot.get_cog("botmon").observer.running)
         history = await bot.cmd_logger.get_command_history()
         assert sorted((row["command"], row["success"]) for row in history) == [
             ("alone", True),

@@ -5,28 +5,35 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 
-from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.clock import Clock
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
-from botmon_cog.cog.commands import AnyCommand, make_commands
+from botmon_cog.cog.commands import Commands
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.first_words import SyncCheck, loaded, missing_extras
 from botmon_cog.cog.gateway import GatewayProbe
+from botmon_cog.cog.hello import Hello
 from botmon_cog.cog.hooks import Hooks
+from botmon_cog.cog.listeners import AppCommandListeners
 from botmon_cog.cog.observer import Observer
+from botmon_cog.cog.sigterm import SigtermHandler, note_end
 from botmon_cog.cog.views import news_buttons
 from botmon_cog.cog.views.presses import Presses
-from botmon_cog.config import Config, as_config, load_config
+from botmon_cog.cog.waiters import Waiters
+from botmon_cog.compat.cogs_at_ready import CogsAtReady
+from botmon_cog.compat.red import cog_class_for, load_config_for
+from botmon_cog.config import Config, as_config
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.errors import BotMonError, CommandNameTakenError, StorageError
+from botmon_cog.errors import StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.host import has_original_tables
@@ -41,19 +48,20 @@ _OLD_DATABASE = Path("data/bot.db")
 """Where bots of the old module have theirs."""
 
 
-class BotMon(commands.Cog):
+class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     """Observes the bot that it is added to.
 
     Attributes:
         system: the monitors, for hosts that want to ask or tell them something.
         loop_watch: who blocked the event loop.
+        commands: ours, and which of them are missing.
     """
 
     def __init__(self, bot: commands.Bot, config: Config, clock: Clock | None = None) -> None:
         self.bot = bot
         self.config = config = systems.joining(config)
         self.system = system = MonitoringSystem(config, clock=clock, application_id=lambda: bot.application_id)
-        self.observer = Observer(bot, system)
+        self.observer = Observer(bot, system, system.failure_callbacks.tell)
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
@@ -62,7 +70,12 @@ class BotMon(commands.Cog):
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
         self._desk = Desk(bot, system)
+        self.commands = Commands(bot, self._desk, config.commands)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
+        self._missing_extras = missing_extras(config)
+        self._sync_check = SyncCheck(bot, system.clock, system.failures, self._names)
+        self._hello = Hello(bot, system, self.delivery.greet, self._names)
+        self._sigterm = SigtermHandler(lambda: note_end(self.observer, system))
         self._introduce()
         self._hint: str | None = None
         self._undo = AsyncExitStack()
@@ -81,13 +94,17 @@ class BotMon(commands.Cog):
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.refused = self._logs.refused
 
+    def _names(self) -> Mapping[str, str]:
+        """Those that our commands have now, by key."""
+        return self.commands.names
+
     def _broken(self) -> tuple[str, ...]:
         """What does not work although it was asked for, in words."""
-        return () if self.http.problem is None else (self.http.problem,)
+        return self._missing_extras if self.http.problem is None else (self.http.problem, *self._missing_extras)
 
     def _hints(self) -> tuple[str, ...]:
-        """What the owners could have, and what is left out of the host's database: no fault of the bot, in words."""
-        found = () if self._hint is None else (self._hint,)
+        """What the owners could have, and what is left out for the host's sake: no fault of the bot, in words."""
+        found = (*self.commands.missing, *(() if self._hint is None else (self._hint,)))
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -109,7 +126,11 @@ class BotMon(commands.Cog):
             await self.system.open()
         else:
             await self.system.inspect()
-        self._add_commands()
+        self._undo.callback(self.commands.detach)
+        self.commands.attach()
+        _log.info("%s", loaded(self.config, self.system.store.engine.description, self.commands.names.values()))
+        for missing in self._missing_extras:
+            _log.warning("%s", missing)
         if _is_logged_in(self.bot):
             await self._begin()
         else:  # `await bot.load_extension(…)`, and only then `await bot.start(…)`
@@ -124,12 +145,16 @@ class BotMon(commands.Cog):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        hooks = Hooks(self.bot, self.observer, system.failures)
+        hooks = Hooks(self.bot, self.observer, system.failures, self.on_app_command_error)
         presses = Presses(self.bot, self._desk)
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(hooks.detach)
         hooks.attach()
+        waiters = Waiters(self.bot, system.failures)
+        later(waiters.end)
+        if not self.bot.is_ready():
+            waiters.listen("ready", CogsAtReady(self.bot, self.qualified_name).on_ready)
         self._undo.callback(self.loop_watch.stop)
         self.loop_watch.start()
         self._undo.callback(self._logs.detach)
@@ -142,7 +167,13 @@ class BotMon(commands.Cog):
         self._checker.start()
         later(system.janitor.stop)
         system.janitor.start()
+        for task in (self._sync_check, self._hello):
+            later(task.stop)
+            task.start()
         later(self._end_run)
+        if self.config.host.sigterm:
+            self._undo.callback(self._sigterm.detach)
+            self._sigterm.attach()
         try:
             await system.start()
         except StorageError as error:  # the bot logged in only now, and the database turns out to be another's
@@ -172,28 +203,6 @@ class BotMon(commands.Cog):
         """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
         return await self._checker.check()
 
-    def _add_commands(self) -> None:
-        """Add the app commands.
-
-        Raises:
-            CommandNameTakenError: the host has one of that name.
-            BotMonError: the host has as many as Discord allows.
-        """
-        for key, command in make_commands(self._desk, self.config.commands).items():
-            try:
-                self.bot.tree.add_command(command)
-            except app_commands.CommandAlreadyRegistered as error:
-                raise CommandNameTakenError(command.name, key) from error
-            except app_commands.CommandLimitReached as error:
-                raise BotMonError(
-                    f'no room for /{command.name}: {error}. To go without it: [commands] {key} = ""'
-                ) from error
-            self._undo.callback(self._remove_command, command)
-
-    def _remove_command(self, command: AnyCommand) -> None:
-        if self.bot.tree.get_command(command.name) is command:
-            self.bot.tree.remove_command(command.name)
-
 
 def _is_logged_in(bot: commands.Bot) -> bool:
     """Whether the bot knows who it is, and has its event loop, which discord.py sets when the bot starts."""
@@ -218,13 +227,12 @@ async def add_to(bot: commands.Bot) -> None:
 
     Raises:
         ConfigError: the configuration is wrong.
-        CommandNameTakenError: the host has a command of the same name.
         NotOursError: what stands where the store should be belongs to somebody else.
         SchemaTooNewError: the database belongs to a newer version of this package.
     """
     given: object = getattr(bot, "botmon_config", None)
-    config = load_config() if given is None else as_config(given, "bot.botmon_config")
-    cog = BotMon(bot, config, getattr(bot, "botmon_clock", None))
+    config = load_config_for(bot) if given is None else as_config(given, "bot.botmon_config")
+    cog = cog_class_for(bot, BotMon)(bot, config, getattr(bot, "botmon_clock", None))
     try:
         await bot.add_cog(cog)
     except BaseException:

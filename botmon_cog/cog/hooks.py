@@ -25,8 +25,12 @@ ErrorHandler = Callable[[AnyInteraction, app_commands.AppCommandError], Awaitabl
 class Hooks:
     """The observer's attachment to one bot."""
 
-    def __init__(self, bot: commands.Bot, observer: Observer, failures: Failures) -> None:
+    def __init__(
+        self, bot: commands.Bot, observer: Observer, failures: Failures, failed: ErrorHandler | None = None
+    ) -> None:
+        """`failed`: called in the observer's place with each error that reaches `tree.on_error`. It must not raise."""
         self._bot = bot
+        self._failed = failed
         self._observer = observer
         self._failures = failures
         self._waiters = Waiters(bot, failures)
@@ -39,17 +43,16 @@ class Hooks:
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._observer.is_attached = True
-        self._waiters.wait("message", self._observer.message_received)
+        self._waiters.wait("message", self._observer.messages.note)
         self._waiters.listen("command", self._observer.command_started)
         self._waiters.listen("command_completion", self._observer.command_completed)
         self._waiters.listen("command_error", self._observer.command_failed)
+        self._waiters.listen("app_command_error", self._observer.failure_told)  # dispatched by hosts only
         self._chain_on_error()
         self._undo_receive = wrap_receive(self._bot, self._around_receive)
         if self._undo_receive is None:
             self._waiters.listen("interaction", self._received)
         self._undo_call = wrap_call(self._bot, self._observer.around)
-        if self._undo_call is None:
-            self._waiters.listen("app_command_completion", self._observer.interaction_completed)
         add_response_sink(self._observer.responded)
 
     async def detach(self) -> None:
@@ -98,11 +101,10 @@ class Hooks:
         previous: ErrorHandler = tree.on_error
 
         async def on_error(interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-            if self._observer.is_attached:
-                try:
-                    self._observer.interaction_failed(interaction, error)
-                except Exception as failure:  # noqa: BLE001 (the host's handler must be called all the same)
-                    self._failures.note("observing tree.on_error", failure)
+            if self._failed is None:
+                self._observer.failure_told(interaction, error)
+            else:
+                await self._failed(interaction, error)
             await previous(interaction, error)
 
         self._on_error = on_error

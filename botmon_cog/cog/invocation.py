@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 import msgspec
@@ -65,6 +65,11 @@ class OpenInteraction(OpenInvocation, kw_only=True):
         timer: runs out when Discord's 3 s are over, for a command that returned without an answer.
     """
 
+    DEADLINE_S: ClassVar[float] = 3.0
+    """Discord's own: an interaction must be answered within it."""
+    LIFETIME_S: ClassVar[float] = 15 * 60.0
+    """Of an interaction's token."""
+
     interaction: AnyInteraction
     kind: Kind = Kind.SLASH
     is_late: bool = False
@@ -96,6 +101,9 @@ class OpenMessage(OpenInvocation, kw_only=True):
     Attributes:
         command: its name when it began; a group becomes its sub-command.
     """
+
+    LIFETIME_S: ClassVar[float] = 24 * 3600.0
+    """No prefix command runs for longer."""
 
     context: AnyContext
     kind: Kind

@@ -12,25 +12,28 @@ from datetime import timedelta
 from typing import Any
 
 import discord
-import msgspec
 from discord import app_commands
 from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
+from msgspec.structs import astuple
 
 from botmon_cog.cog import outcomes
+from botmon_cog.cog.ignoring import make_filter
 from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage, failed, make_record
 from botmon_cog.cog.private import Call, interaction_getter
+from botmon_cog.cog.received import ReceivedMessages
+from botmon_cog.config import CommandsConfig
 from botmon_cog.domain.models import Invocation, Kind, Outcome
 from botmon_cog.monitors.observed import current, is_name_of
 from botmon_cog.runtime import MonitoringSystem
 
-RESPONSE_DEADLINE_S = 3.0
-"""Discord's own: an interaction must be answered within it."""
-_TOKEN_LIFETIME_S = 15 * 60.0
-_PREFIX_LIFETIME_S = 24 * 3600.0
-_REMEMBERED = 1024
 _OK = Outcome.OK
 APPLICATION_COMMAND = discord.InteractionType.application_command
+TellOfFailure = Callable[[Invocation, BaseException | None], None]
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 class Observer:
@@ -38,26 +41,29 @@ class Observer:
 
     Attributes:
         interactions: the open ones.
+        messages: when messages arrived.
         is_attached: whether anything is to be observed; what stays hooked after that passes through.
         refused: called with what a command or a response failed with; the same error may come twice.
     """
 
-    def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
+    def __init__(self, bot: commands.Bot, system: MonitoringSystem, tell_of_failure: TellOfFailure = _nothing) -> None:
+        """`tell_of_failure`: called once for each invocation that does not end well, and is none of our own."""
         self._bot = bot
         self.clock = system.clock
         self._now, self._monotonic = system.clock.now, system.clock.monotonic
         self._privacy = system.config.privacy
-        own_names = frozenset(msgspec.structs.astuple(system.config.commands))
+        # Those that Discord may still show are ours, too: of another configuration, and of an earlier version.
+        own_names = {*astuple(system.config.commands), *astuple(CommandsConfig()), "alerts"}
         self._record_of = make_record(bot, self._privacy, own_names)
+        self._is_ignored = make_filter(system.config.record)
         self._record = system.recorder.record_invocation
         self._failures = system.failures
+        self._tell_of_failure = tell_of_failure
         self.interactions: dict[AnyInteraction | None, OpenInteraction] = {}
+        self.messages = ReceivedMessages(self._monotonic)
         self._contexts: dict[int, OpenMessage] = {}
-        self._told: dict[int, None] = {}
-        self._received: dict[int, float] = {}
-        self._received_before: dict[int, float] = {}
         self._begun: AnyInteraction | None = None
-        self._interaction_of = interaction_getter() or self._find_interaction
+        self._interaction_of = interaction_getter(self.interactions)
         self.is_attached = False
         self.refused: Callable[[BaseException], None] = _nothing
 
@@ -76,17 +82,6 @@ class Observer:
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
-    def message_received(self, message: discord.Message) -> bool:
-        """Remember when, in case it turns out to be a command. A check of `wait_for`: True ends the waiting.
-
-        A busy guild sends many messages, few of them commands: so one clock is read, and nothing is called in between.
-        """
-        received = self._received
-        received[message.id] = self._monotonic()
-        if len(received) >= _REMEMBERED:  # by halves: taking out the oldest each time would make every message pay
-            self._received_before, self._received = received, {}
-        return not self.is_attached
-
     def interaction_received(self, interaction: AnyInteraction) -> None:
         """An interaction arrived, as its event tells. `hooks.py` does the same sooner where it can, without a call."""
         if interaction.type is APPLICATION_COMMAND and interaction is not self._begun:
@@ -99,9 +94,8 @@ class Observer:
             if opened is not None:
                 opened.kind = Kind.HYBRID_SLASH
             return
-        message_id = context.message.id
         now_s = self._monotonic()
-        received_s = self._received.pop(message_id, None) or self._received_before.pop(message_id, now_s)
+        received_s = self.messages.take(context.message.id) or now_s
         started_at = self._now() - timedelta(seconds=now_s - received_s)
         self._contexts[id(context)] = opened = OpenMessage.of(context, started_at, received_s)
         current.set(opened)  # discord.py calls us in the task that runs the command
@@ -166,32 +160,28 @@ class Observer:
         else:
             self._failed_with(context.interaction, self.interactions.get(context.interaction), error)
 
-    def interaction_failed(self, interaction: AnyInteraction, error: app_commands.AppCommandError) -> None:
-        if interaction.type is APPLICATION_COMMAND:
+    def failure_told(self, *event: object) -> None:
+        """The arguments of `app_command_error`. Never raises: the host's handlers must be called all the same."""
+        interaction, error = outcomes.failure_in(event)
+        if interaction is None or error is None or interaction.type is not APPLICATION_COMMAND:
+            return
+        try:
             self._failed_with(interaction, self.interactions.get(interaction), error)
+        except Exception as failure:  # noqa: BLE001 (the edge: discord.py in the middle of handling an error)
+            self._failures.note("observing on_app_command_error", failure)
 
     def _handler_crashed(self, interaction: AnyInteraction, opened: OpenInteraction, crash: Exception) -> None:
         """A local error handler raised, or a check did: nobody else will hear of it."""
         error: BaseException | None = crash
         while error is not None and not isinstance(error, app_commands.AppCommandError):
             error = error.__context__  # what the handler was called for
-        if error is None:
-            self._close(opened, Outcome.ERROR, crash)
-            error = app_commands.AppCommandError(f"{type(crash).__name__}: {crash}")
-            error.__cause__ = crash
-        self._failed_with(interaction, opened, error)
+        self._failed_with(interaction, opened, error or crash)
 
     def _failed_with(self, interaction: AnyInteraction, opened: OpenInteraction | None, error: Exception) -> None:
-        """Close it, and dispatch the event that discord.py lacks: once per failing application command."""
-        if opened is not None:
+        if opened is not None and self.is_attached:
             if isinstance(interaction.command, HybridAppCommand):
                 opened.kind = Kind.HYBRID_SLASH  # also where it failed before its context was made
             self._close(opened, Outcome.LATE if opened.is_late else outcomes.outcome_of(error), error)
-        if interaction.id not in self._told:
-            self._told[interaction.id] = None
-            if len(self._told) > _REMEMBERED:
-                del self._told[next(iter(self._told))]
-            self._bot.dispatch("app_command_error", interaction, error)
 
     def _returned(self, opened: OpenInteraction | None) -> None:
         """The command ended without an error. Whether that is `ok` depends on what the user saw."""
@@ -205,7 +195,7 @@ class Observer:
             self._close(opened, _OK)
         else:
             opened.ended_s = self._monotonic()
-            left_s = RESPONSE_DEADLINE_S - (opened.ended_s - opened.received_s)
+            left_s = opened.DEADLINE_S - (opened.ended_s - opened.received_s)
             if left_s <= 0:
                 self._close(opened, Outcome.UNANSWERED)
             else:  # a task that it left behind may still answer in time
@@ -237,18 +227,14 @@ class Observer:
             if opened.ended_s is not None:
                 self._close(opened, Outcome.LATE)
 
-    def _find_interaction(self, response: discord.InteractionResponse[Any]) -> AnyInteraction | None:
-        interactions = [opened.interaction for opened in self.interactions.values()]
-        return next((found for found in interactions if found.response is response), None)
-
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
         """Close what ended long ago without a sign."""
         now_s = self._monotonic()
-        for message in [m for m in self._contexts.values() if now_s - m.received_s > _PREFIX_LIFETIME_S]:
+        for message in [m for m in self._contexts.values() if now_s - m.received_s > m.LIFETIME_S]:
             self._close_message(message.context, Outcome.CANCELLED)
-        for opened in [o for o in self.interactions.values() if now_s - o.received_s > _TOKEN_LIFETIME_S]:
+        for opened in [o for o in self.interactions.values() if now_s - o.received_s > o.LIFETIME_S]:
             if opened.is_watched:
                 continue  # it still runs
             if opened.interaction.response.is_done():
@@ -273,11 +259,15 @@ class Observer:
             ended_s = self._monotonic()
         elif opened.timer is not None:
             opened.timer.cancel()
+        interaction = opened.interaction
         try:
+            if self._is_ignored(interaction.user.id, interaction.guild_id, interaction.command):
+                return
             invocation = self._record_of(opened, outcome, ended_s)
-            if error is not None:
-                invocation = self._failed(invocation, error, opened.typed())
-            self._record(invocation, ended_s)
+            if invocation.outcome is _OK:
+                self._record(invocation, ended_s)
+            else:
+                self._record_failure(invocation, ended_s, error, opened.typed())
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._failures.note("recording an invocation", failure)
 
@@ -287,19 +277,27 @@ class Observer:
             return
         opened.is_open = False
         ended_s = self._monotonic()
+        guild = context.guild
         try:
+            if self._is_ignored(context.author.id, None if guild is None else guild.id, context.command):
+                return
             invocation = opened.record(outcome, ended_s, self._privacy, self._bot.shard_count)
-            if error is not None:
-                invocation = self._failed(invocation, error, opened.typed())
-            self._record(invocation, ended_s)
+            if invocation.outcome is _OK:
+                self._record(invocation, ended_s)
+            else:
+                self._record_failure(invocation, ended_s, error, opened.typed())
         except Exception as failure:  # noqa: BLE001 (likewise)
             self._failures.note("recording an invocation", failure)
 
-    def _failed(self, invocation: Invocation, error: BaseException, typed: Iterable[object]) -> Invocation:
-        cause = outcomes.root_cause(error)
-        self.refused(cause)
-        return failed(invocation, cause, typed)
-
-
-def _nothing(_: BaseException) -> None:
-    pass
+    def _record_failure(
+        self, invocation: Invocation, ended_s: float, error: BaseException | None, typed: Iterable[object]
+    ) -> None:
+        """The same with what it failed with; and tell the host, if it asked for that."""
+        cause = None
+        if error is not None:
+            cause = outcomes.root_cause(error)
+            self.refused(cause)
+            invocation = failed(invocation, cause, typed)
+        self._record(invocation, ended_s)
+        if not invocation.is_own:  # how our own commands fare is none of the host's business
+            self._tell_of_failure(invocation, cause)

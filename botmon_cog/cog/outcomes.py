@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -27,6 +30,17 @@ def root_cause(error: BaseException) -> BaseException:
     while isinstance(error, _WRAPPERS):
         error = error.original
     return error
+
+
+def failure_in(event: Iterable[object]) -> tuple[discord.Interaction[Any] | None, Exception | None]:
+    """What the arguments of `app_command_error` say: (interaction, error), the command between them or not."""
+    interaction = error = None
+    for value in event:
+        if isinstance(value, discord.Interaction):
+            interaction = cast("discord.Interaction[Any]", value)
+        elif isinstance(value, Exception):
+            error = value
+    return interaction, error
 
 
 def is_late(error: BaseException) -> bool:

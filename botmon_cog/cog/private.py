@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import discord
@@ -63,12 +63,14 @@ def _wrap(bot: commands.Bot, name: str, around: Callable[[Any], Any], otherwise:
     return undo
 
 
-def interaction_getter() -> Callable[[discord.InteractionResponse[Any]], discord.Interaction[Any]] | None:
-    """What gives a response's interaction; None where there is no such name."""
+def interaction_getter(
+    open_ones: Iterable[discord.Interaction[Any] | None],
+) -> Callable[[discord.InteractionResponse[Any]], discord.Interaction[Any] | None]:
+    """What gives a response's interaction; without the private name, it is looked for among the open ones."""
     if hasattr(discord.InteractionResponse, PARENT):
         return operator.attrgetter(PARENT)
     _log.warning("this discord.py has no InteractionResponse.%s: every response is searched for", PARENT)
-    return None
+    return lambda response: next((i for i in open_ones if i is not None and i.response is response), None)
 
 
 def forget_waiter(bot: commands.Bot, event: str, check: Callable[..., bool]) -> None:

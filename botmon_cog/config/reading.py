@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from botmon_cog.config.checking import check, check_host
-from botmon_cog.config.tables import TABLES, CommandName, Config, SchemaName
+from botmon_cog.config.tables import TABLES, CommandName, Config, DiscordId, SchemaName
 from botmon_cog.database_url import check_url
 from botmon_cog.errors import ConfigError
 
@@ -153,12 +153,18 @@ def _allowed(expected: Any) -> str:
         return "up to 63 of a-z, 0-9 and _, not beginning with a digit"
     if expected is CommandName:
         return "up to 32 of a-z, 0-9, - and _, or an empty string to leave the command out"
-    if get_origin(expected) is tuple and get_origin(get_args(expected)[0]) is Literal:
-        return f"a list of {', '.join(repr(choice) for choice in get_args(get_args(expected)[0]))}"
+    if get_origin(expected) is tuple:
+        return f"a list of {_listed(get_args(expected)[0])}"
     if get_origin(expected) is UnionType:
         return _allowed(get_args(expected)[0])
     base, *metas = get_args(expected) if get_origin(expected) is Annotated else (expected,)
-    return _NAMES.get(base, "a list of texts") + "".join(map(_bounds, metas))
+    return _NAMES[base] + "".join(map(_bounds, metas))
+
+
+def _listed(of: Any) -> str:
+    if get_origin(of) is Literal:
+        return ", ".join(repr(choice) for choice in get_args(of))
+    return "IDs, such as [81384788765712384]" if of is DiscordId else "texts"
 
 
 def _bounds(meta: Meta) -> str:

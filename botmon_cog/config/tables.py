@@ -17,6 +17,7 @@ Amount = Annotated[float, Meta(gt=0, le=1e12)]
 CommandName = Annotated[str, Meta(pattern=r"\A([-_a-z0-9]{1,32})?\Z")]
 SchemaName = Annotated[str, Meta(pattern=r"\A[a-z_][a-z0-9_]{0,62}\Z")]
 Days = Annotated[int, Meta(ge=0, le=36_500)]
+DiscordId = Annotated[int, Meta(ge=1)]
 
 ComponentName = Literal[
     "database", "gateway", "loop", "error_rate", "commands", "memory", "cpu", "files", "rest", "monitor"
@@ -44,6 +45,7 @@ class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: str = ""
     mirror: bool = True
+    sigterm: bool = True
 
 
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +65,11 @@ class PrivacyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_parameters: Literal["none", "names", "all"] = "names"
     scrub_keys: tuple[str, ...] = ("password", "passwd", "token", "secret", "api_key", "apikey", "auth", "pin", "otp")
     value_max_chars: Annotated[int, Meta(ge=1, le=4_000)] = 100
+
+
+class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ignore_users: tuple[DiscordId, ...] = ()
+    ignore_guilds: tuple[DiscordId, ...] = ()
 
 
 class ThresholdsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +136,7 @@ class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
+    hello: bool = True
     level: Severity = "warning"
     critical_after_s: Seconds = 120.0
     warning_after_s: Seconds = 900.0
@@ -164,7 +172,8 @@ class CommandsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: CommandName = "health"
     stats: CommandName = "stats"
     perf: CommandName = "perf"
-    alerts: CommandName = "alerts"
+    botmon: CommandName = "botmon"
+    prefix: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +185,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: RetentionConfig = RetentionConfig()
     reports: ReportsConfig = ReportsConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    record: RecordConfig = RecordConfig()
     thresholds: ThresholdsConfig = ThresholdsConfig()
     loop: LoopConfig = LoopConfig()
     health: HealthConfig = HealthConfig()
@@ -192,6 +202,7 @@ TABLES = (
     RetentionConfig,
     ReportsConfig,
     PrivacyConfig,
+    RecordConfig,
     ThresholdsConfig,
     LoopConfig,
     HealthConfig,

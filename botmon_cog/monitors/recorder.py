@@ -13,6 +13,8 @@ from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.rollup import RollUps
 
 _SETTLE_TIMEOUT_S = 1.0
+_CATCH_UP_TIMEOUT_S = 5.0
+"""A store that takes rows may still have to be opened, on a busy machine."""
 _MOST_HELD_BACK = 250
 
 
@@ -74,10 +76,10 @@ class Recorder:
         self._minute = int(self._monotonic() // 60)
         self._minute_ends_s = (self._minute + 1) * 60.0
 
-    async def settle(self) -> None:
+    async def settle(self, timeout_s: float = _SETTLE_TIMEOUT_S) -> None:
         """Let what was recorded reach the database, but don't wait long for one that is away."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLE_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self._writer.flush()
 
     async def catch_up(self) -> None:
@@ -86,7 +88,7 @@ class Recorder:
         Raises:
             StorageError: the database is away.
         """
-        await self.settle()
+        await self.settle(_CATCH_UP_TIMEOUT_S if self._writer.away_since is None else _SETTLE_TIMEOUT_S)
         if self.look_beside is not None:
             await self.look_beside()
         await self._rollups.catch_up()

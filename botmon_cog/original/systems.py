@@ -131,7 +131,7 @@ def of(bot: object) -> MonitoringSystem:
         LookupError: the extension is not loaded.
     """
     get_cog: Any = getattr(bot, "get_cog", None)
-    system: object = None if get_cog is None else getattr(get_cog("BotMon"), "system", None)
+    system: object = None if get_cog is None else getattr(get_cog("botmon"), "system", None)
     if system is None:
         raise LookupError('the extension is not loaded: await bot.load_extension("botmon_cog")')
     return cast("MonitoringSystem", system)

@@ -6,7 +6,7 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import Letter
+from botmon_cog.cog.delivery.letter import ForDiscord
 from botmon_cog.cog.delivery.refusal import UNREACHED, in_words, is_final, is_worth_retrying
 from botmon_cog.domain.alerts import Sent
 
@@ -21,7 +21,7 @@ class Channel:
         self._id = channel_id
         self._closed = closed
 
-    async def tell(self, letter: Letter) -> Sent:
+    async def tell(self, letter: ForDiscord) -> Sent:
         closed = self._closed.why(_WAY)
         if closed is not None:
             return Sent(state="refused", words=closed)

@@ -11,7 +11,7 @@ from botmon_cog.cog.delivery.apprise import AppriseTargets
 from botmon_cog.cog.delivery.channel import Channel
 from botmon_cog.cog.delivery.closed import ClosedWays
 from botmon_cog.cog.delivery.dm import DirectMessages
-from botmon_cog.cog.delivery.letter import Letter, MakeView
+from botmon_cog.cog.delivery.letter import ForDiscord, Letter, MakeView
 from botmon_cog.cog.delivery.webhook import Webhook
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, Sent
@@ -47,6 +47,16 @@ class Delivery:
         if self._apprise is not None:
             tried += await self._apprise.tell(letter)
         return _summed(tried, letter)
+
+    async def greet(self, message: ForDiscord) -> Sent:
+        """Send what is no alert: a DM to the owners, or else to the channel; no other way is tried."""
+        tried: list[Sent] = []
+        for way in (self._dms, self._channel):
+            if way is not None and not any(sent.state == "told" for sent in tried):
+                tried.append(await way.tell(message))
+        states = [sent.state for sent in tried]
+        words = "; ".join(sent.words for sent in tried) or "no way to the owners"
+        return Sent(state="told" if "told" in states else "failed" if "failed" in states else "refused", words=words)
 
     async def close(self) -> None:
         """Let go of connections and threads."""

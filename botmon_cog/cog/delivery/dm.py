@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import Letter
+from botmon_cog.cog.delivery.letter import ForDiscord
 from botmon_cog.cog.delivery.refusal import UNREACHED, in_words, is_final, is_worth_retrying
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Sent
@@ -25,7 +25,7 @@ class DirectMessages:
         self._bot = bot
         self._closed = closed
 
-    async def tell(self, letter: Letter) -> Sent:
+    async def tell(self, letter: ForDiscord) -> Sent:
         try:
             owner_ids = sorted(await self._owner_ids())
         except UNREACHED as error:
@@ -40,7 +40,7 @@ class DirectMessages:
             words="; ".join(sent.words for sent in tried) or "the bot has no owner",
         )
 
-    async def _tell_user(self, user_id: int, letter: Letter) -> Sent:
+    async def _tell_user(self, user_id: int, letter: ForDiscord) -> Sent:
         way = f"dm:{user_id}"
         closed = self._closed.why(way)
         if closed is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import discord
 import msgspec
@@ -13,6 +13,14 @@ from botmon_cog.domain.alerts import News
 
 MakeView = Callable[[News], discord.ui.View]
 """News -> the buttons under it."""
+
+
+class ForDiscord(Protocol):
+    """Anything that Discord can show."""
+
+    def for_discord(self) -> dict[str, Any]:
+        """The arguments of `Messageable.send`, to be used once."""
+        ...
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
