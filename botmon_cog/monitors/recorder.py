@@ -76,11 +76,17 @@ class Recorder:
         self._minute = int(self._monotonic() // 60)
         self._minute_ends_s = (self._minute + 1) * 60.0
 
-    async def settle(self, timeout_s: float = _SETTLE_TIMEOUT_S) -> None:
-        """Let what was recorded reach the database, but don't wait long for one that is away."""
-        with suppress(TimeoutError):
+    async def settle(self, timeout_s: float = _SETTLE_TIMEOUT_S) -> bool:
+        """Let what was recorded reach the database, but don't wait long for one that is away.
+
+        Returns whether all that was recorded by now is in it.
+        """
+        try:
             async with asyncio.timeout(timeout_s):
                 await self._writer.flush()
+        except TimeoutError:
+            return False
+        return not self._writer.spooled
 
     async def catch_up(self) -> None:
         """Let everything recorded by now, here and by other processes, be counted: what each report does first.
