@@ -47,6 +47,7 @@ def _same_modules() -> Iterator[None]:
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BOTMON_CONFIG", "BOTMON_STORAGE_URL", "DISCORD_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", ["botmon"])  # and not of how pytest was called
 
 
 @pytest.fixture(autouse=True)

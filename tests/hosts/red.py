@@ -82,7 +82,9 @@ class Red(Host):
         """`[p]load botmon_cog`: what Red says of it."""
         spec = importlib.util.find_spec(PACKAGE)
         assert spec is not None
-        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:  # Red's way to refresh modules
+        # Red's way to refresh modules; it has no loopback among them.
+        ours = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+        for name in [name for name in ours if not name.startswith(f"{PACKAGE}.testing")]:
             importlib._bootstrap._exec(sys.modules[name].__spec__, sys.modules[name])
         lib = importlib.import_module(PACKAGE)
         try:
@@ -101,7 +103,12 @@ Red.__module__ = "redbot.core.bot"
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """What a Red that runs has imported. `folder`: where its cogs keep their data."""
+    """What a Red that runs has imported. `folder`: where its cogs keep their data.
+
+    Red runs the code of our modules once more in the same modules, which afterwards are as they were.
+    """
+    loaded = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE}
+    ours = {name: dict(vars(module)) for name, module in loaded.items()}
 
     def cog_data_path(*, raw_name: str) -> Path:
         (folder / raw_name).mkdir(parents=True, exist_ok=True)
@@ -121,6 +128,9 @@ def installed(folder: Path) -> Iterator[None]:
     finally:
         for name in made:
             del sys.modules[f"redbot.core.{name}"]
+        for name, module in loaded.items():
+            vars(module).clear()
+            vars(module).update(ours[name])
 
 
 def answer(bot: commands.Bot, name: str) -> None:
