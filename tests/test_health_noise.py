@@ -21,10 +21,11 @@ from botmon_cog.domain.samples import (
     Samples,
     ShardSample,
 )
+from tests.faults import full
 from tests.health_samples import GB, MINUTE, NOON
 
 DAY = 1_440
-SEEDS = range(1_000)
+SEEDS = range(full(1_000, 200))
 BLOCKED_FOR = 10
 """Checks for which a block counts among the last ten minutes."""
 
