@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -32,6 +33,19 @@ def _modules() -> dict[str, object]:
     return {name: module for name, module in sys.modules.items() if name.split(".", 1)[0] == "botmon_cog"}
 
 
+def _close_what_is_shared() -> None:
+    """The systems that a test made and left open, as a bot may: their threads are not the next test's."""
+    module = sys.modules.pop(SHARED, None)
+    if module is None:
+        return
+    loop = asyncio.new_event_loop()
+    try:
+        for shared in module.registry.shared.values():
+            loop.run_until_complete(shared.close_own())
+    finally:
+        loop.close()
+
+
 @pytest.fixture(autouse=True)
 def _same_modules() -> Iterator[None]:
     """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it imported."""
@@ -40,7 +54,7 @@ def _same_modules() -> Iterator[None]:
     for name in _modules():
         del sys.modules[name]
     sys.modules.update(before)  # pyright: ignore[reportArgumentType]
-    sys.modules.pop(SHARED, None)
+    _close_what_is_shared()
 
 
 @pytest.fixture(autouse=True)
