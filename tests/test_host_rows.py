@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botmon_cog.domain.models import Kind, Outcome
-from botmon_cog.host.matching import is_same_command
 from botmon_cog.host.rows import HostRow, is_same, moment_of, read_chunk, sample_of, select, values_of
+from botmon_cog.monitors.observed import is_name_of
 from botmon_cog.store.host.pieces import Mirrored
 from botmon_cog.store.records import milliseconds
 from tests.host_helpers import PLAIN, HostDb, commands_in, history, kept
@@ -213,6 +213,8 @@ def test_samples_tell_rows_apart():
         ("music play", "play", True),
         ("music play", "music play", True),
         ("music play", "/music play", True),
+        ("music play", "music_play", True),
+        ("music play", "!play", True),
         ("music play", "music", False),
         ("play", "music play", False),
         ("play", "pla", False),
@@ -220,4 +222,4 @@ def test_samples_tell_rows_apart():
     ],
 )
 def test_commands_are_compared_by_their_names(observed, told, is_same):
-    assert is_same_command(observed, told) is is_same
+    assert is_name_of(told, observed) is is_same

@@ -2,7 +2,6 @@
 
 from botmon_cog.host.file import has_original_tables
 from botmon_cog.host.given import Given, given, store_beside
-from botmon_cog.host.matching import is_same_command
 from botmon_cog.host.sync import HostSync
 
-__all__ = ["Given", "HostSync", "given", "has_original_tables", "is_same_command", "store_beside"]
+__all__ = ["Given", "HostSync", "given", "has_original_tables", "store_beside"]

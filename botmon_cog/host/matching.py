@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from botmon_cog.host.rows import HostRow
+from botmon_cog.monitors.observed import is_name_of
 from botmon_cog.store.host.reading import Seen
 
 BEFORE_MS = 1_000
@@ -14,17 +15,6 @@ AFTER_MS = 5_000
 """A host writes its row so long after the command's end."""
 
 Key = tuple[int, str | None, str | None, str]
-
-
-def plain_name(command: str) -> str:
-    """A command's name as it is compared: without the slash, in lower case."""
-    return command.strip().lstrip("/").casefold()
-
-
-def is_same_command(observed: str, told: str) -> bool:
-    """Whether a host that says `told` may mean the command `observed`: its qualified name, or the last word of it."""
-    name, wanted = plain_name(observed), plain_name(told)
-    return wanted in {name, name.rpartition(" ")[2]}
 
 
 def matched(rows: Iterable[HostRow], observed: Iterable[Seen]) -> dict[int, Seen]:
@@ -42,8 +32,7 @@ def matched(rows: Iterable[HostRow], observed: Iterable[Seen]) -> dict[int, Seen
         fitting = [
             seen
             for seen in candidates
-            if seen.started_ms - BEFORE_MS <= at_ms <= seen.ended_ms + AFTER_MS
-            and is_same_command(seen.command, command)
+            if seen.started_ms - BEFORE_MS <= at_ms <= seen.ended_ms + AFTER_MS and is_name_of(command, seen.command)
         ]
         if fitting:
             nearest = min(fitting, key=lambda seen: abs(seen.ended_ms - at_ms))

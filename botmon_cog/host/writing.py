@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from botmon_cog.domain.rollup import iso_date
 from botmon_cog.host.file import fetch, primary_code
-from botmon_cog.host.matching import is_same_command
 from botmon_cog.host.rows import COLUMNS, INSERT, Values, is_same, last_id, sample_of, values_of
 from botmon_cog.host.shape import AUDIT_LOGS, BOT_STATS, Original
+from botmon_cog.monitors.observed import is_name_of
 from botmon_cog.store.host.intents import Intent
 from botmon_cog.store.host.pieces import Addition, Counts, Mirrored, Piece
 from botmon_cog.store.host.sources import Sample
@@ -140,7 +140,7 @@ def _has_newer(piece: Piece, read_id: int, db: sqlite3.Connection) -> bool:
 
 
 def _names(row: Mirrored, command: object) -> bool:
-    return isinstance(command, str) and is_same_command(row.command, command)
+    return isinstance(command, str) and is_name_of(command, row.command)
 
 
 @contextmanager

@@ -70,4 +70,4 @@ def is_name_of(name: str, command: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return name.lstrip(_PREFIXES).casefold().replace("_", " ").replace("-", " ")
+    return name.strip().lstrip(_PREFIXES).casefold().replace("_", " ").replace("-", " ")
