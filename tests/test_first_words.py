@@ -25,6 +25,12 @@ DAY_S = 24 * 3600.0
 NAMES = {"health": "health", "stats": "stats", "perf": "perf"}
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside PostgreSQL, a bot's spool lies under the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 def said(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     records = [r for r in caplog.records if r.name.startswith("botmon_cog") and r.levelno >= logging.INFO]
     return [r.getMessage() for r in records if words in r.getMessage()]
