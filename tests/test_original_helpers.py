@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 import textwrap
@@ -96,11 +97,10 @@ def test_script_that_never_closes_loses_nothing(tmp_path: Path):
 
         asyncio.run(main())
     """
-    environment = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=tmp_path,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=True,
         timeout=60,
         capture_output=True,
