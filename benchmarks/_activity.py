@@ -11,7 +11,8 @@ from itertools import accumulate
 
 import _root  # noqa: F401 (finds botmon_cog)
 
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 
 COMMANDS = 40
 USERS = 20

@@ -16,7 +16,8 @@ from typing import Any
 import _root  # noqa: F401 (before botmon_cog)
 
 from botmon_cog.clock import SystemClock
-from botmon_cog.domain.models import Event, Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import Event, Invocation, Kind, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.host import HostSync
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.log import Batch, RunKey

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 # Comes first: in the command line, Ctrl-C is quiet from here on.
 from botmon_cog.cli import quiet  # noqa: F401  # pyright: ignore[reportUnusedImport]
-from botmon_cog.cog.ignoring import ignore
 from botmon_cog.compat.libraries import refusal
 from botmon_cog.compat.red import load_error_for
 from botmon_cog.config import Config, load_config
@@ -30,6 +29,7 @@ from botmon_cog.monitors.command_log import CommandLog
 from botmon_cog.monitors.health import Health
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.statistics import Statistics
+from botmon_cog.observer.ignoring import ignore
 from botmon_cog.original.command_logger import CommandLogger
 from botmon_cog.original.decorators import async_timer, safe_execute
 from botmon_cog.original.health_check import HealthCheck

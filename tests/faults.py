@@ -26,7 +26,8 @@ from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.clock import SystemClock, Timer
 from botmon_cog.config import Config, HealthConfig, StorageConfig
 from botmon_cog.database_url import is_postgres
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.queue import schedule, spool_file
 from botmon_cog.store.rollup import RollUps

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from botmon_cog.clock import SystemClock
-from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.host import HostSync
 from botmon_cog.host import mirror as mirror_module
 from botmon_cog.monitors.failures import Failures

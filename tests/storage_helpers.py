@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from botmon_cog.domain.alerts import Alert, AlertMessage, News, NewsItem
-from botmon_cog.domain.models import CountedCommand, Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import CountedCommand, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import Period
 from botmon_cog.domain.rollup import day_of
 from botmon_cog.store.labels import label_ids_of

@@ -15,7 +15,8 @@ import pytest
 
 import botmon_cog.cli.report  # noqa: F401 (likewise, with all that it imports)
 from botmon_cog.__main__ import main
-from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import HealthReport, PerformanceReport, StatisticsReport
 from tests.child import Child, Talk
 from tests.engines import Engine

@@ -165,7 +165,7 @@ REQUESTS = ("requests.api", f"{SITE}requests/api.py", "get")
 SOCKET = ("socket", f"{STDLIB}socket.py", "readinto")
 INSTALLED = ("somebot.cogs.music", f"{SITE}somebot/cogs/music.py", "play")
 INSTALLED_DEEPER = ("somebot.web", f"{SITE}somebot/web.py", "fetch")
-OURS = ("botmon_cog.cog.observer", f"{SITE}botmon_cog/cog/observer.py", "_call")
+OURS = ("botmon_cog.observer.observer", f"{SITE}botmon_cog/observer/observer.py", "_call")
 
 
 def stack(*layers: tuple[str, str, str]) -> list[FrameType]:

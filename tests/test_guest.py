@@ -81,7 +81,7 @@ async def test_discord_py_without_the_private_name_is_said_once_and_commands_are
 
     async with running(bot, load=False) as rig:
         # Of the modules as they are now: the tests before have unloaded those that were imported above.
-        monkeypatch.setattr(importlib.import_module("botmon_cog.cog.private"), "CALL", "_gone")
+        monkeypatch.setattr(importlib.import_module("botmon_cog.observer.private"), "CALL", "_gone")
         await bot.load_extension(EXTENSION)
         await rig.discord.user.slash(rig.discord.channel, "ping")
         assert [row.outcome for row in await rig.rows()] == ["ok"]
@@ -111,7 +111,7 @@ async def test_discord_py_without_the_names_that_only_save_time_is_said_once_and
         raise ValueError
 
     async with running(bot, load=False) as rig:
-        private = importlib.import_module("botmon_cog.cog.private")
+        private = importlib.import_module("botmon_cog.observer.private")
         monkeypatch.setattr(private, "RECEIVE", "_gone_too")
         monkeypatch.setattr(private, "PARENT", "_gone_as_well")
         await bot.load_extension(EXTENSION)

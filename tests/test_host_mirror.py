@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from botmon_cog.domain.models import MusicEventType, Outcome
+from botmon_cog.domain.models import MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.testing import ManualClock
 from tests.engines import Storage, dump
 from tests.host_helpers import (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botmon_cog.domain.models import Kind, Outcome
+from botmon_cog.domain.models import Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.host.rows import HostRow, is_same, moment_of, read_chunk, sample_of, select, values_of
 from botmon_cog.monitors.observed import is_name_of
 from botmon_cog.store.host.pieces import Mirrored

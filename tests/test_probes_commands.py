@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.models import Invocation, Outcome
+from botmon_cog.domain.models import Invocation
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.samples import CommandsSample
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from botmon_cog.config import Config, HealthConfig, StorageConfig
-from botmon_cog.domain.models import MetricSample, Outcome
+from botmon_cog.domain.models import MetricSample
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample, ShardSample
 from botmon_cog.errors import StorageError

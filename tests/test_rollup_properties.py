@@ -12,16 +12,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from botmon_cog.domain.models import (
-    CountedCommand,
-    Event,
-    Invocation,
-    Kind,
-    MetricSample,
-    MusicEvent,
-    MusicEventType,
-    Outcome,
-)
+from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.store.log import Batch, Log, RunKey
 from botmon_cog.store.retention import raise_raw_since
 from botmon_cog.store.rollup import RollUps

@@ -12,7 +12,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from botmon_cog.domain.models import GuildName, Id, Kind, Label, MusicEventType, Outcome
+from botmon_cog.domain.models import GuildName, Id, Kind, Label, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import StorageError
 from botmon_cog.store import migrations, schema
 from botmon_cog.store.migrations import load_migrations, statements

@@ -10,16 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import strategies as st
 
-from botmon_cog.domain.models import (
-    FAULTS,
-    CountedCommand,
-    Event,
-    Invocation,
-    Kind,
-    MusicEvent,
-    MusicEventType,
-    Outcome,
-)
+from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.periods import before, day_period, report_period
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.daily import Day, Slow, Timed, Totals

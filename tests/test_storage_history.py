@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from botmon_cog.domain.models import Invocation, Outcome
+from botmon_cog.domain.models import Invocation
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.store.alerts import execute
 from botmon_cog.store.history import HistoryFilter
 from tests.engines import Storage

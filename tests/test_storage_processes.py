@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import Event, Invocation, Kind, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import Event, Invocation, Kind, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.tools.proof import differences, provable_days

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import HealthRecord, MusicEventType, Outcome
+from botmon_cog.domain.models import HealthRecord, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.history import HistoryFilter
 from tests.engines import ROLLUPS, Storage

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import strategies as st
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import FAULTS, Event, Invocation, Kind, MetricSample, MusicEvent, MusicEventType, Outcome
+from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period
 from botmon_cog.errors import StorageError
 from botmon_cog.store.alerts import execute

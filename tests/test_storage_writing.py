@@ -20,8 +20,8 @@ from botmon_cog.domain.models import (
     MetricSample,
     MusicEvent,
     MusicEventType,
-    Outcome,
 )
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.domain.taken import LARGEST, LONGEST_S, taken_id
 from botmon_cog.errors import ConflictError, StorageError

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 import botmon_cog
 from botmon_cog import Config, MonitoringSystem
 from botmon_cog.config import HostConfig, StorageConfig
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.host.making import make
 from botmon_cog.original import systems
 from botmon_cog.store.history import HistoryFilter

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botmon_cog.domain.models import CountedCommand, Event, Invocation, MetricSample, MusicEvent, Outcome
+from botmon_cog.domain.models import CountedCommand, Event, Invocation, MetricSample, MusicEvent
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.taken import (
     LARGEST,
     LONGEST_S,

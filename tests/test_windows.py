@@ -7,7 +7,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, RecentOutcomes, Window
 from botmon_cog.testing import ManualClock

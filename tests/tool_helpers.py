@@ -11,16 +11,8 @@ from pathlib import Path
 
 from botmon_cog.__main__ import main
 from botmon_cog.domain.alerts import Mute
-from botmon_cog.domain.models import (
-    CountedCommand,
-    Event,
-    HealthRecord,
-    Invocation,
-    Kind,
-    MetricSample,
-    MusicEventType,
-    Outcome,
-)
+from botmon_cog.domain.models import CountedCommand, Event, HealthRecord, Invocation, Kind, MetricSample, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import day_of
 from botmon_cog.domain.uptime import GatewayLoss, Run
 from botmon_cog.store.schema import ROLLUP_TABLES

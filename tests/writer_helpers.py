@@ -11,7 +11,8 @@ from itertools import count
 from pathlib import Path
 
 from botmon_cog.config import StorageConfig
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import ConflictError, StorageError
 from botmon_cog.store.log import Batch, RunKey
 from botmon_cog.store.queue.spool import Spool

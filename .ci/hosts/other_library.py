@@ -38,7 +38,9 @@ async def main(distribution: str, package: str) -> None:
     assert not [w for w in warned if "botmon" in str(w.message) + w.filename], warned
     assert not bot.cogs
     assert not [
-        name for name in sys.modules if name.startswith("botmon_cog.cog.") and name != "botmon_cog.cog.ignoring"
+        name
+        for name in sys.modules
+        if name.startswith(("botmon_cog.cog.", "botmon_cog.observer.")) and name != "botmon_cog.observer.ignoring"
     ]
 
     botmon_cog = importlib.import_module("botmon_cog")

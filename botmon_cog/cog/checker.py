@@ -11,10 +11,10 @@ from discord.ext import commands, tasks
 from botmon_cog.clock import Timer
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.gateway import GatewayProbe
-from botmon_cog.cog.observer import Observer
 from botmon_cog.cog.ready import ready_within
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.monitors.health import HEALTH_CHECKS
+from botmon_cog.observer.observer import Observer
 from botmon_cog.runtime import MonitoringSystem
 
 _log = logging.getLogger(__name__)

@@ -22,13 +22,9 @@ from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.first_words import SyncCheck, loaded, missing_extras
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
-from botmon_cog.cog.hooks import Hooks
-from botmon_cog.cog.listeners import AppCommandListeners
-from botmon_cog.cog.observer import Observer
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
 from botmon_cog.cog.views import news_buttons
 from botmon_cog.cog.views.presses import Presses
-from botmon_cog.cog.waiters import Waiters
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
@@ -38,6 +34,10 @@ from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.host import has_original_tables
 from botmon_cog.monitors.event_loop import LoopWatch
+from botmon_cog.observer.hooks import Hooks
+from botmon_cog.observer.listeners import AppCommandListeners
+from botmon_cog.observer.observer import Observer
+from botmon_cog.observer.waiters import Waiters
 from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
 

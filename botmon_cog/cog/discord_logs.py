@@ -13,9 +13,9 @@ from weakref import WeakSet
 import discord
 
 from botmon_cog.clock import Clock
-from botmon_cog.cog.outcomes import is_late
 from botmon_cog.domain.samples import RestSample
 from botmon_cog.monitors.windows import HourTally
+from botmon_cog.observer.outcomes import is_late
 
 RATE_LIMITED = "We are being rate limited. %s %s responded with 429."
 GLOBALLY = "Global rate limit has been hit."

@@ -24,11 +24,11 @@ from discord.gateway import DiscordWebSocket
 from botmon_cog.clock import Clock
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.identifies import IdentifyBudget
-from botmon_cog.cog.waiters import Waiters
 from botmon_cog.domain.samples import GatewayEvent, GatewaySample, ShardSample
 from botmon_cog.domain.uptime import GatewayLoss
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.windows import HourTally
+from botmon_cog.observer.waiters import Waiters
 
 SHORTEST_LOSS_S = 5.0
 """Discord tells every client to reconnect now and then; that takes a moment, and loses nothing."""

@@ -19,7 +19,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from botmon_cog.cog.observer import Observer
+from botmon_cog.observer.observer import Observer
 from botmon_cog.runtime import MonitoringSystem
 
 _log = logging.getLogger(__name__)

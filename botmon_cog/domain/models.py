@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.report import Report
 
 Id = int | str
@@ -20,6 +21,8 @@ Label = Annotated[str, msgspec.Meta(extra={"store": "label"})]
 """A text that comes again and again, such as a command's name: stored once, referred to by number."""
 GuildName = Annotated[str | None, msgspec.Meta(extra={"store": "guild_name"})]
 """Kept once per guild, not in each row."""
+Durations = Annotated[tuple[tuple[int, int], ...], msgspec.Meta(extra={"store": "durations"})]
+"""(bucket of `domain.histogram`, n), in any order."""
 
 
 class Kind(StrEnum):
@@ -33,28 +36,17 @@ class Kind(StrEnum):
     PREFIX = "prefix"
     LOGGED = "logged"
     """Told by the host through `CommandLog.record` and its kin, not observed."""
+    BUTTON = "button"
+    SELECT = "select"
+    MODAL = "modal"
+
+    @property
+    def is_component(self) -> bool:
+        """A button, a select menu or a modal: an invocation, but no command."""
+        return self in _COMPONENTS
 
 
-class Outcome(StrEnum):
-    """How an invocation ended. Only `ok` is a success, and only `FAULTS` count against the bot."""
-
-    OK = "ok"
-    USER_ERROR = "user_error"
-    """A bad argument, a cooldown, a failed check, a missing permission."""
-    DENIED = "denied"
-    """The tree's `interaction_check` said no."""
-    ERROR = "error"
-    """The bot's fault: an exception, or a command that Discord knows and the bot does not."""
-    LATE = "late"
-    """Answered after Discord's 3 s (error 10062)."""
-    UNANSWERED = "unanswered"
-    """Ended without ever having answered the interaction."""
-    CANCELLED = "cancelled"
-    """Cancelled, or still running when the monitor was unloaded."""
-
-
-FAULTS = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.UNANSWERED})
-"""The outcomes that are the bot's fault; the error rate counts these and no others."""
+_COMPONENTS = frozenset({Kind.BUTTON, Kind.SELECT, Kind.MODAL})
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -163,6 +155,71 @@ class MetricSample(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     shard_id: int = 0
 
 
+class AutocompleteCalls(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """How often the options of one command were completed within a minute."""
+
+    command: Label
+    """The qualified name."""
+    started_at: datetime
+    """The minute."""
+    n: int
+    failed: int = 0
+    """Those that raised, or that Discord refused."""
+    durations: Durations = ()
+    """Received to answered, of all."""
+
+
+class BackgroundKind(StrEnum):
+    LISTENER = "listener"
+    LOOP = "loop"
+    """A `tasks.loop`."""
+    TASK = "task"
+
+
+class BackgroundFailures(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """How often one thing raised that runs without being invoked, within a minute."""
+
+    kind: BackgroundKind
+    place: Label
+    """What raised: `Music.on_message`, `Music.refresh`, a task's coroutine."""
+    started_at: datetime
+    """The minute."""
+    n: int = 1
+    error_type: Label | None = None
+    """Of the last."""
+    error_message: str | None = None
+    """Likewise, without tokens and URLs."""
+
+
+class MembershipChange(StrEnum):
+    JOINED = "joined"
+    LEFT = "left"
+
+
+class GuildMembership(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """The bot joined a server, or left it; an outage of Discord's is neither."""
+
+    change: MembershipChange
+    occurred_at: datetime
+    guild_id: Id
+    guild_name: GuildName = None
+    member_count: int | None = None
+    locale: Label | None = None
+    """As Discord writes it: `en-US`."""
+
+
+class AnsweredElsewhere(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """An invocation that another process with the same token answered, as Discord told this one.
+
+    It is kept aside until the other's row has come; if that never does, it becomes a row itself.
+    """
+
+    discord_id: int
+    received_at: datetime
+    invocation: Invocation
+    """As it would be recorded, with the outcome that it has if nobody else's row comes."""
+
+
 class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One run of the health checker, as it is kept."""
 
@@ -177,5 +234,15 @@ class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     """0..1 over the last hour; None below the minimum sample."""
 
 
-Event = Invocation | MusicEvent | CountedCommand | MetricSample | HealthRecord
+Event = (
+    Invocation
+    | MusicEvent
+    | CountedCommand
+    | MetricSample
+    | HealthRecord
+    | AutocompleteCalls
+    | BackgroundFailures
+    | GuildMembership
+    | AnsweredElsewhere
+)
 """Everything that can be recorded."""

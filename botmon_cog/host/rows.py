@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from botmon_cog.domain.models import Id, Invocation, Kind, Outcome
+from botmon_cog.domain.models import Id, Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.taken import LONGEST_NAME, LONGEST_TEXT, LONGEST_USERNAME, taken_duration, taken_id
 from botmon_cog.host.file import fetch
 from botmon_cog.host.shape import AUDIT_LOGS

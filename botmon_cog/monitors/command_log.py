@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import CommandCounts, CommandStats, HistoryEntry
 from botmon_cog.domain.taken import (

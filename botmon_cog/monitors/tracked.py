@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Id, Invocation, Kind, Outcome
+from botmon_cog.domain.models import Id, Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.privacy import redact
 from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_moment
 from botmon_cog.monitors.observed import observed_invocation

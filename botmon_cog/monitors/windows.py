@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import FAULTS, Invocation, Outcome
+from botmon_cog.domain.models import Invocation
+from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
 
 SAMPLES_PER_METRIC = 1000

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from botmon_cog.domain.histogram import LOWEST, Histogram
-from botmon_cog.domain.models import FAULTS, Outcome
+from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.reports import CommandCounts, HourCount
 from botmon_cog.domain.rollup import HOURS_PER_DAY, METRICS, iso_date, start_of_hour
 from botmon_cog.store.packed import Parts

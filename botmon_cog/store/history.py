@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from botmon_cog.domain.models import HistoryEntry, Outcome
+from botmon_cog.domain.models import HistoryEntry
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of

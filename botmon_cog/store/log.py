@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from botmon_cog.domain.models import FAULTS, Event, Outcome
+from botmon_cog.domain.models import Event
+from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import label_ids_of, stored_id

@@ -10,16 +10,8 @@ from datetime import datetime, timedelta
 import discord
 
 from botmon_cog.cli.demo.songs import SONGS
-from botmon_cog.domain.models import (
-    Event,
-    HealthRecord,
-    Invocation,
-    Kind,
-    MetricSample,
-    MusicEvent,
-    MusicEventType,
-    Outcome,
-)
+from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import VOICE_CONNECT
 
 DAYS = 14

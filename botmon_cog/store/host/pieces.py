@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from botmon_cog.domain.models import Outcome
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, Tally
 from botmon_cog.store.host.intents import Intent
 from botmon_cog.store.host.reading import ended_ms

@@ -10,7 +10,7 @@ import msgspec
 
 from botmon_cog.domain import text
 from botmon_cog.domain.histogram import LOWEST, value_of
-from botmon_cog.domain.models import Outcome
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import (
     EXECUTED,
     HOURS_PER_DAY,

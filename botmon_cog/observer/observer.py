@@ -17,14 +17,15 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 from msgspec.structs import astuple
 
-from botmon_cog.cog import outcomes
-from botmon_cog.cog.ignoring import make_filter
-from botmon_cog.cog.invocation import AnyContext, AnyInteraction, OpenInteraction, OpenMessage, failed, make_record
-from botmon_cog.cog.private import Call, interaction_getter
-from botmon_cog.cog.received import ReceivedMessages
 from botmon_cog.config import CommandsConfig
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.observed import current, is_name_of
+from botmon_cog.observer import outcomes
+from botmon_cog.observer.ignoring import make_filter
+from botmon_cog.observer.opened import AnyContext, AnyInteraction, OpenInteraction, OpenMessage, failed, make_record
+from botmon_cog.observer.private import Call, interaction_getter
+from botmon_cog.observer.received import ReceivedMessages
 from botmon_cog.runtime import MonitoringSystem
 
 _OK = Outcome.OK

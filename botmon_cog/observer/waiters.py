@@ -12,8 +12,8 @@ from typing import Any
 
 from discord.ext import commands
 
-from botmon_cog.cog.private import forget_waiter
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.observer.private import forget_waiter
 
 
 class Waiters:

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.domain.models import Outcome
+from botmon_cog.domain.outcome import Outcome
 
 UNKNOWN_INTERACTION = 10062
 """Discord's answer to a response after 3 s."""

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from botmon_cog.clock import Timer
 from botmon_cog.config import PrivacyConfig
-from botmon_cog.domain.models import Invocation, Kind, Outcome
+from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.privacy import names_json, parameters_json, redact
 from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.monitors.observed import Told
@@ -27,7 +28,7 @@ AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | co
 Options = Sequence[Mapping[str, Any]]
 
 _DISCORD_EPOCH_S = 1_420_070_400
-_OURS = f"{__name__.rpartition('.')[0]}."
+_OURS = f"{__name__.partition('.')[0]}.cog."
 """What the modules of our commands begin with."""
 _SUB_COMMANDS = frozenset(
     {discord.AppCommandOptionType.subcommand.value, discord.AppCommandOptionType.subcommand_group.value}

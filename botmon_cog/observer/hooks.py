@@ -12,12 +12,12 @@ from typing import Any
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.cog.invocation import AnyInteraction, OpenInteraction
-from botmon_cog.cog.observer import APPLICATION_COMMAND, Observer
-from botmon_cog.cog.private import Receive, wrap_call, wrap_receive
-from botmon_cog.cog.responses import add_response_sink, remove_response_sink
-from botmon_cog.cog.waiters import Waiters
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.observer.observer import APPLICATION_COMMAND, Observer
+from botmon_cog.observer.opened import AnyInteraction, OpenInteraction
+from botmon_cog.observer.private import Receive, wrap_call, wrap_receive
+from botmon_cog.observer.responses import add_response_sink, remove_response_sink
+from botmon_cog.observer.waiters import Waiters
 
 ErrorHandler = Callable[[AnyInteraction, app_commands.AppCommandError], Awaitable[None]]
 

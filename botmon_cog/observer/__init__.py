@@ -1,0 +1,1 @@
+"""discord.py's events to values: the only room with hooks."""
