@@ -4,58 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
 import pytest
 
-from botmon_cog.testing import LoopbackDiscord
+from tests.loopback_client import Client, connected, row, where
 
 OPTION = {"type": 3, "name": "o", "description": "d"}
 COMMAND = {"name": "c", "description": "d"}
 BUTTON = {"type": 2, "style": 1, "label": "b", "custom_id": "b"}
 
 
-def row(*components: dict[str, Any]) -> dict[str, Any]:
-    return {"type": 1, "components": list(components)}
-
-
-class Client:
-    def __init__(self, loopback: LoopbackDiscord, session: aiohttp.ClientSession) -> None:
-        self.loopback = loopback
-        self.session = session
-
-    async def call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bot {self.loopback.token}"}
-        address = self.loopback.base_url + path
-        async with self.session.request(method, address, json=body, headers=headers) as response:
-            return response.status, None if response.status == 204 else await response.json()
-
-    async def send(self, body: Any) -> tuple[int, Any]:
-        return await self.call("POST", f"/channels/{self.loopback.channel.id}/messages", body)
-
-    @property
-    def commands(self) -> str:
-        return f"/applications/{self.loopback.bot_user.id}/commands"
-
-
 @pytest.fixture
 async def client():
-    async with LoopbackDiscord() as loopback, aiohttp.ClientSession() as session:
-        yield Client(loopback, session)
-
-
-def where(errors: dict[str, Any]) -> dict[str, str]:
-    """The nested tree as {dotted path: code}."""
-    found: dict[str, str] = {}
-
-    def walk(node: dict[str, Any], path: str) -> None:
-        for key, below in node.items():
-            if key == "_errors":
-                found[path] = below[0]["code"]
-            else:
-                walk(below, f"{path}.{key}".lstrip("."))
-
-    walk(errors, "")
-    return found
+    async with connected() as client:
+        yield client
 
 
 def embed(**parts: Any) -> dict[str, Any]:
@@ -80,7 +41,7 @@ MESSAGES = [
     (embed(fields=[field("n", " ")]), {"embeds.0.fields.0.value": "BASE_TYPE_REQUIRED"}),
     (embed(title="x", image={"url": "nowhere"}), {"embeds.0.image.url": "URL_TYPE_INVALID_URL"}),
     ({"embeds": [{"description": "x" * 3001}] * 2}, {"embeds": "MAX_EMBED_SIZE_EXCEEDED"}),
-    ({"components": [row({**BUTTON, "custom_id": str(n)}) for n in range(6)]}, {"components": "BASE_TYPE_BAD_LENGTH"}),
+    ({"components": [row({**BUTTON, "custom_id": str(n)}) for n in range(6)]}, {"components": "BASE_TYPE_MAX_LENGTH"}),
     (
         {"components": [row(*({**BUTTON, "custom_id": str(n)} for n in range(6)))]},
         {"components.0.components": "BASE_TYPE_BAD_LENGTH"},
@@ -95,7 +56,7 @@ MESSAGES = [
     ),
     (
         {"components": [row({**BUTTON, "label": "x" * 81})]},
-        {"components.0.components.0.label": "BASE_TYPE_BAD_LENGTH"},
+        {"components.0.components.0.label": "BASE_TYPE_MAX_LENGTH"},
     ),
     (
         {
@@ -109,7 +70,7 @@ MESSAGES = [
         {"flags": 1 << 15, "content": "x", "components": [{"type": 10, "content": "x"}]},
         {"content": "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"},
     ),
-    ({"components": [{"type": 10, "content": "x"}]}, {"components.0.type": "UNION_TYPE_CHOICES"}),
+    ({"components": [{"type": 10, "content": "x"}]}, {"components.0": "UNION_TYPE_CHOICES"}),
 ]
 
 

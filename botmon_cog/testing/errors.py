@@ -31,12 +31,9 @@ def unauthorized() -> DiscordError:
     return DiscordError(401, 0, "401: Unauthorized")
 
 
-def no_such_route() -> DiscordError:
-    return DiscordError(404, 0, "404: Not Found")
-
-
-def method_not_allowed() -> DiscordError:
-    return DiscordError(405, 0, "405: Method Not Allowed")
+def not_imitated(name: str) -> DiscordError:
+    """Not a refusal of Discord's: the test would learn something false from one."""
+    return DiscordError(501, 0, f"{name} is not imitated by this loopback")
 
 
 def unknown_channel() -> DiscordError:
@@ -51,12 +48,36 @@ def unknown_member() -> DiscordError:
     return DiscordError(404, 10007, "Unknown Member")
 
 
+def unknown_invite() -> DiscordError:
+    return DiscordError(404, 10006, "Unknown Invite")
+
+
 def unknown_message() -> DiscordError:
     return DiscordError(404, 10008, "Unknown Message")
 
 
+def unknown_overwrite() -> DiscordError:
+    return DiscordError(404, 10009, "Unknown Overwrite")
+
+
+def unknown_role() -> DiscordError:
+    return DiscordError(404, 10011, "Unknown Role")
+
+
+def unknown_ban() -> DiscordError:
+    return DiscordError(404, 10026, "Unknown Ban")
+
+
+def unknown_voice_state() -> DiscordError:
+    return DiscordError(404, 10065, "Unknown Voice State")
+
+
 def unknown_user() -> DiscordError:
     return DiscordError(404, 10013, "Unknown User")
+
+
+def unknown_emoji(*, is_reaction: bool = False) -> DiscordError:
+    return DiscordError(400 if is_reaction else 404, 10014, "Unknown Emoji")
 
 
 def unknown_webhook() -> DiscordError:
@@ -71,8 +92,21 @@ def unknown_command() -> DiscordError:
     return DiscordError(404, 10063, "Unknown application command")
 
 
+def too_many_reactions(limit: int) -> DiscordError:
+    return DiscordError(403, 30010, f"Maximum number of reactions reached ({limit})")
+
+
+def too_many(code: int, what: str, limit: int) -> DiscordError:
+    """`code` is one of the 300xx."""
+    return DiscordError(400, code, f"Maximum number of {what} reached ({limit})")
+
+
 def too_large() -> DiscordError:
     return DiscordError(413, 40005, "Request entity too large")
+
+
+def not_in_voice() -> DiscordError:
+    return DiscordError(400, 40032, "Target user is not connected to voice.")
 
 
 def already_acknowledged() -> DiscordError:
@@ -99,8 +133,32 @@ def cannot_dm() -> DiscordError:
     return DiscordError(403, 50007, "Cannot send messages to this user")
 
 
+def no_mutual_guilds() -> DiscordError:
+    return DiscordError(403, 50278, "Cannot send messages to this user due to having no mutual guilds")
+
+
 def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
+
+
+def wrong_channel_type() -> DiscordError:
+    return DiscordError(400, 50024, "Cannot execute action on this channel type")
+
+
+def invalid_role() -> DiscordError:
+    return DiscordError(400, 50028, "Invalid Role")
+
+
+def thread_is_archived() -> DiscordError:
+    return DiscordError(400, 50083, "Thread is archived")
+
+
+def thread_is_locked() -> DiscordError:
+    return DiscordError(403, 160005, "Thread is locked")
+
+
+def thread_exists_already() -> DiscordError:
+    return DiscordError(400, 160004, "A thread has already been created for this message")
 
 
 def invalid_webhook_token() -> DiscordError:

@@ -11,8 +11,8 @@ import discord
 from botmon_cog.testing.channels import LoopbackChannel
 from botmon_cog.testing.commands import nearest
 from botmon_cog.testing.errors import Payload
-from botmon_cog.testing.guilds import LoopbackRole
 from botmon_cog.testing.messages import SeenAttachment, SeenMessage, Upload
+from botmon_cog.testing.roles import LoopbackRole
 
 if TYPE_CHECKING:
     from botmon_cog.testing.people import LoopbackUser
@@ -46,7 +46,7 @@ class Resolver:
         self._keep("users", user.id, user.payload())
         guild = self._channel.guild
         if guild is not None and user.id in guild.memberships:
-            member = guild.bare_member_payload(guild.memberships[user.id])
+            member = guild.memberships[user.id].payload()
             self._keep("members", user.id, member | {"permissions": str(user.permissions_in(self._channel).value)})
         return str(user.id)
 

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from botmon_cog.testing import errors
-from botmon_cog.testing.channels import LoopbackChannel
+from botmon_cog.testing import errors, reactions
+from botmon_cog.testing.emojis import GivenEmoji, is_unicode_emoji
 from botmon_cog.testing.errors import Payload
+from botmon_cog.testing.limits import REACTIONS
+from botmon_cog.testing.reactions import reactors
 from botmon_cog.testing.rest.call import NO_CONTENT, Call, Reply, Route
+from botmon_cog.testing.rest.rights import require, require_text_channel
 from botmon_cog.testing.rest.sending import edit_message, new_message
 from botmon_cog.testing.snowflake import DISCORD_EPOCH_MS
+
+if TYPE_CHECKING:
+    from botmon_cog.testing.messages import SeenMessage
+    from botmon_cog.testing.people import LoopbackUser
 
 _BULK_DELETE_AGE_MS = 14 * 24 * 3600 * 1000
 
 
-def require(call: Call, channel: LoopbackChannel, *names: str) -> None:
-    """50013 unless the bot has each of the permissions here; direct messages have none to lack."""
-    if channel.guild is None:
-        return
-    held = call.world.bot.permissions_in(channel)
-    if not all(getattr(held, name) for name in names):
-        raise errors.missing_permissions()
-
-
 def create(call: Call) -> Reply:
     channel, body = call.channel(), call.body
-    if channel.recipient is not None and call.world.faults.has_closed_dms(channel.recipient):
-        raise errors.cannot_dm()
+    if channel.recipient is not None:
+        _require_open_dms(call, channel.recipient)
+    require_text_channel(channel)
     require(call, channel, "send_messages")
     if body.get("embeds"):
         require(call, channel, "embed_links")
@@ -51,6 +50,14 @@ def create(call: Call) -> Reply:
         message.body["referenced_message"] = replied.body if replied else None
     call.world.post(message)
     return Reply(200, message.body)
+
+
+def _require_open_dms(call: Call, user: LoopbackUser) -> None:
+    """A bot can write first or again only to somebody who takes its messages and shares a guild with it."""
+    if call.world.faults.has_closed_dms(user):
+        raise errors.cannot_dm()
+    if not any(guild.has_bot and user.id in guild.memberships for guild in call.world.guilds.values()):
+        raise errors.no_mutual_guilds()
 
 
 def history(call: Call) -> Reply:
@@ -77,7 +84,7 @@ def get(call: Call) -> Reply:
 
 
 def patch(call: Call) -> Reply:
-    message = call.message()
+    message = call.message_to_change()
     if message.author is not call.world.bot:
         raise errors.not_the_author()
     edit_message(call, message, call.body)
@@ -87,7 +94,7 @@ def patch(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
-    message = call.message()
+    message = call.message_to_change()
     if message.author is not call.world.bot:
         if message.channel.guild is None:
             raise errors.not_in_dms()
@@ -108,10 +115,8 @@ def bulk_delete(call: Call) -> Reply:
     now_ms = int(call.world.clock.now().timestamp() * 1000) - DISCORD_EPOCH_MS
     if any(now_ms - (message_id >> 22) > _BULK_DELETE_AGE_MS for message_id in ids):
         raise errors.too_old_for_bulk_delete()
-    for message_id in ids:
-        message = call.world.messages.get(message_id)
-        if message is not None and message.channel is channel and message.visible_to is None:
-            call.world.delete_message(message)
+    found = [call.world.messages.get(message_id) for message_id in dict.fromkeys(ids)]
+    call.world.delete_messages(channel, [m for m in found if m and m.channel is channel and m.visible_to is None])
     return NO_CONTENT
 
 
@@ -119,27 +124,47 @@ def typing(call: Call) -> Reply:
     channel = call.channel()
     require(call, channel, "send_messages")
     channel.typing_count += 1
+    call.world.tell_of_typing(channel)
     return NO_CONTENT
 
 
 def add_reaction(call: Call) -> Reply:
-    message = call.message()
-    require(call, message.channel, "read_message_history", "add_reactions")
-    emoji = unquote(call.parameters["emoji"])
-    if not any(r["emoji"]["name"] == emoji and r["me"] for r in message.body["reactions"]):
-        call.world.react(call.world.bot, message, emoji)
+    message = call.message_to_change()
+    emoji = GivenEmoji.from_text(unquote(call.parameters["emoji"]))
+    require(call, message.channel, "read_message_history")
+    if not (is_unicode_emoji(emoji.name) if emoji.id is None else _may_react(call, message, emoji.id)):
+        raise errors.unknown_emoji(is_reaction=True)
+    if not reactors(message, emoji):
+        # To join in a reaction that is there needs no permission.
+        require(call, message.channel, "add_reactions")
+        if len(message.body["reactions"]) >= REACTIONS:
+            raise errors.too_many_reactions(REACTIONS)
+    if emoji.id is not None:
+        known = call.world.custom_emojis[emoji.id]
+        emoji = GivenEmoji(known.name, known.id, animated=known.animated)
+    reactions.add(call.world, call.world.bot, message, emoji)
     return NO_CONTENT
 
 
+def _may_react(call: Call, message: SeenMessage, emoji_id: int) -> bool:
+    """An emoji of another guild is unknown to Discord where the bot may not use external ones."""
+    if not call.knows_emoji(emoji_id):
+        return False
+    home, here = call.world.custom_emojis[emoji_id].guild, message.channel.guild
+    is_external = home is not None and here is not None and home is not here
+    return not is_external or call.world.bot.permissions_in(message.channel).external_emojis
+
+
 def remove_reaction(call: Call) -> Reply:
-    message = call.message()
-    emoji = unquote(call.parameters["emoji"])
+    message = call.message_to_change()
+    emoji = GivenEmoji.from_text(unquote(call.parameters["emoji"]))
     whose = call.parameters["user_id"]
     if whose != "@me":
         require(call, message.channel, "manage_messages")
     user = call.world.bot if whose == "@me" else call.user()
-    if any(r["emoji"]["name"] == emoji for r in message.body["reactions"]):
-        call.world.react(user, message, emoji, is_added=False)
+    if emoji.id is None and not is_unicode_emoji(emoji.name):
+        raise errors.unknown_emoji(is_reaction=True)
+    reactions.remove(call.world, user, message, emoji)
     return NO_CONTENT
 
 
