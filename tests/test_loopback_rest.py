@@ -201,12 +201,10 @@ async def test_a_team_owns_the_application():
         assert [m.role.value for m in info.team.members] == ["admin", "admin", "developer", "read_only"]
 
 
-async def test_unknown_routes_methods_and_tokens(discord_: LoopbackDiscord):
+async def test_wrong_tokens_unknown_ids_and_broken_bodies(discord_: LoopbackDiscord):
     authorised = {"Authorization": f"Bot {discord_.token}"}
     async with aiohttp.ClientSession() as session:
         for method, path, headers, status, body in (
-            ("GET", "/nothing/here", authorised, 404, {"message": "404: Not Found", "code": 0}),
-            ("DELETE", "/users/@me", authorised, 405, {"message": "405: Method Not Allowed", "code": 0}),
             ("GET", "/users/@me", {}, 401, {"message": "401: Unauthorized", "code": 0}),
             ("GET", "/channels/1", authorised, 404, {"message": "Unknown Channel", "code": 10003}),
         ):
@@ -215,7 +213,7 @@ async def test_unknown_routes_methods_and_tokens(discord_: LoopbackDiscord):
         address = f"{discord_.base_url}/channels/{discord_.channel.id}/messages"
         async with session.post(address, headers=authorised, data=b"{") as response:
             assert (response.status, (await response.json())["code"]) == (400, 50109)
-    assert [r.status for r in discord_.requests] == [404, 405, 401, 404, 400]
+    assert [r.status for r in discord_.requests] == [401, 404, 400]
 
 
 async def test_a_planned_failure_is_retried_by_discord_py_and_recorded(discord_, channel, monkeypatch):

@@ -1,59 +1,26 @@
-"""Guilds, their channels, roles and members, as Discord's payloads and as a test changes them."""
+"""Guilds, their channels, roles and members, as a test changes them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import discord
 
+from botmon_cog.testing import bot_membership, guild_payloads
 from botmon_cog.testing import permissions as rights
-from botmon_cog.testing.channels import LoopbackChannel
+from botmon_cog.testing.channels import CATEGORY, TEXT, VOICE, LoopbackChannel
+from botmon_cog.testing.custom_emojis import CustomEmoji
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.hub import Intent
+from botmon_cog.testing.memberships import Membership
+from botmon_cog.testing.roles import LoopbackRole
 
 if TYPE_CHECKING:
     from botmon_cog.testing.people import LoopbackUser
     from botmon_cog.testing.world import World
 
-TEXT, VOICE = 0, 2
-
-
-@dataclass(slots=True, eq=False)
-class LoopbackRole:
-    id: int
-    name: str
-    permissions: discord.Permissions
-    position: int
-    bot_id: int | None = None
-    """Set where the role came with the bot and cannot be given to others."""
-
-    def payload(self) -> Payload:
-        body: Payload = {
-            "id": str(self.id),
-            "name": self.name,
-            "color": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-            "hoist": False,
-            "icon": None,
-            "unicode_emoji": None,
-            "position": self.position,
-            "permissions": str(self.permissions.value),
-            "managed": self.bot_id is not None,
-            "mentionable": False,
-            "flags": 0,
-        }
-        if self.bot_id is not None:
-            body["tags"] = {"bot_id": str(self.bot_id)}
-        return body
-
-
-@dataclass(slots=True, eq=False)
-class Membership:
-    user: LoopbackUser
-    joined_at: str
-    role_ids: list[int] = field(default_factory=list[int])
-    voice_channel: LoopbackChannel | None = None
+__all__ = ["LoopbackGuild", "LoopbackRole", "Membership", "new_guild"]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,29 +35,125 @@ class LoopbackGuild:
     joined_at: str = field(repr=False)
     roles: list[LoopbackRole] = field(default_factory=list[LoopbackRole], repr=False)
     channels: list[LoopbackChannel] = field(default_factory=list[LoopbackChannel], repr=False)
+    """Without threads."""
     memberships: dict[int, Membership] = field(default_factory=dict[int, Membership], repr=False)
+    bans: dict[int, str | None] = field(default_factory=dict[int, "str | None"], repr=False)
+    """User id -> reason."""
     has_bot: bool = True
+
+    @property
+    def channel(self) -> LoopbackChannel:
+        """The first text channel, "general" unless it was deleted; LookupError without one."""
+        found = next((channel for channel in self.channels if channel.kind == TEXT), None)
+        if found is None:
+            raise LookupError(f"{self.name} has no text channel")
+        return found
 
     @property
     def members(self) -> list[LoopbackUser]:
         return [membership.user for membership in self.memberships.values()]
+
+    @property
+    def emojis(self) -> list[CustomEmoji]:
+        return [emoji for emoji in self.world.custom_emojis.values() if emoji.guild is self]
+
+    @property
+    def threads(self) -> list[LoopbackChannel]:
+        """Of all channels, archived ones too."""
+        return [c for c in self.world.channels.values() if c.guild is self and c.thread is not None]
+
+    @property
+    def active_threads(self) -> list[LoopbackChannel]:
+        return [channel for channel in self.threads if channel.thread and not channel.thread.archived]
+
+    @property
+    def bot_role(self) -> LoopbackRole:
+        """The role that came with the bot."""
+        return next(role for role in self.roles if role.bot_id is not None)
 
     def roles_of(self, user: LoopbackUser) -> list[LoopbackRole]:
         membership = self.memberships.get(user.id)
         held = set(membership.role_ids) if membership else set[int]()
         return [role for role in self.roles if role.id in held]
 
-    def add_text_channel(self, name: str) -> LoopbackChannel:
-        return self._add_channel(name, TEXT)
+    def rank_of(self, user: LoopbackUser) -> tuple[int, int]:
+        """Of the user's highest role; see `LoopbackRole.rank`."""
+        return max(role.rank for role in (self.everyone, *self.roles_of(user)))
 
-    def add_voice_channel(self, name: str) -> LoopbackChannel:
-        return self._add_channel(name, VOICE)
+    # Channels.
 
-    def add_role(self, name: str, permissions: discord.Permissions | None = None) -> LoopbackRole:
-        role = LoopbackRole(self.world.ids.next(), name, permissions or discord.Permissions.none(), len(self.roles))
-        self.roles.append(role)
-        self._tell("GUILD_ROLE_CREATE", {"guild_id": str(self.id), "role": role.payload()})
+    def add_text_channel(self, name: str, *, category: LoopbackChannel | None = None) -> LoopbackChannel:
+        return self.add_channel(name, TEXT, category)
+
+    def add_voice_channel(self, name: str, *, category: LoopbackChannel | None = None) -> LoopbackChannel:
+        return self.add_channel(name, VOICE, category)
+
+    def add_category(self, name: str) -> LoopbackChannel:
+        return self.add_channel(name, CATEGORY)
+
+    def add_channel(self, name: str, kind: int, category: LoopbackChannel | None = None) -> LoopbackChannel:
+        """`kind` is Discord's number of the channel type; permissions are those of the category."""
+        channel = LoopbackChannel(
+            self.world, self.world.ids.next(), name, kind, guild=self, parent=category, position=len(self.channels)
+        )
+        if category is not None:
+            channel.overwrites = dict(category.overwrites)
+        self.keep_channel(channel)
+        return channel
+
+    def keep_channel(self, channel: LoopbackChannel) -> None:
+        self.channels.append(channel)
+        self.world.channels[channel.id] = channel
+        self.tell("CHANNEL_CREATE", channel.payload())
+
+    def remove_channel(self, channel: LoopbackChannel) -> None:
+        """Delete a channel or thread; what stands in a category stays, those in a voice channel have to leave it."""
+        for thread in [thread for thread in self.threads if thread.parent is channel]:
+            self.world.forget_channel(thread)
+        for membership in self.memberships.values():
+            if membership.voice_channel is channel:
+                self.world.move_in_voice(self, membership.user, None)
+        body = channel.payload()
+        if channel.thread is not None:
+            keys = ("id", "guild_id", "parent_id", "type")
+            self.world.forget_channel(channel)
+            self.tell("THREAD_DELETE", {key: body[key] for key in keys})
+            return
+        self.channels.remove(channel)
+        self.world.forget_channel(channel)
+        self.tell("CHANNEL_DELETE", body)
+        for child in [child for child in self.channels if child.parent is channel]:
+            child.parent = None
+            self.world.tell_channel(child)
+
+    # Roles.
+
+    def add_role(
+        self, name: str, permissions: discord.Permissions | None = None, *, above_bot: bool = False
+    ) -> LoopbackRole:
+        """A new role, below that of the bot unless `above_bot`: then the bot cannot touch it or who has it."""
+        position = self.bot_role.position + 1 if above_bot else 1
+        role = LoopbackRole(self.world.ids.next(), name, permissions or discord.Permissions.none(), position)
+        self.keep_role(role)
         return role
+
+    def keep_role(self, role: LoopbackRole) -> None:
+        self.roles.append(role)
+        self.tell("GUILD_ROLE_CREATE", {"guild_id": str(self.id), "role": role.payload()})
+
+    def tell_role(self, role: LoopbackRole) -> None:
+        self.tell("GUILD_ROLE_UPDATE", {"guild_id": str(self.id), "role": role.payload()})
+
+    def remove_role(self, role: LoopbackRole) -> None:
+        self.roles.remove(role)
+        for membership in self.memberships.values():
+            if role.id in membership.role_ids:
+                membership.role_ids.remove(role.id)
+        for channel in self.channels:
+            channel.overwrites.pop(role.id, None)
+        self.tell("GUILD_ROLE_DELETE", {"guild_id": str(self.id), "role_id": str(role.id)})
+
+    # Members.
 
     def add_member(self, user: LoopbackUser, permissions: discord.Permissions | None = None) -> LoopbackUser:
         """Let a user join; with `permissions` the user has exactly these, else what @everyone has."""
@@ -99,7 +162,7 @@ class LoopbackGuild:
             members_role = next((role for role in self.roles if role.name == "Members"), None)
             if members_role is not None and not user.is_bot:
                 self.memberships[user.id].role_ids.append(members_role.id)
-            self._tell(
+            self.tell(
                 "GUILD_MEMBER_ADD",
                 {"guild_id": str(self.id), **self.member_payload(user)},
                 needs=Intent.GUILD_MEMBERS,
@@ -109,162 +172,116 @@ class LoopbackGuild:
         return user
 
     def remove_member(self, user: LoopbackUser) -> None:
+        """The user leaves or is thrown out; LookupError where it is no member."""
+        membership = self.membership_of(user)
+        if membership.voice_channel is not None:
+            self.world.move_in_voice(self, user, None)
         del self.memberships[user.id]
         body: Payload = {"guild_id": str(self.id), "user": user.payload()}
-        self._tell("GUILD_MEMBER_REMOVE", body, needs=Intent.GUILD_MEMBERS)
+        self.tell("GUILD_MEMBER_REMOVE", body, needs=Intent.GUILD_MEMBERS)
 
-    def give_role(self, user: LoopbackUser, role: LoopbackRole) -> None:
-        self.memberships[user.id].role_ids.append(role.id)
-        self._tell_member(user)
-
-    def set_permissions(self, user: LoopbackUser, permissions: discord.Permissions) -> None:
-        """Give a member exactly these permissions, through a role of its own."""
+    def membership_of(self, user: LoopbackUser) -> Membership:
         membership = self.memberships.get(user.id)
         if membership is None:
             raise LookupError(f"{user.name} is not a member of {self.name}")
-        if self.everyone.permissions.value & ~permissions.value:
-            self._take_from_everyone()
+        return membership
+
+    def ban(self, user: LoopbackUser, reason: str | None = None) -> None:
+        if user.id in self.bans:
+            return
+        self.bans[user.id] = reason
+        body: Payload = {"guild_id": str(self.id), "user": user.payload()}
+        self.tell("GUILD_BAN_ADD", body, needs=Intent.GUILD_MODERATION)
+        if user.id in self.memberships:
+            self.remove_member(user)
+
+    def unban(self, user: LoopbackUser) -> None:
+        """LookupError where the user is not banned."""
+        if user.id not in self.bans:
+            raise LookupError(f"{user.name} is not banned from {self.name}")
+        del self.bans[user.id]
+        body: Payload = {"guild_id": str(self.id), "user": user.payload()}
+        self.tell("GUILD_BAN_REMOVE", body, needs=Intent.GUILD_MODERATION)
+
+    def give_role(self, user: LoopbackUser, role: LoopbackRole) -> None:
+        membership = self.membership_of(user)
+        if role.id not in membership.role_ids:
+            membership.role_ids.append(role.id)
+            self.tell_member(user)
+
+    def take_role(self, user: LoopbackUser, role: LoopbackRole) -> None:
+        membership = self.membership_of(user)
+        if role.id in membership.role_ids:
+            membership.role_ids.remove(role.id)
+            self.tell_member(user)
+
+    def set_permissions(self, user: LoopbackUser, permissions: discord.Permissions) -> None:
+        """Give a member exactly these permissions, through a role of its own."""
+        membership = self.membership_of(user)
+        self._leave_to_everyone(permissions)
         own_name = f"Permissions of {user.name}"
         role = next((r for r in self.roles if r.name == own_name), None) or self.add_role(own_name)
         role.permissions = permissions
         kept = [r.id for r in self.roles_of(user) if r.name == own_name or r.bot_id is not None]
         membership.role_ids = kept if role.id in kept else [*kept, role.id]
-        self._tell("GUILD_ROLE_UPDATE", {"guild_id": str(self.id), "role": role.payload()})
-        self._tell_member(user)
+        self.tell_role(role)
+        self.tell_member(user)
 
     def set_bot_permissions(self, permissions: discord.Permissions) -> None:
         """What the bot may do in this guild from now on; without one that a request needs, REST answers 50013."""
-        if self.everyone.permissions.value & ~permissions.value:
-            self._take_from_everyone()
-        role = next(role for role in self.roles if role.bot_id is not None)
-        role.permissions = permissions
-        self._tell("GUILD_ROLE_UPDATE", {"guild_id": str(self.id), "role": role.payload()})
+        self._leave_to_everyone(permissions)
+        self.bot_role.permissions = permissions
+        self.tell_role(self.bot_role)
 
     def remove_bot(self) -> None:
         """Throw the bot out: GUILD_DELETE, and 50001 or 10004 from then on."""
-        self._tell("GUILD_DELETE", {"id": str(self.id)})
-        self.has_bot = False
-        self.memberships.pop(self.world.bot.id, None)
+        bot_membership.remove_bot(self)
 
-    def member_payload(self, user: LoopbackUser) -> Payload:
-        membership = self.memberships[user.id]
-        return {"user": user.payload(), **self.bare_member_payload(membership)}
+    def add_bot(self) -> None:
+        """Invite the bot again after `remove_bot`."""
+        bot_membership.add_bot(self)
 
-    def bare_member_payload(self, membership: Membership) -> Payload:
-        return {
-            "nick": None,
-            "avatar": None,
-            "banner": None,
-            "roles": [str(role_id) for role_id in membership.role_ids],
-            "joined_at": membership.joined_at,
-            "premium_since": None,
-            "deaf": False,
-            "mute": False,
-            "flags": 0,
-            "pending": False,
-            "communication_disabled_until": None,
-        }
+    def begin_outage(self) -> None:
+        """GUILD_DELETE with `unavailable`: the bot is still a member, but sees and hears nothing of the guild."""
+        bot_membership.begin_outage(self)
 
-    def voice_state_payload(self, membership: Membership) -> Payload:
-        channel = membership.voice_channel
-        return {
-            "guild_id": str(self.id),
-            "channel_id": str(channel.id) if channel else None,
-            "user_id": str(membership.user.id),
-            "member": self.member_payload(membership.user),
-            "session_id": f"voice{membership.user.id:x}",
-            "deaf": False,
-            "mute": False,
-            "self_deaf": False,
-            "self_mute": False,
-            "self_video": False,
-            "suppress": False,
-            "request_to_speak_timestamp": None,
-        }
+    def end_outage(self) -> None:
+        """The guild is back: GUILD_CREATE with all that changed meanwhile."""
+        bot_membership.end_outage(self)
 
-    def rest_payload(self) -> Payload:
-        return {
-            "id": str(self.id),
-            "name": self.name,
-            "icon": None,
-            "splash": None,
-            "discovery_splash": None,
-            "owner_id": str(self.owner.id),
-            "afk_channel_id": None,
-            "afk_timeout": 300,
-            "verification_level": 0,
-            "default_message_notifications": 0,
-            "explicit_content_filter": 0,
-            "roles": [self.everyone.payload(), *(role.payload() for role in self.roles)],
-            "emojis": [],
-            "stickers": [],
-            "features": [],
-            "mfa_level": 0,
-            "application_id": None,
-            "system_channel_id": None,
-            "system_channel_flags": 0,
-            "rules_channel_id": None,
-            "max_members": 500000,
-            "vanity_url_code": None,
-            "description": None,
-            "banner": None,
-            "premium_tier": 0,
-            "premium_subscription_count": 0,
-            "preferred_locale": "en-US",
-            "public_updates_channel_id": None,
-            "nsfw_level": 0,
-            "premium_progress_bar_enabled": False,
-            "approximate_member_count": len(self.memberships),
-            "approximate_presence_count": len(self.memberships),
-        }
-
-    def create_payload(self, intents: int) -> Payload:
-        """GUILD_CREATE as a session with these intents gets it: without presences only the bot and those in voice."""
-        sees_all = intents & Intent.GUILD_MEMBERS and intents & Intent.GUILD_PRESENCES
-        in_voice = [m for m in self.memberships.values() if m.voice_channel is not None]
-        shown = [
-            m for m in self.memberships.values() if sees_all or m.user is self.world.bot or m.voice_channel is not None
-        ]
-        return {
-            **self.rest_payload(),
-            "joined_at": self.joined_at,
-            "large": len(self.memberships) > 250,  # noqa: PLR2004  # discord.py's large_threshold
-            "member_count": len(self.memberships),
-            "voice_states": [self.voice_state_payload(m) for m in in_voice] if intents & Intent.VOICE_STATES else [],
-            "members": [self.member_payload(m.user) for m in shown],
-            "channels": [channel.payload() for channel in self.channels],
-            "threads": [],
-            "presences": [],
-            "stage_instances": [],
-            "guild_scheduled_events": [],
-            "soundboard_sounds": [],
-        }
-
-    def _add_channel(self, name: str, kind: Literal[0, 2]) -> LoopbackChannel:
-        channel = LoopbackChannel(
-            self.world, self.world.ids.next(), name, kind, guild=self, position=len(self.channels)
-        )
-        self.channels.append(channel)
-        self.world.channels[channel.id] = channel
-        self._tell("CHANNEL_CREATE", channel.payload())
-        return channel
-
-    def _take_from_everyone(self) -> None:
+    def _leave_to_everyone(self, permissions: discord.Permissions) -> None:
         """Roles can only add, so what one member is to lack must come to the others by a role."""
-        if any(role.name == "Members" for role in self.roles):
+        is_lacking = self.everyone.permissions.value & ~permissions.value and not permissions.administrator
+        if not is_lacking or any(role.name == "Members" for role in self.roles):
             return
         members = self.add_role("Members", self.everyone.permissions)
         self.everyone.permissions = discord.Permissions.none()
-        self._tell("GUILD_ROLE_UPDATE", {"guild_id": str(self.id), "role": self.everyone.payload()})
+        self.tell_role(self.everyone)
         for membership in self.memberships.values():
             if not membership.user.is_bot:
                 self.give_role(membership.user, members)
 
-    def _tell_member(self, user: LoopbackUser) -> None:
-        body = {"guild_id": str(self.id), **self.member_payload(user)}
-        self._tell("GUILD_MEMBER_UPDATE", body, needs=Intent.GUILD_MEMBERS)
+    # As Discord's JSON, and to the bot.
 
-    def _tell(self, event: str, body: Payload, *, needs: int = Intent.GUILDS) -> None:
+    def member_payload(self, user: LoopbackUser) -> Payload:
+        return {"user": user.payload(), **self.memberships[user.id].payload()}
+
+    def rest_payload(self) -> Payload:
+        return guild_payloads.full(self)
+
+    def create_payload(self, intents: int) -> Payload:
+        return guild_payloads.create(self, intents)
+
+    def tell_member(self, user: LoopbackUser) -> None:
+        """The bot hears of its own changes even without the intent for members."""
+        body = {"guild_id": str(self.id), **self.member_payload(user)}
+        self.tell("GUILD_MEMBER_UPDATE", body, needs=Intent.GUILDS if user.is_bot else Intent.GUILD_MEMBERS)
+
+    def tell_emojis(self) -> None:
+        body: Payload = {"guild_id": str(self.id), "emojis": [emoji.payload() for emoji in self.emojis]}
+        self.tell("GUILD_EMOJIS_UPDATE", body, needs=Intent.GUILD_EXPRESSIONS)
+
+    def tell(self, event: str, body: Payload, *, needs: int = Intent.GUILDS) -> None:
         if self.has_bot and self.id in self.world.guilds:
             self.world.hub.dispatch(event, body, guild_id=self.id, needs=needs)
 
@@ -278,4 +295,5 @@ def new_guild(world: World, name: str, owner: LoopbackUser, *, shard_id: int) ->
     guild.add_member(owner)
     guild.add_member(world.bot)
     guild.memberships[world.bot.id].role_ids.append(bot_role.id)
+    guild.add_text_channel("general")
     return guild

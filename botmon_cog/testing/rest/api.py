@@ -7,14 +7,15 @@ import json
 import re
 import zlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
 
 from botmon_cog.testing import errors
 from botmon_cog.testing.faults import PlannedFault
 from botmon_cog.testing.recording import RecordedRequest
-from botmon_cog.testing.rest import commands, directory, interactions, messages, webhooks
-from botmon_cog.testing.rest.call import Call, Reply, Route
+from botmon_cog.testing.rest import table
+from botmon_cog.testing.rest.call import Call, Reply
 
 if TYPE_CHECKING:
     from botmon_cog.testing.world import World
@@ -27,10 +28,6 @@ _BUCKET_SIZE = 50
 class Api:
     def __init__(self, world: World) -> None:
         self._world = world
-        every = directory.ROUTES + commands.ROUTES + interactions.ROUTES + webhooks.ROUTES + messages.ROUTES
-        # Literal paths win over templates: "/users/@me" is not a user of the id "@me".
-        ordered = sorted(every, key=lambda route: route.template.count("{"))
-        self._routes = [(route.pattern(), route) for route in ordered]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         world = self._world
@@ -43,6 +40,7 @@ class Api:
             json=body,
             files=[name for name, _ in files.values()],
             at_s=world.clock.monotonic(),
+            reason=_reason(request),
         )
         world.requests.append(record)
         if world.faults.latency_s > 0:
@@ -70,24 +68,25 @@ class Api:
         return web.Response(status=reply.status, body=text.encode(), headers=headers)
 
     def _answer(self, request: web.Request, path: str, body: Any, files: dict[int, tuple[str, bytes]]) -> Reply:
-        route, parameters = self._find(request.method, path)
+        try:
+            route, parameters = table.find(request.method, path)
+        except errors.DiscordError:
+            self._world.not_imitated.append(table.name_of(request.method, path))
+            raise
         if route.needs_token and request.headers.get("Authorization") != f"Bot {self._world.token}":
             raise errors.unauthorized()
         if body is _BROKEN:
             raise errors.invalid_json()
-        return route.handler(Call(self._world, parameters, dict(request.query), body, files))
-
-    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        is_known_path = False
-        for pattern, route in self._routes:
-            match = pattern.fullmatch(path)
-            if match is not None and route.method == method:
-                return route, match.groupdict()
-            is_known_path = is_known_path or match is not None
-        raise errors.method_not_allowed() if is_known_path else errors.no_such_route()
+        return route.handler(Call(self._world, parameters, dict(request.query), body, files, _reason(request)))
 
 
 _BROKEN = object()
+
+
+def _reason(request: web.Request) -> str | None:
+    """Of the guild's audit log; percent-encoded, as headers are ASCII."""
+    reason = request.headers.get("X-Audit-Log-Reason")
+    return None if reason is None else unquote(reason)
 
 
 async def _read(request: web.Request) -> tuple[Any, dict[int, tuple[str, bytes]]]:

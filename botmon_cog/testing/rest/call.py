@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botmon_cog.testing import errors
 from botmon_cog.testing.errors import Payload
@@ -14,8 +14,10 @@ from botmon_cog.testing.messages import SeenAttachment
 if TYPE_CHECKING:
     from botmon_cog.testing.channels import LoopbackChannel
     from botmon_cog.testing.guilds import LoopbackGuild
+    from botmon_cog.testing.memberships import Membership
     from botmon_cog.testing.messages import SeenMessage
     from botmon_cog.testing.people import LoopbackUser
+    from botmon_cog.testing.roles import LoopbackRole
     from botmon_cog.testing.world import World
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
@@ -38,6 +40,8 @@ class Call:
     json: Any
     files: dict[int, tuple[str, bytes]] = field(default_factory=dict[int, tuple[str, bytes]])
     """Index in the form -> file name and content."""
+    reason: str | None = None
+    """For the guild's audit log."""
 
     @property
     def body(self) -> Payload:
@@ -47,6 +51,19 @@ class Call:
         if not isinstance(self.json, dict):
             raise errors.invalid_form([((), "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")])
         return self.json  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # JSON from outside
+
+    @property
+    def items(self) -> list[Payload]:
+        """The JSON list of objects that was sent."""
+        given: object = self.json
+        if not isinstance(given, list):
+            raise errors.invalid_form([((), "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")])
+        found = cast("list[Any]", given)
+        for index, item in enumerate(found):
+            if not isinstance(item, dict):
+                text = "Only dictionaries may be used in a ModelType"
+                raise errors.invalid_form([((index,), "MODEL_TYPE_CONVERT", text)])
+        return found
 
     def id(self, name: str) -> int:
         text = self.parameters[name]
@@ -70,6 +87,28 @@ class Call:
             raise errors.unknown_guild()
         return guild
 
+    def guild_channel(self) -> tuple[LoopbackGuild, LoopbackChannel]:
+        """The channel of the path, and its guild; 50003 for direct messages."""
+        channel = self.channel()
+        if channel.guild is None:
+            raise errors.not_in_dms()
+        return channel.guild, channel
+
+    def role(self, guild: LoopbackGuild) -> LoopbackRole:
+        role_id = self.id("role_id")
+        found = next((role for role in (guild.everyone, *guild.roles) if role.id == role_id), None)
+        if found is None:
+            raise errors.unknown_role()
+        return found
+
+    def membership(self, guild: LoopbackGuild) -> Membership:
+        """Of the user of the path, "@me" included."""
+        is_bot = self.parameters.get("user_id") in (None, "@me")
+        membership = guild.memberships.get((self.world.bot if is_bot else self.user()).id)
+        if membership is None:
+            raise errors.unknown_member()
+        return membership
+
     def user(self) -> LoopbackUser:
         user = self.world.users.get(self.id("user_id"))
         if user is None:
@@ -78,10 +117,22 @@ class Call:
 
     def message(self) -> SeenMessage:
         """The message of the path, in the channel of the path; ephemeral ones cannot be reached this way."""
-        message = self.world.messages.get(self.id("message_id"))
-        if message is None or message.channel is not self.channel() or message.visible_to is not None:
+        channel, message = self.channel(), self.world.messages.get(self.id("message_id"))
+        if message is None or message.channel is not channel or message.visible_to is not None:
             raise errors.unknown_message()
         return message
+
+    def message_to_change(self) -> SeenMessage:
+        """The same, unless it is in an archived thread, where nothing changes any more."""
+        message = self.message()
+        if message.channel.thread is not None and message.channel.thread.archived:
+            raise errors.thread_is_archived()
+        return message
+
+    def knows_emoji(self, emoji_id: int) -> bool:
+        """Whether the bot may use this custom emoji: it is the application's, or of a guild that the bot is in."""
+        emoji = self.world.custom_emojis.get(emoji_id)
+        return emoji is not None and (emoji.guild is None or emoji.guild.has_bot)
 
     def attachments(self, channel: LoopbackChannel, body: Payload) -> list[SeenAttachment]:
         """Keep the uploaded files, with the descriptions that `attachments` gives them."""

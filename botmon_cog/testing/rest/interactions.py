@@ -28,7 +28,8 @@ def callback(call: Call) -> Reply:
     if interaction is None or interaction.token != call.parameters["token"] or has_expired(world, interaction):
         raise errors.unknown_interaction()
     if interaction.callback_type is not None:
-        raise errors.already_acknowledged()
+        is_unknown = world.faults.second_response_is_unknown
+        raise errors.unknown_interaction() if is_unknown else errors.already_acknowledged()
     kind = call.body.get("type")
     if kind not in _allowed(interaction):
         text = f"Value must be one of {sorted(_allowed(interaction))} for this interaction."
@@ -111,7 +112,7 @@ def _suggest(call: Call, interaction: OpenInteraction, data: Payload) -> None:
 
 
 def _open_modal(call: Call, interaction: OpenInteraction, data: Payload) -> None:
-    faults = check_modal(data)
+    faults = check_modal(data, knows_emoji=call.knows_emoji)
     if faults:
         raise errors.invalid_form(faults)
     acknowledge(call.world, interaction, OPEN_MODAL)

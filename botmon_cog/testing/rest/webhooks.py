@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from botmon_cog.testing import errors
+from botmon_cog.testing.channels import LoopbackChannel
 from botmon_cog.testing.interactions import TOKEN_VALID_S, OpenInteraction, has_expired
 from botmon_cog.testing.limits import EPHEMERAL
 from botmon_cog.testing.messages import SeenMessage
+from botmon_cog.testing.plain_webhooks import Webhook
+from botmon_cog.testing.rest import bodies
 from botmon_cog.testing.rest.call import NO_CONTENT, Call, Reply, Route
+from botmon_cog.testing.rest.channel_webhooks import change, forget
 from botmon_cog.testing.rest.interactions import belong_to, tell_of_edit
 from botmon_cog.testing.rest.sending import edit_message, new_message
-from botmon_cog.testing.world import Webhook
 
 
 def _owner(call: Call) -> OpenInteraction | Webhook:
@@ -57,18 +60,28 @@ def execute(call: Call) -> Reply:
         return Reply(200, _follow_up(call, owner).body)
     if not owner.channel.guild or not owner.channel.guild.has_bot:
         raise errors.unknown_webhook()
-    message = new_message(call, owner.channel, None, call.body)
+    message = new_message(call, _channel(call, owner), None, call.body)
     message.body["webhook_id"] = str(owner.id)
     message.body["author"] = {
         "id": str(owner.id),
         "username": call.body.get("username") or owner.name,
         "discriminator": "0000",
-        "avatar": None,
+        "avatar": owner.avatar,
         "bot": True,
         "global_name": None,
     }
     call.world.post(message)
     return Reply(200, message.body) if call.query.get("wait", "").lower() in ("1", "true") else NO_CONTENT
+
+
+def _channel(call: Call, webhook: Webhook) -> LoopbackChannel:
+    """The webhook's own channel, or the thread in it that the query names."""
+    if "thread_id" not in call.query:
+        return webhook.channel
+    thread = call.world.channels.get(bodies.snowflake(call.query["thread_id"], "thread_id"))
+    if thread is None or thread.parent is not webhook.channel:
+        raise errors.unknown_channel()
+    return thread
 
 
 def _follow_up(call: Call, interaction: OpenInteraction) -> SeenMessage:
@@ -102,8 +115,16 @@ def delete_webhook(call: Call) -> Reply:
     owner = _owner(call)
     if isinstance(owner, OpenInteraction):
         raise errors.unknown_webhook()
-    del call.world.webhooks[owner.id]
+    forget(call, owner)
     return NO_CONTENT
+
+
+def edit_webhook(call: Call) -> Reply:
+    owner = _owner(call)
+    if isinstance(owner, OpenInteraction):
+        raise errors.unknown_webhook()
+    change(call, owner)
+    return Reply(200, owner.payload())
 
 
 def get_message(call: Call) -> Reply:
@@ -136,6 +157,7 @@ _ONE = "/webhooks/{webhook_id}/{token}/messages/{message_id}"
 ROUTES = [
     Route("POST", "/webhooks/{webhook_id}/{token}", execute, needs_token=False),
     Route("GET", "/webhooks/{webhook_id}/{token}", get_webhook, needs_token=False),
+    Route("PATCH", "/webhooks/{webhook_id}/{token}", edit_webhook, needs_token=False),
     Route("DELETE", "/webhooks/{webhook_id}/{token}", delete_webhook, needs_token=False),
     Route("GET", _ONE, get_message, needs_token=False),
     Route("PATCH", _ONE, patch_message, needs_token=False),
