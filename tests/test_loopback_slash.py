@@ -182,7 +182,7 @@ async def test_context_menus(discord_: LoopbackDiscord):
 
 
 async def test_default_member_permissions_hide_a_command(discord_: LoopbackDiscord):
-    with pytest.raises(PermissionError, match="User cannot see /manage: they lack manage_guild"):
+    with pytest.raises(PermissionError, match="user cannot see /manage: they lack manage_guild"):
         await discord_.user.slash(discord_.channel, "manage")
     assert (await discord_.admin.slash(discord_.channel, "manage")).message.content == "True"
     discord_.user.set_permissions(discord_.guild, discord.Permissions(administrator=True))

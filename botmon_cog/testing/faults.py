@@ -28,6 +28,9 @@ class Faults:
 
     latency_s: float = 0.0
     """Real seconds that every REST request waits before anything is done with it."""
+    second_response_is_unknown: bool = False
+    """Refuse a second first response to an interaction with 10062 instead of 40060, as Discord does now and then where
+    two processes answer at nearly the same time."""
     _plans: list[PlannedFault] = field(default_factory=list[PlannedFault])
     _closed_dms: set[int] = field(default_factory=set[int])
 

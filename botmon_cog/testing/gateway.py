@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import secrets
 import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import WSMsgType, web
 
 from botmon_cog.testing.errors import Payload
-from botmon_cog.testing.hub import Intent, Session
+from botmon_cog.testing.hub import PRIVILEGED, Intent, Session
 
 if TYPE_CHECKING:
     from botmon_cog.testing.world import World
@@ -58,7 +59,11 @@ class Connection:
         self._world = world
         self._socket = socket
         self._compress = compress
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
+        """Frames, and as bytes the content of pings."""
+        self._pings: dict[bytes, asyncio.Future[None]] = {}
+        """Content of a ping -> done once its pong came."""
+        self._is_over = False
         self.session: Session | None = None
         self.transport: asyncio.Transport | None = None
         self._was_closed_by_us = False
@@ -68,6 +73,18 @@ class Connection:
 
     def send_text(self, frame: str) -> None:
         self._outgoing.put_nowait(frame)
+
+    async def until_read(self) -> None:
+        """Wait until the client has read and handled all that was sent so far, or is gone.
+
+        A ping goes out behind it: a client answers it when it comes to read it.
+        """
+        if self._is_over:
+            return
+        content = secrets.token_bytes(8)
+        self._pings[content] = asyncio.get_running_loop().create_future()
+        self._outgoing.put_nowait(content)
+        await self._pings[content]
 
     async def run(self) -> None:
         writer = asyncio.create_task(self._write(), name="loopback-gateway-writer")
@@ -79,9 +96,16 @@ class Connection:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     await self._receive(message.data)
+                elif message.type is WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                elif message.type is WSMsgType.PONG:
+                    self._ponged(bytes(message.data))
         finally:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
+            self._is_over = True
+            for content in list(self._pings):
+                self._ponged(content)
             self._detach()
 
     def greet(self) -> None:
@@ -101,13 +125,20 @@ class Connection:
         while True:
             frame = await self._outgoing.get()
             try:
-                if self._compress is None:
+                if isinstance(frame, bytes):
+                    await self._socket.ping(frame)
+                elif self._compress is None:
                     await self._socket.send_str(frame)
                 else:
                     await self._socket.send_bytes(self._compress(frame.encode()))
             except ConnectionError:
                 # The client is gone; the reader notices and ends, the session keeps the frame for a resume.
                 return
+
+    def _ponged(self, content: bytes) -> None:
+        answered = self._pings.pop(content, None)
+        if answered is not None and not answered.done():
+            answered.set_result(None)
 
     def _detach(self) -> None:
         session, self.session = self.session, None
@@ -117,6 +148,7 @@ class Connection:
         if self._socket.close_code in (1000, 1001) and not self._was_closed_by_us:
             # Discord ends the session of a client that says goodbye; any other end can be resumed.
             self._world.hub.sessions.pop(session.id, None)
+        self._world.hub.connections_changed.notify()
 
     async def _receive(self, text: str) -> None:
         try:
@@ -128,7 +160,7 @@ class Connection:
         if op == 1:
             self._world.hub.heartbeats += 1
             if self._world.hub.is_acknowledging_heartbeats:
-                self.send(11, None)
+                asyncio.get_running_loop().call_later(self._world.hub.heartbeat_ack_delay_s, self.send, 11, None)
         elif op == 2:  # noqa: PLR2004  # Discord's opcodes, as everyone knows them
             await self._identify(data)
         elif op == 6:  # noqa: PLR2004
@@ -154,6 +186,8 @@ class Connection:
             await self._socket.close(code=4010, message=b"Invalid shard.")
         elif not 0 <= data.get("intents", -1) <= _HIGHEST_INTENT * 2 - 1:
             await self._socket.close(code=4013, message=b"Invalid intent(s).")
+        elif data["intents"] & sum(PRIVILEGED.values()) & ~self._world.privileged_intents:
+            await self._socket.close(code=4014, message=b"Disallowed intent(s).")
         else:
             self._start(Session(shard_id, shard_count, data["intents"], presence=data.get("presence")))
 
@@ -161,7 +195,7 @@ class Connection:
         world = self._world
         world.hub.sessions[session.id] = session
         world.hub.sessions_left -= 1
-        self.session, session.connection = session, self
+        self._attach(session)
         guilds = [guild for guild in world.guilds.values() if guild.has_bot and session.receives(guild.id)]
         ready: Payload = {
             "v": 10,
@@ -178,7 +212,13 @@ class Connection:
         session.dispatch("READY", ready)
         if session.intents & Intent.GUILDS:
             for guild in guilds:
+                if guild.id in world.hub.guilds_down:
+                    continue
                 session.dispatch("GUILD_CREATE", {**guild.create_payload(session.intents), "unavailable": False})
+
+    def _attach(self, session: Session) -> None:
+        self.session, session.connection = session, self
+        self._world.hub.connections_changed.notify()
 
     async def _resume(self, data: Payload) -> None:
         session = self._world.hub.sessions.get(data["session_id"])
@@ -189,7 +229,7 @@ class Connection:
         elif (data.get("seq") or 0) > session.sequence:
             await self._socket.close(code=4007, message=b"Invalid seq.")
         else:
-            self.session, session.connection = session, self
+            self._attach(session)
             for sequence, text in session.sent:
                 if sequence > (data.get("seq") or 0):
                     self.send_text(text)
@@ -205,7 +245,7 @@ class Connection:
         if wanted:
             members = [user for user in guild.members if str(user.id) in wanted]
         else:
-            members = [user for user in guild.members if user.name.casefold().startswith(query)]
+            members = [user for user in guild.members if user.has_name_like(query)]
         if data.get("limit"):
             members = members[: data["limit"]]
         chunks = [members[n : n + _MEMBERS_PER_CHUNK] for n in range(0, len(members), _MEMBERS_PER_CHUNK)] or [[]]

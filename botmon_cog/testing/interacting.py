@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from botmon_cog.testing.channels import LoopbackChannel
     from botmon_cog.testing.people import LoopbackUser
 
+_EMOJI_NAMES = ("emoji_text", "emoji_name", "emoji_id")
 _SELECTED_KIND = {5: typing_.USER, 6: typing_.ROLE, 7: typing_.MENTIONABLE, 8: typing_.CHANNEL}
 
 
@@ -70,7 +71,7 @@ def context_menu(user: LoopbackUser, channel: LoopbackChannel, name: str, target
 
 def click(user: LoopbackUser, message: SeenMessage, name: str) -> Answer:
     usable = [c for c in _components(user, message) if c["type"] == BUTTON]
-    button = _named(usable, name, "button", ("custom_id", "label"))
+    button = _named([_with_emoji_names(c) for c in usable], name, "button", ("custom_id", "label", *_EMOJI_NAMES))
     if button.get("style") in (LINK_STYLE, PREMIUM_STYLE):
         raise LookupError(f"the button {name!r} is a link: pressing it does not reach the bot")
     data: Payload = {"component_type": BUTTON, "custom_id": button["custom_id"], "id": button.get("id", 0)}
@@ -142,6 +143,16 @@ def _named(usable: list[Payload], name: str, what: str, keys: tuple[str, ...]) -
                 return component
     known = {str(component.get(key)) for component in usable for key in keys if component.get(key)}
     raise LookupError(f"the message has no {what} {name!r}; it has {sorted(known) or 'none'}")
+
+
+def _with_emoji_names(button: Payload) -> Payload:
+    """With the ways to name the emoji of a button beside what the button has."""
+    emoji: Payload = button.get("emoji") or {}
+    if emoji.get("id") is None:
+        return {**button, "emoji_text": emoji.get("name")}
+    sign = "a" if emoji.get("animated") else ""
+    text = f"<{sign}:{emoji['name']}:{emoji['id']}>"
+    return {**button, "emoji_text": text, "emoji_name": emoji["name"], "emoji_id": str(emoji["id"])}
 
 
 def _use(user: LoopbackUser, message: SeenMessage, data: Payload, act: str) -> Answer:

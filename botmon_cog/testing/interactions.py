@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botmon_cog.testing.answers import Answer
+from botmon_cog.testing.bot_membership import check_up
 from botmon_cog.testing.errors import Payload
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def open_interaction(
     source: SeenMessage | None = None,
 ) -> Answer:
     """Dispatch INTERACTION_CREATE and start the three seconds."""
+    check_up(channel.guild)
     interaction = OpenInteraction(
         id=world.ids.next(),
         token="aW50ZXJhY3Rpb24" + secrets.token_urlsafe(96),

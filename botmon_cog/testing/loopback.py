@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Self, TypeVar
@@ -10,8 +10,9 @@ from typing import Self, TypeVar
 import discord
 
 from botmon_cog.clock import Clock, SystemClock
-from botmon_cog.testing import openapi
+from botmon_cog.testing import application, custom_emojis, openapi, pictures
 from botmon_cog.testing.channels import LoopbackChannel
+from botmon_cog.testing.custom_emojis import CustomEmoji
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.faults import Faults
 from botmon_cog.testing.guilds import LoopbackGuild, new_guild
@@ -19,40 +20,56 @@ from botmon_cog.testing.people import LoopbackUser
 from botmon_cog.testing.permissions import EVERYONE
 from botmon_cog.testing.recording import RecordedRequest
 from botmon_cog.testing.redirect import redirect
-from botmon_cog.testing.running import run_bot
+from botmon_cog.testing.rest.table import NotImitatedError, blame
+from botmon_cog.testing.running import Start, run_bot
 from botmon_cog.testing.server import Server
 from botmon_cog.testing.world import World
 
 BotT = TypeVar("BotT", bound=discord.Client)
-_TEAM = (("admin", "Team Admin"), ("developer", "Team Developer"), ("read_only", "Team Reader"))
 
 
 class LoopbackDiscord:
     """A Discord of your own on 127.0.0.1; while it is open, discord.py connects to it instead of to discord.com.
 
     `clock` rules all that depends on time: ids, the three seconds for an answer, the 15 minutes of a token.
-    `shards` is what Discord recommends to a bot that shards by itself. One can be open at a time in a process.
+    `shards` is what Discord recommends to a bot that shards by itself. `privileged_intents` are those switched on in
+    the bot's settings: all, none, or a set of "members", "presences" and "message_content"; a bot that asks for
+    another is refused (4014, `discord.PrivilegedIntentsRequired`). A request to a route that is not imitated gets 501
+    and, unless `strict` is off, in the end raises NotImitatedError, or is told of with the error that the test fails
+    with anyway.
+    One can be open at a time in a process.
     """
 
     _open: LoopbackDiscord | None = None
 
     def __init__(
-        self, clock: Clock | None = None, *, team: bool = False, shards: int = 1, name: str = "Loopback"
+        self,
+        clock: Clock | None = None,
+        *,
+        team: bool = False,
+        shards: int = 1,
+        name: str = "Loopback",
+        privileged_intents: bool | Collection[str] = True,
+        strict: bool = True,
     ) -> None:
         if shards < 1:
             raise ValueError(f"shards must be 1 or more, not {shards}")
         self.clock: Clock = clock or SystemClock()
         self.world = World(self.clock, shard_count=shards, name=name)
+        self.world.privileged_intents = application.privileged_intents(privileged_intents)
         self.bot_user = self.world.bot
         self.owner = self.world.add_user("Owner")
         self.user = self.world.add_user("User")
         self.admin = self.world.add_user("Admin")
-        self.team_members: list[LoopbackUser] = []
         self.guild = self.add_guild("Loopback Guild", members=(self.owner, self.user))
         self.guild.add_member(self.admin, EVERYONE | discord.Permissions(manage_guild=True))
-        self.channel = self.guild.add_text_channel("general")
+        self.channel = self.guild.channel
         self.voice_channel = self.guild.add_voice_channel("Lounge")
-        self.world.application = self._application(team=team)
+        self.world.application = application.new_application(self.world, self.owner)
+        self.team_members = application.give_to_team(self.world, self.owner) if team else list[LoopbackUser]()
+        for member in self.team_members:
+            self.guild.add_member(member)  # or the bot could not write to them
+        self._is_strict = strict
         self._server = Server(self.world)
         self._stack = AsyncExitStack()
 
@@ -81,6 +98,8 @@ class LoopbackDiscord:
             if interaction.timer is not None:
                 interaction.timer.cancel()
         await self._stack.aclose()
+        if self._is_strict and self.world.not_imitated:
+            blame(NotImitatedError(self.world.not_imitated), error)
 
     # What there is.
 
@@ -102,6 +121,11 @@ class LoopbackDiscord:
     def requests(self) -> list[RecordedRequest]:
         """Every REST request so far, oldest first."""
         return self.world.requests
+
+    @property
+    def not_imitated(self) -> list[str]:
+        """Requests to routes that are not imitated, oldest first: "PUT /guilds/{id}/onboarding"."""
+        return self.world.not_imitated
 
     @property
     def faults(self) -> Faults:
@@ -131,6 +155,11 @@ class LoopbackDiscord:
         self.world.hub.sessions_left = n
 
     @property
+    def sessions(self) -> list[str]:
+        """Ids of the gateway sessions that are connected now, oldest first; two bots with one token have one each."""
+        return [session.id for session in self.world.hub.connected()]
+
+    @property
     def presences(self) -> dict[int, Payload | None]:
         """Shard -> the presence that the bot last set."""
         return {session.shard_id: session.presence for session in self.world.hub.sessions.values()}
@@ -143,6 +172,15 @@ class LoopbackDiscord:
     @heartbeat_interval_s.setter
     def heartbeat_interval_s(self, seconds: float) -> None:
         self.world.heartbeat_interval_s = seconds
+
+    @property
+    def heartbeat_ack_delay_s(self) -> float:
+        """Real seconds between a heartbeat and its acknowledgement; about what `bot.latency` then says."""
+        return self.world.hub.heartbeat_ack_delay_s
+
+    @heartbeat_ack_delay_s.setter
+    def heartbeat_ack_delay_s(self, seconds: float) -> None:
+        self.world.hub.heartbeat_ack_delay_s = seconds
 
     def check_requests(self) -> list[str]:
         """Faults of all successful requests against Discord's OpenAPI description; see `openapi`."""
@@ -167,7 +205,10 @@ class LoopbackDiscord:
         members: Iterable[LoopbackUser] = (),
         shard_id: int | None = None,
     ) -> LoopbackGuild:
-        """A guild that the bot is in; guilds are spread evenly over the shards unless `shard_id` says which."""
+        """A guild that the bot is in, with the text channel `guild.channel`.
+
+        Guilds are spread evenly over the shards unless `shard_id` says which.
+        """
         if shard_id is None:
             shard_id = len(self.world.guilds) % self.world.shard_count
         guild = new_guild(self.world, name, owner or self.world.add_user(f"Owner of {name}"), shard_id=shard_id)
@@ -176,6 +217,13 @@ class LoopbackDiscord:
         self.world.announce_guild(guild)
         return guild
 
+    def add_emoji(self, name: str, guild: LoopbackGuild | None = None, *, picture: bytes = pictures.DOT) -> CustomEmoji:
+        """An emoji of the guild, or (None) of the application; `str()` of it is what stands in a message."""
+        emoji = custom_emojis.add(self.world, name, picture, guild.owner if guild else self.owner, guild)
+        if guild is not None:
+            guild.tell_emojis()
+        return emoji
+
     def add_webhook(self, channel: LoopbackChannel, name: str = "Webhook") -> str:
         """A plain webhook; its URL has the form of Discord's, so `discord.Webhook.from_url` takes it."""
         webhook = self.world.add_webhook(channel, name)
@@ -183,17 +231,36 @@ class LoopbackDiscord:
 
     # The bot and its connection.
 
-    def running(self, bot: BotT, *, hurry: bool = True, timeout_s: float = 30.0) -> AbstractAsyncContextManager[BotT]:
+    def running(
+        self, bot: BotT, *, start: Start | None = None, hurry: bool = True, timeout_s: float = 30.0
+    ) -> AbstractAsyncContextManager[BotT]:
         """Start the bot with `bot.start(token)`, wait until it is ready; on leaving close it and await its end.
 
+        `start` is called or awaited instead where given: for a bot whose `start()` takes no token, or that has a main
+        function of its own. It returns when the bot has been closed.
         discord.py waits two seconds after the last guild and five between shards, out of regard for Discord's
         network. With `hurry` (the default) these waits are cut short; nothing else about the bot is touched.
         """
-        return run_bot(bot, self.token, hurry=hurry, timeout_s=timeout_s)
+        among = self.world.settling.bots
+        return run_bot(bot, self.token, hurry=hurry, timeout_s=timeout_s, start=start, among=among)
 
-    async def drop_gateway(self, shard_id: int | None = None, code: int | None = None) -> None:
-        """Break the connection of one shard or all: abruptly (1006 on the client's side), or with a close code."""
-        for session in self.world.hub.connected(shard_id):
+    async def settled(self, timeout_s: float = 10.0) -> None:
+        """Return once the bot has dealt with everything that happened to it so far.
+
+        Every event was read, every request answered, and no listener, command or component still runs. Of a bot in
+        another process only its reading and its requests are seen; a task that a handler started by itself is not
+        waited for. TimeoutError after `timeout_s` real seconds names what is still under way.
+        """
+        await self.world.settling.settled(timeout_s)
+
+    async def drop_gateway(
+        self, shard_id: int | None = None, code: int | None = None, *, session_id: str | None = None
+    ) -> None:
+        """Break connections: abruptly (1006 on the client's side), or with a close code.
+
+        Those of one shard and of one session (see `sessions`) where given, otherwise all.
+        """
+        for session in self.world.hub.connected(shard_id, session_id):
             if session.connection is not None:
                 await session.connection.close(code)
 
@@ -229,43 +296,3 @@ class LoopbackDiscord:
 
     def resume_heartbeat_acks(self) -> None:
         self.world.hub.is_acknowledging_heartbeats = True
-
-    def _application(self, *, team: bool) -> Payload:
-        body: Payload = {
-            "id": str(self.bot_user.id),
-            "name": self.bot_user.name,
-            "description": "",
-            "icon": None,
-            "bot_public": True,
-            "bot_require_code_grant": False,
-            "verify_key": "0" * 64,
-            "flags": self.world.application_flags,
-            "owner": self.owner.payload(),
-            "team": None,
-            "bot": self.bot_user.payload(),
-            "integration_types_config": {"0": {}},
-            "approximate_guild_count": 1,
-        }
-        if team:
-            self.team_members = [self.owner, *(self.world.add_user(name) for _, name in _TEAM)]
-            team_id = str(self.world.ids.next())
-            roles = ["admin", *(role for role, _ in _TEAM)]
-            # In the name of a team, the application's owner is an account that stands for the team.
-            body["owner"] = {**self.owner.payload(), "id": team_id, "username": f"team{team_id}"}
-            body["team"] = {
-                "id": team_id,
-                "icon": None,
-                "name": "Loopback Team",
-                "owner_user_id": str(self.owner.id),
-                "members": [
-                    {
-                        "membership_state": 2,
-                        "permissions": ["*"],
-                        "role": role,
-                        "team_id": team_id,
-                        "user": member.payload(),
-                    }
-                    for role, member in zip(roles, self.team_members, strict=True)
-                ],
-            }
-        return body

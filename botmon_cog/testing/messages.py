@@ -66,6 +66,8 @@ class SeenMessage:
     interaction_id: int | None = None
     """The interaction that this message answers."""
     answer: Answer | None = None
+    reactors: dict[str, list[LoopbackUser]] = field(default_factory=dict[str, "list[LoopbackUser]"])
+    """Id of a custom emoji or the characters of another -> who reacted with it."""
     edited: bool = False
     deleted: bool = False
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import discord
 
-from botmon_cog.testing import interacting
+from botmon_cog.testing import acts, interacting, pictures
 from botmon_cog.testing import permissions as rights
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.guilds import LoopbackGuild
@@ -26,8 +30,22 @@ class LoopbackUser:
     world: World = field(repr=False)
     id: int
     name: str
+    """The user name: unique, and in lower case unless it is a bot's."""
     is_bot: bool = False
+    global_name: str | None = None
+    """What the client shows instead of the user name; None for bots."""
+    avatar: str | None = field(default=None, repr=False)
+    """The hash of the user's picture; None: one of Discord's own."""
     _dm_channel: LoopbackChannel | None = field(default=None, repr=False)
+
+    @property
+    def display_name(self) -> str:
+        """As it stands above this user's messages."""
+        return self.global_name or self.name
+
+    def has_name_like(self, query: str) -> bool:
+        """Whether the user name or the display name begins with `query`, in whatever case."""
+        return any(name.casefold().startswith(query.casefold()) for name in (self.name, self.display_name))
 
     @property
     def mention(self) -> str:
@@ -52,10 +70,10 @@ class LoopbackUser:
     def payload(self) -> Payload:
         return {
             "id": str(self.id),
-            "username": self.name.lower().replace(" ", "_"),
-            "discriminator": "0",
-            "global_name": None if self.is_bot else self.name,
-            "avatar": None,
+            "username": self.name,
+            "discriminator": f"{1 + self.id % 9999:04}" if self.is_bot else "0",
+            "global_name": self.global_name,
+            "avatar": self.avatar,
             "avatar_decoration_data": None,
             "bot": self.is_bot,
             "system": False,
@@ -66,6 +84,10 @@ class LoopbackUser:
         """As the bot reads about itself."""
         own: Payload = {"verified": True, "mfa_enabled": True, "email": None, "flags": 0, "bio": "", "banner": None}
         return self.payload() | own
+
+    def set_avatar(self, picture: bytes) -> None:
+        """Give the user a picture, which the bot can read from the CDN; bots that are connected do not hear of it."""
+        self.avatar = pictures.keep(self.world, f"avatars/{self.id}", picture)
 
     # Permissions.
 
@@ -133,7 +155,10 @@ class LoopbackUser:
     # Components.
 
     async def click(self, message: SeenMessage, button: str, *, wait: bool = True, timeout_s: float = 10.0) -> Answer:
-        """Press a button, named by its custom_id or its label; LookupError where it cannot be pressed."""
+        """Press a button, named by its custom_id, its label or its emoji; LookupError where it cannot be pressed.
+
+        A custom emoji is named as in a message ("<:name:id>"), by its name or its id.
+        """
         return await _after(interacting.click(self, message, button), wait, timeout_s)
 
     async def select(
@@ -146,13 +171,26 @@ class LoopbackUser:
         """Fill in the modal that an answer opened, by custom_id or label, and submit it."""
         return await _after(interacting.submit(self, opened, inputs), wait, timeout_s)
 
-    # Messages, reactions, voice.
+    # Messages, reactions, voice; LookupError where there is nothing to act on, PermissionError where it is not allowed.
 
     async def send(self, channel: LoopbackChannel, content: str = "", *files: Upload) -> SeenMessage:
         return self.world.say(self, channel, content, files)
 
+    async def edit(self, message: SeenMessage, content: str) -> None:
+        """Change the text of a message of one's own."""
+        acts.edit(self, message, content)
+
+    async def delete(self, message: SeenMessage) -> None:
+        """A message of one's own, or with `manage_messages` anybody's in a guild."""
+        acts.delete(self, message)
+
     async def react(self, message: SeenMessage, emoji: str) -> None:
-        self.world.react(self, message, emoji)
+        """`emoji` is a character, or a custom one as it stands in a message: "<:name:id>"."""
+        acts.react(self, message, emoji)
+
+    async def take_back_reaction(self, message: SeenMessage, emoji: str) -> None:
+        """LookupError where this user has not reacted with it."""
+        acts.take_back_reaction(self, message, emoji)
 
     async def join_voice(self, channel: LoopbackChannel) -> None:
         if channel.guild is None:
@@ -161,6 +199,14 @@ class LoopbackUser:
 
     async def leave_voice(self, guild: LoopbackGuild) -> None:
         self.world.move_in_voice(guild, self, None)
+
+
+def new_user_name(display_name: str, taken: Collection[str]) -> str:
+    """A user name as Discord allows them: letters, digits, "_" and "." only, 2 to 32 of them, and not yet taken."""
+    plain = unicodedata.normalize("NFKD", display_name).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9_.]+", "_", plain).strip("_")[:28].ljust(2, "_")
+    numbered = (f"{name}{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in taken)
 
 
 async def _after(answer: Answer, wait: bool, timeout_s: float) -> Answer:

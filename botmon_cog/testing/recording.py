@@ -18,6 +18,8 @@ class RecordedRequest:
     """Names of the files that came along."""
     at_s: float
     """When it arrived, by the loopback's monotonic clock."""
+    reason: str | None = None
+    """What the bot wants to see in the guild's audit log."""
     status: int = 0
     """0 while unanswered, and where the connection was dropped."""
     response: Any = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from botmon_cog.testing import pictures
 from botmon_cog.testing.gateway import Connection, compressor_for
 from botmon_cog.testing.rest.api import PREFIX, Api
 
@@ -20,12 +20,13 @@ class Server:
     def __init__(self, world: World) -> None:
         self._world = world
         self._connections: set[Connection] = set()
-        self._open_requests: set[asyncio.Task[None]] = set()
         app = web.Application(client_max_size=_LARGEST_REQUEST_BYTES)
         app.router.add_get("/gateway/", self._gateway)
         app.router.add_get("/gateway", self._gateway)
         app.router.add_get("/attachments/{channel_id}/{file_id}/{filename}", self._attachment)
-        app.router.add_route("*", PREFIX + "/{path:.*}", Api(world).handle)
+        app.router.add_get(pictures.CDN_PATH + "/{path:.*}", self._picture)
+        self._api = Api(world)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
     async def start(self) -> None:
@@ -41,12 +42,17 @@ class Server:
             await connection.close(None)
         await self._runner.cleanup()
 
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        with self._world.settling.request(f"{request.method} {request.rel_url.raw_path.removeprefix(PREFIX)}"):
+            return await self._api.handle(request)
+
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         try:
             compress = compressor_for(request.query.get("compress"))
         except (ValueError, ModuleNotFoundError) as error:
             raise web.HTTPBadRequest(text=f"the loopback gateway cannot serve this client: {error}") from error
-        socket = web.WebSocketResponse(compress=False, max_msg_size=0)
+        # Without autoping the connection sees the pongs, which tell it what the client has read.
+        socket = web.WebSocketResponse(compress=False, max_msg_size=0, autoping=False)
         await socket.prepare(request)
         connection = Connection(self._world, socket, compress)
         connection.transport = request.transport
@@ -56,6 +62,12 @@ class Server:
         finally:
             self._connections.discard(connection)
         return socket
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        data = pictures.find(self._world, request.match_info["path"])
+        if data is None:
+            raise web.HTTPNotFound
+        return web.Response(body=data, content_type=pictures.content_type(data))
 
     async def _attachment(self, request: web.Request) -> web.Response:
         text = request.match_info["file_id"]

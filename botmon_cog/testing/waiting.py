@@ -17,8 +17,8 @@ class Changes:
     def notify(self) -> None:
         self._changed.set()
 
-    async def until(self, is_done: Callable[[], bool], timeout_s: float) -> bool:
-        """Whether `is_done` came true within `timeout_s` seconds of real time."""
+    async def until(self, is_done: Callable[[], bool], timeout_s: float | None) -> bool:
+        """Whether `is_done` came true within `timeout_s` seconds of real time; None: wait for as long as it takes."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not is_done():

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botmon_cog.testing import acts, reactions, threads
+from botmon_cog.testing import permissions as rights
+from botmon_cog.testing.application import flags, privileged_intents
 from botmon_cog.testing.channels import DM, LoopbackChannel
 from botmon_cog.testing.commands import CommandBook
+from botmon_cog.testing.custom_emojis import CustomEmoji
+from botmon_cog.testing.emojis import GivenEmoji
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.faults import Faults
 from botmon_cog.testing.guilds import LoopbackGuild
 from botmon_cog.testing.hub import Hub, Intent
+from botmon_cog.testing.invites import Invite
 from botmon_cog.testing.messages import SeenAttachment, SeenMessage, Upload
-from botmon_cog.testing.people import LoopbackUser
+from botmon_cog.testing.people import LoopbackUser, new_user_name
+from botmon_cog.testing.plain_webhooks import Webhook
+from botmon_cog.testing.settling import Settling
 from botmon_cog.testing.snowflake import SnowflakeFactory
 
 if TYPE_CHECKING:
@@ -24,32 +31,13 @@ if TYPE_CHECKING:
     from botmon_cog.testing.recording import RecordedRequest
 
 
-@dataclass(slots=True, eq=False)
-class Webhook:
-    id: int
-    token: str
-    channel: LoopbackChannel
-    name: str
-
-    def payload(self, application_id: int | None = None) -> Payload:
-        return {
-            "id": str(self.id),
-            "type": 1,
-            "token": self.token,
-            "channel_id": str(self.channel.id),
-            "guild_id": str(self.channel.guild.id) if self.channel.guild else None,
-            "name": self.name,
-            "avatar": None,
-            "application_id": None if application_id is None else str(application_id),
-        }
-
-
 class World:
     def __init__(self, clock: Clock, *, shard_count: int, name: str) -> None:
         self.clock = clock
         self.shard_count = shard_count
         self.ids = SnowflakeFactory(clock)
         self.hub = Hub()
+        self.settling = Settling(self.hub)
         self.faults = Faults()
         self.users: dict[int, LoopbackUser] = {}
         self.guilds: dict[int, LoopbackGuild] = {}
@@ -57,6 +45,13 @@ class World:
         self.messages: dict[int, SeenMessage] = {}
         self.files: dict[int, SeenAttachment] = {}
         self.webhooks: dict[int, Webhook] = {}
+        self.custom_emojis: dict[int, CustomEmoji] = {}
+        """Of all guilds, and the application's own."""
+        self.invites: dict[str, Invite] = {}
+        self.cdn: dict[str, bytes] = {}
+        """Path without its ending -> content, as "emojis/123"."""
+        self.not_imitated: list[str] = []
+        """Requests to routes that are not imitated, by name: "PUT /guilds/{id}/onboarding"."""
         self.interactions: dict[int, OpenInteraction] = {}
         self.interactions_by_token: dict[str, OpenInteraction] = {}
         self.requests: list[RecordedRequest] = []
@@ -64,16 +59,24 @@ class World:
         self.commands = CommandBook(self.bot.id, self.ids)
         self.token = f"loopback.{self.bot.id}.{secrets.token_urlsafe(24)}"
         self.application: Payload = {}
-        # Presence, members and message content granted, as for a bot in fewer than 100 guilds.
-        self.application_flags = 1 << 13 | 1 << 15 | 1 << 19 | 1 << 23
+        self.privileged_intents = privileged_intents(switched_on=True)
         self.heartbeat_interval_s = 41.25
         self.base_url = self.gateway_url = ""
+
+    @property
+    def application_flags(self) -> int:
+        return flags(self.privileged_intents)
 
     def now_iso(self) -> str:
         return self.clock.now().isoformat()
 
     def add_user(self, name: str, *, is_bot: bool = False) -> LoopbackUser:
-        user = LoopbackUser(self, self.ids.next(), name, is_bot)
+        """A bot keeps its name; of a person's, the display name, an unused user name in lower case is made."""
+        if is_bot:
+            user = LoopbackUser(self, self.ids.next(), name, is_bot=True)
+        else:
+            taken = {user.name for user in self.users.values()}
+            user = LoopbackUser(self, self.ids.next(), new_user_name(name, taken), global_name=name)
         self.users[user.id] = user
         return user
 
@@ -83,8 +86,21 @@ class World:
         self.hub.dispatch("GUILD_CREATE", guild.create_payload, guild_id=guild.id, needs=Intent.GUILDS)
 
     def tell_channel(self, channel: LoopbackChannel) -> None:
-        if channel.guild is not None:
+        if channel.thread is not None:
+            threads.tell(channel)
+        elif channel.guild is not None:
             self.hub.dispatch("CHANNEL_UPDATE", channel.payload(), guild_id=channel.guild.id, needs=Intent.GUILDS)
+
+    def forget_channel(self, channel: LoopbackChannel) -> None:
+        """With its messages, its webhooks and its invites."""
+        del self.channels[channel.id]
+        for message in channel.messages:
+            message.deleted = True
+            self.messages.pop(message.id, None)
+        for webhook in [webhook for webhook in self.webhooks.values() if webhook.channel is channel]:
+            del self.webhooks[webhook.id]
+        for invite in [invite for invite in self.invites.values() if invite.channel is channel]:
+            del self.invites[invite.code]
 
     def open_dm(self, user: LoopbackUser) -> LoopbackChannel:
         channel = LoopbackChannel(self, self.ids.next(), f"direct messages of {user.name}", DM, recipient=user)
@@ -112,7 +128,8 @@ class World:
     def say(
         self, user: LoopbackUser, channel: LoopbackChannel, content: str, files: Iterable[Upload] = ()
     ) -> SeenMessage:
-        if channel.guild is not None and not user.permissions_in(channel).send_messages:
+        acts.check_can_see(user, channel)
+        if not rights.may_send(channel, user):
             raise PermissionError(f"{user.name} may not write in #{channel.name}")
         attachments = [self.keep_file(channel, file.filename, file.bytes) for file in files]
         message = self.make_message(channel, user, {"content": content}, attachments)
@@ -145,15 +162,20 @@ class World:
             "pinned": False,
             "flags": given.get("flags") or 0,
         }
-        body["mentions"] = [user.payload() for user in self.users.values() if _mentions(user, body["content"])]
+        body["mentions"] = self.mentions_in(body["content"])
         if given.get("nonce") is not None:
             body["nonce"] = given["nonce"]
         return SeenMessage(int(body["id"]), channel, author, body, attachments)
+
+    def mentions_in(self, content: str) -> list[Payload]:
+        return [user.payload() for user in self.users.values() if _mentions(user, content)]
 
     def post(self, message: SeenMessage) -> None:
         self.messages[message.id] = message
         if message.visible_to is not None:
             return
+        if message.channel.thread is not None:
+            threads.was_written_in(message.channel, message.author)
         message.channel.log.append(message)
         self._tell_of_message("MESSAGE_CREATE", message)
         message.channel.changes.notify()
@@ -166,9 +188,22 @@ class World:
     def delete_message(self, message: SeenMessage) -> None:
         message.deleted = True
         self.messages.pop(message.id, None)
+        message.channel.pins.pop(message.id, None)
         if message.visible_to is None:
             body: Payload = {"id": str(message.id), "channel_id": str(message.channel.id)}
-            self._tell_channel_event("MESSAGE_DELETE", message.channel, body, *_MESSAGES)
+            self.tell_channel_event("MESSAGE_DELETE", message.channel, body, *_MESSAGES)
+
+    def delete_messages(self, channel: LoopbackChannel, messages: Iterable[SeenMessage]) -> None:
+        """Delete several at once: one event, MESSAGE_DELETE_BULK."""
+        ids: list[str] = []
+        for message in messages:
+            message.deleted = True
+            self.messages.pop(message.id, None)
+            channel.pins.pop(message.id, None)
+            ids.append(str(message.id))
+        if ids:
+            body: Payload = {"ids": ids, "channel_id": str(channel.id)}
+            self.tell_channel_event("MESSAGE_DELETE_BULK", channel, body, *_MESSAGES)
 
     def _tell_of_message(self, event: str, message: SeenMessage) -> None:
         channel = message.channel
@@ -176,7 +211,7 @@ class World:
         if channel.guild is not None:
             body["guild_id"] = str(channel.guild.id)
             if message.author is not None and message.author.id in channel.guild.memberships:
-                body["member"] = channel.guild.bare_member_payload(channel.guild.memberships[message.author.id])
+                body["member"] = channel.guild.memberships[message.author.id].payload()
         is_open = message.author is self.bot or channel.guild is None or _mentions(self.bot, message.content)
 
         def as_seen(intents: int) -> Payload:
@@ -188,28 +223,20 @@ class World:
         self.hub.dispatch(event, as_seen, guild_id=channel.guild.id if channel.guild else None, needs=needs)
 
     def react(self, user: LoopbackUser, message: SeenMessage, emoji: str, *, is_added: bool = True) -> None:
-        shown = {"id": None, "name": emoji}
-        reactions: list[Payload] = message.body["reactions"]
-        found: Payload | None = next((reaction for reaction in reactions if reaction["emoji"] == shown), None)
-        if found is None:
-            reactions.append(found := Payload(emoji=shown, count=0, me=False, me_burst=False, burst_colors=[]))
-        found["count"] += 1 if is_added else -1
-        found["me"] = is_added if user is self.bot else found["me"]
-        if found["count"] <= 0:
-            reactions.remove(found)
-        channel = message.channel
+        """`emoji` is a character, or a custom one as "name:id" or as it stands in a message."""
+        change = reactions.add if is_added else reactions.remove
+        change(self, user, message, GivenEmoji.from_text(emoji))
+
+    def tell_of_typing(self, channel: LoopbackChannel) -> None:
+        """The bot types, of which it hears itself, too."""
         body: Payload = {
-            "user_id": str(user.id),
             "channel_id": str(channel.id),
-            "message_id": str(message.id),
-            "emoji": shown,
-            "burst": False,
-            "type": 0,
+            "user_id": str(self.bot.id),
+            "timestamp": int(self.clock.now().timestamp()),
         }
-        if is_added and channel.guild is not None and user.id in channel.guild.memberships:
-            body["member"] = channel.guild.member_payload(user)
-        event = "MESSAGE_REACTION_ADD" if is_added else "MESSAGE_REACTION_REMOVE"
-        self._tell_channel_event(event, channel, body, *_REACTIONS)
+        if channel.guild is not None:
+            body["member"] = channel.guild.member_payload(self.bot)
+        self.tell_channel_event("TYPING_START", channel, body, Intent.GUILD_TYPING, Intent.DIRECT_TYPING)
 
     # Voice.
 
@@ -218,7 +245,7 @@ class World:
         if membership is None:
             raise LookupError(f"{user.name} is not a member of {guild.name}")
         membership.voice_channel = channel
-        body = guild.voice_state_payload(membership)
+        body = membership.voice_state(guild.id)
         self.hub.dispatch("VOICE_STATE_UPDATE", body, guild_id=guild.id, needs=Intent.VOICE_STATES)
 
     def move_bot_in_voice(self, guild_id: int, channel_id: str | None) -> None:
@@ -231,7 +258,7 @@ class World:
             server: Payload = {"guild_id": str(guild.id), "token": secrets.token_hex(8), "endpoint": "127.0.0.1:1"}
             self.hub.dispatch("VOICE_SERVER_UPDATE", server, guild_id=guild.id)
 
-    def _tell_channel_event(
+    def tell_channel_event(
         self, event: str, channel: LoopbackChannel, body: Payload, in_guild: Intent, in_dm: Intent
     ) -> None:
         if channel.guild is None:
@@ -242,7 +269,6 @@ class World:
 
 
 _MESSAGES = (Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)
-_REACTIONS = (Intent.GUILD_REACTIONS, Intent.DIRECT_REACTIONS)
 
 
 def _mentions(user: LoopbackUser, content: str) -> bool:
