@@ -122,7 +122,11 @@ async def test_bodies_that_discord_refuses():
             await refused(http.create_channel(guild_id, 0, **body), 400, 50035)
         await refused(http.create_channel(guild_id, 99, name="n"), 400, 50035)
         await refused(http.edit_channel(rig.channel.id, rate_limit_per_user=21_601), 400, 50035)
-        await refused(http.bulk_channel_update(guild_id, [{"id": 5, "position": 0}]), 404, 10003)
+        moves = [{"id": rig.channel.id, "position": 7}, {"id": 5, "position": 0}]
+        await refused(http.bulk_channel_update(guild_id, moves), 404, 10003)
+        await refused(http.edit_channel(rig.channel.id, topic="t", name="n", position=-1), 400, 50035)
+        await rig.loopback.settled()
+        assert (rig.channel.position, rig.channel.topic, rig.channel.name) == (0, None, "general")
         await refused(http.delete_channel(5), 404, 10003)
         forum = await rig.guild.create_forum("f")
         await refused(http.send_message(forum.id, params=discord.http.handle_message_parameters("x")), 400, 40058)

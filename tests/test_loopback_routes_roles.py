@@ -57,6 +57,8 @@ async def test_new_roles_stand_at_the_bottom_and_can_be_moved_up_to_the_bots():
         assert seen > bot_role
         for request in (seen.edit(name="x"), seen.delete(), low.edit(position=seen.position), bot_role.edit(name="x")):
             await refused(request, 403, 50013)
+        too_high = [{"id": low.id, "position": seen.position}]
+        await refused(rig.bot.http.move_role_position(rig.guild.id, too_high), 403, 50013)
         assert [r.name for r in rig.guild.roles] == [
             "@everyone",
             "Permissions of admin",

@@ -90,9 +90,9 @@ def edit(call: Call) -> Reply:
     given: list[Payload] | None = body.get("permission_overwrites")
     if given is not None:
         require(call, channel, "manage_roles")
-        channel.overwrites = overwrites.checked(call, guild, given)
+    new_overwrites = channel.overwrites if given is None else overwrites.checked(call, guild, given)
     _set_plain(call, channel, body)
-    channel.parent = parent
+    channel.parent, channel.overwrites = parent, new_overwrites
     if new_name is not None:
         channel.name = _shown_name(new_name, channel.kind)
     call.world.tell_channel(channel)
@@ -104,17 +104,26 @@ def move(call: Call) -> Reply:
     guild = call.guild()
     require_in_guild(call, guild, "manage_channels")
     known = {channel.id: channel for channel in guild.channels}
+    moves: list[tuple[LoopbackChannel, int, LoopbackChannel | None, bool]] = []
     for index, item in enumerate(call.items):
         channel = known.get(bodies.snowflake(item.get("id"), (index, "id")))
         if channel is None:
             raise errors.unknown_channel()
+        position = bodies.integer(item.get("position") or 0, 0, _MOST_CHANNELS, (index, "position"))
+        parent = _category(guild, item["parent_id"], channel.kind) if "parent_id" in item else channel.parent
+        moves.append(
+            (
+                channel,
+                channel.position if item.get("position") is None else position,
+                parent,
+                bool(item.get("lock_permissions")),
+            )
+        )
+    for channel, position, parent, is_synced in moves:
         before = channel.payload()
-        if item.get("position") is not None:
-            channel.position = bodies.integer(item["position"], 0, _MOST_CHANNELS, (index, "position"))
-        if "parent_id" in item:
-            channel.parent = _category(guild, item["parent_id"], channel.kind)
-            if item.get("lock_permissions") and channel.parent is not None:
-                channel.overwrites = dict(channel.parent.overwrites)
+        channel.position, channel.parent = position, parent
+        if is_synced and parent is not None:
+            channel.overwrites = dict(parent.overwrites)
         if channel.payload() != before:
             call.world.tell_channel(channel)
     return NO_CONTENT
@@ -150,6 +159,7 @@ def _shown_name(name: str, kind: int) -> str:
 
 
 def _set_plain(call: Call, channel: LoopbackChannel, body: Payload) -> None:
+    """Whatever is a plain value; nothing is set where one of them is refused."""
     if body.get("topic") is not None:
         bodies.name(body["topic"], 0, _TOPIC_CHARACTERS.get(channel.kind, 1024), "topic")
     if body.get("rate_limit_per_user") is not None:
@@ -158,10 +168,10 @@ def _set_plain(call: Call, channel: LoopbackChannel, body: Payload) -> None:
         bodies.integer(body["user_limit"], 0, 99 if channel.kind == VOICE else 10_000, "user_limit")
     if body.get("bitrate") is not None:
         bodies.integer(body["bitrate"], 8000, 96_000, "bitrate")
-    if body.get("nsfw") is not None:
-        channel.is_nsfw = bool(body["nsfw"])
     if body.get("position") is not None:
         channel.position = bodies.integer(body["position"], 0, _MOST_CHANNELS, "position")
+    if body.get("nsfw") is not None:
+        channel.is_nsfw = bool(body["nsfw"])
     channel.settings |= {key: body[key] for key in _SETTINGS if key in body}
     if channel.kind in (FORUM, MEDIA):
         tags: list[Payload] = channel.settings.get("available_tags") or []

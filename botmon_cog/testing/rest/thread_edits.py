@@ -40,14 +40,13 @@ def edit(call: Call, guild: LoopbackGuild, thread: LoopbackChannel) -> Reply:
         raise errors.thread_is_archived()
     name = bodies.name(body["name"], 1, 100) if body.get("name") is not None else thread.name
     minutes = auto_archive(body, state.auto_archive_minutes)
+    tags = state.applied_tags if body.get("applied_tags") is None else bodies.ids(body, "applied_tags")
     if body.get("rate_limit_per_user") is not None:
         slowmode_s = bodies.integer(body["rate_limit_per_user"], 0, LONGEST_SLOWMODE_S, "rate_limit_per_user")
         thread.settings["rate_limit_per_user"] = slowmode_s
-    thread.name, state.auto_archive_minutes = name, minutes
+    thread.name, state.auto_archive_minutes, state.applied_tags = name, minutes, tags
     if "flags" in body:
         thread.settings["flags"] = body["flags"]
-    if body.get("applied_tags") is not None:
-        state.applied_tags = bodies.ids(body, "applied_tags")
     for key in ("locked", "invitable"):
         if body.get(key) is not None:
             setattr(state, key, bool(body[key]))
