@@ -35,7 +35,7 @@ _ADD = "REPLACE INTO chunks SELECT id, ?, ?, ? FROM runs WHERE token = ?"
 _BEFORE = "SELECT n, LENGTH(payload) FROM chunks JOIN runs ON run_id = id WHERE token = ? AND first_seq = ?"
 _OLDEST = (
     "SELECT token, first_seq, n, CAST(payload AS BLOB), instance, started_ms FROM runs JOIN chunks ON run_id = id "
-    "WHERE ?1 IS NULL OR token = ?1 ORDER BY run_id, first_seq"
+    "WHERE :token IS NULL OR token = :token ORDER BY run_id, first_seq"
 )
 _REMOVE = "DELETE FROM chunks WHERE run_id = (SELECT id FROM runs WHERE token = ?) AND first_seq = ? AND n = ?"
 _REMOVE_RUNS = "DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM chunks)"
@@ -129,7 +129,7 @@ def oldest(
     """The oldest chunks as batches, one at least and then up to `max_rows`; and those that can't be read."""
     batches: list[Batch] = []
     bad: list[Chunk] = []
-    for *which, payload, instance, started_ms in db.execute(_OLDEST, (token,)):
+    for *which, payload, instance, started_ms in db.execute(_OLDEST, {"token": token}):
         chunk = Chunk(*which)
         if chunk in skipped:
             continue
