@@ -24,7 +24,7 @@ GUILDS = 500
 _WEEK = timedelta(days=7)
 _BATCH = 10_000
 _END = midnight(NOW) + timedelta(days=1)
-_COUNTS = "SELECT (SELECT COUNT(*) FROM @invocations), (SELECT COALESCE(SUM(n), 0) FROM @rollups WHERE scope = 0)"
+_COUNTS = "SELECT (SELECT COUNT(*) FROM @invocations), (SELECT COALESCE(SUM(rolled_up_seq), 0) FROM @runs)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ async def check(url: str, plan: Plan) -> None:
 
 
 async def counts(store: Store) -> tuple[int, int]:
-    """Commands in the log, and commands counted in the roll-ups."""
+    """Commands in the log, and rows counted in the roll-ups."""
     log, rollups = await store.engine.read(_counts())
     return int(log), int(rollups)
 

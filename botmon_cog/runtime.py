@@ -25,6 +25,8 @@ from botmon_cog.host import HostSync
 from botmon_cog.log_file import LogFile
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_log import CommandLog
+from botmon_cog.monitors.crashes import CrashKeeper
+from botmon_cog.monitors.elsewhere import ElsewhereKeeper
 from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import Health
@@ -37,6 +39,7 @@ from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
+from botmon_cog.store.queue.open_file import OpenFile
 from botmon_cog.store.queue.spool import Spool
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.sqlite.engine import SqliteEngine
@@ -69,6 +72,9 @@ class MonitoringSystem:
         is_running: (guild id, user id, command) -> whether such an invocation is open; the extension knows.
         loops: which of our own loops still run.
         uptime: tells how long the bot was there; the extension keeps it.
+        elsewhere: decides what other processes with the same token answered.
+        open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
+        crashes: makes rows of what those that were killed left.
         janitor: keeps the database small once the extension has started it.
     """
 
@@ -99,8 +105,11 @@ class MonitoringSystem:
         self.loops = loops = LoopRuns(clock)
         engine = engine or make_engine(config, clock, application_id)
         self.store = store = Store(engine, RunKey.new(config.instance, clock.now()))
-        spool = make_spool(engine, config, clock, application_id)
+        self._application_id = application_id
+        spool = self._spool = make_spool(engine, config, clock, application_id)
         self.writer = Writer(store.log, store.rollups, clock, config.storage, store.run, spool)
+        self.open_file = OpenFile(self.spool_path, store.run)
+        self.writer.tell_settled(self.open_file.settle)
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock)
@@ -109,6 +118,8 @@ class MonitoringSystem:
         self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
         self.health = Health(recorder, self.writer, recent, live, store, loops, clock, config.health, failures)
         self.uptime = UptimeKeeper(store.uptime, clock, failures, config.health.database_timeout_s)
+        self.elsewhere = ElsewhereKeeper(store.elsewhere, clock, failures, config.health.database_timeout_s)
+        self.crashes = CrashKeeper(store.crashes, spool, self.spool_path, failures, config.health.database_timeout_s)
         self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
         self.alerts = Alerts(store.alerts, clock, config, failures, spool)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
@@ -165,6 +176,10 @@ class MonitoringSystem:
         self.begin()
         await self.recorder.catch_up()
 
+    def spool_path(self) -> Path | None:
+        """Where rows wait that the database does not take; None where nothing may be left on disk."""
+        return None if self._spool is None else spool_path(self.config.storage, self._application_id())
+
     async def inspect(self) -> None:
         """Refuse what can't be the store, as long as it is not known whose bot this is. Raises as `open`."""
         engine = self.store.engine
@@ -192,6 +207,7 @@ class MonitoringSystem:
         await self.open()
         with suppress(StorageError):  # said by then
             self.recent.seed(await self.store.log.outcomes_by_minute(self.clock.now() - _HOUR))
+        await self.crashes.step()
         await self.alerts.recall()
         self.writer.start()
         self.begin()
@@ -207,6 +223,8 @@ class MonitoringSystem:
         report = replace(report, rules=found.problems)
         if samples is not None and samples.database is not None and samples.database.error is None:
             await self.uptime.beat()
+            await self.elsewhere.step()
+            await self.crashes.step()
         if report.database.status == HEALTHY and report.monitor.waiting:
             await self.recorder.settle()  # so that news can tell what was lost, not what still waits
         queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
@@ -234,6 +252,7 @@ class MonitoringSystem:
         if self.host is not None:
             await self.host.close()
         await self.writer.close(self.config.storage.close_timeout_s)
+        self.open_file.close()
         with suppress(TimeoutError):  # one that hangs is closed once it does not any more
             async with asyncio.timeout(_LONGEST_CLOSE_S):
                 await self.store.engine.close()

@@ -13,14 +13,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from botmon_cog.domain import models, uptime
 from botmon_cog.domain.alerts import values
 from botmon_cog.store import schema
-from botmon_cog.store.schema import Column, Form, RecordTable, Type
+from botmon_cog.store.columns import Column, Form, RecordTable, Type
 
 TARGET = Path(__file__).with_name("tables.md")
 
 _HEAD = """# What is kept, column by column
 
 Made by `python docs/make_tables.py` from the code that writes and reads it. [database.md](database.md) says what the
-tables are for, and describes the others. A column whose name says all has no meaning here.
+tables are for, and describes the others. A column whose name says all has no meaning here. Durations are MessagePack:
+one flat list `[bucket, n, bucket, n, …]`, with the buckets of the roll-ups.
 """
 _FORMS = {
     Form.CODE: "code",
@@ -29,6 +30,7 @@ _FORMS = {
     Form.LABEL: "id in `labels`",
     Form.ID: "Discord id, or minus an id in `labels`",
     Form.JSON: "JSON",
+    Form.DURATIONS: "durations",
 }
 _TYPES = {Type.INTEGER: "integer", Type.SMALL: "0 or 1", Type.REAL: "real", Type.TEXT: "text", Type.BLOB: "bytes"}
 _KINDS = {

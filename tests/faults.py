@@ -29,6 +29,7 @@ from botmon_cog.database_url import is_postgres
 from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.conditions import IS_COMMAND, IS_EXECUTED
 from botmon_cog.store.queue import schedule, spool_file
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.schema import LOG_TABLES
@@ -202,14 +203,14 @@ async def proved(url: str | Path, *, is_complete: bool = False) -> set[str]:
         if is_complete:
             assert examiner.found.rows_behind == 0
             ((counted,),) = await engine.read(_query(_COUNTED))
-            assert counted == len(found) - (await engine.read(_query(_OWN)))[0][0]
+            assert counted == len(found) - (await engine.read(_query(_NOT_COUNTED)))[0][0]
     finally:
         await engine.close()
     return found
 
 
 _COUNTED = "SELECT COALESCE(SUM(n), 0) FROM @rollups WHERE scope = 0"
-_OWN = "SELECT COUNT(*) FROM @invocations WHERE is_own = 1"
+_NOT_COUNTED = f"SELECT COUNT(*) FROM @invocations WHERE is_own = 1 OR NOT ({IS_EXECUTED} AND {IS_COMMAND})"  # noqa: S608
 _ROWS = "SELECT run_id, seq, details FROM @invocations ORDER BY run_id, seq"
 _LAST = " UNION ALL ".join(f"SELECT run_id, seq FROM @{table.name}" for table in LOG_TABLES.values())  # noqa: S608
 _WRONG_ENDS = f"""

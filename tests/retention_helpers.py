@@ -16,7 +16,17 @@ from botmon_cog.store.script import Insert, Script
 from botmon_cog.store.tools.proof import differences, provable_days
 from botmon_cog.testing import ManualClock
 from tests.engines import LOG, ROLLUPS, Storage
-from tests.storage_helpers import NOON, counted_command, invocation, music, sample
+from tests.storage_helpers import (
+    NOON,
+    autocompletion,
+    background_failure,
+    counted_command,
+    elsewhere,
+    invocation,
+    membership,
+    music,
+    sample,
+)
 
 DAY = timedelta(days=1)
 MS = timedelta(milliseconds=1)
@@ -44,7 +54,17 @@ def day_of_use(when: datetime) -> list[Event]:
     """One event of each kind."""
     command = invocation(started_at=when, duration_s=0.1, guild_name="G")
     song = music(occurred_at=when, duration_s=60)
-    return [command, song, counted_command(occurred_at=when), sample(occurred_at=when), check(when)]
+    return [
+        command,
+        song,
+        counted_command(occurred_at=when),
+        sample(occurred_at=when),
+        autocompletion(started_at=when),
+        elsewhere(received_at=when),
+        check(when),
+        background_failure(started_at=when),
+        membership(occurred_at=when, guild_name=None),
+    ]
 
 
 async def believe(storage: Storage, when: datetime) -> None:

@@ -11,7 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from botmon_cog.domain.alerts import Alert, AlertMessage, News, NewsItem
-from botmon_cog.domain.models import CountedCommand, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.histogram import bucket_of
+from botmon_cog.domain.models import (
+    AnsweredElsewhere,
+    AutocompleteCalls,
+    BackgroundFailures,
+    BackgroundKind,
+    CountedCommand,
+    GuildMembership,
+    Invocation,
+    Kind,
+    MembershipChange,
+    MetricSample,
+    MusicEvent,
+    MusicEventType,
+)
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import Period
 from botmon_cog.domain.rollup import day_of
@@ -67,6 +81,56 @@ def sample(**fields: Any) -> MetricSample:
         "value": 1.5,
     }
     return MetricSample(**defaults | fields)
+
+
+def autocompletion(**fields: Any) -> AutocompleteCalls:
+    """Three completions of `/play` in the minute of noon, two of them of about 10 ms, one that failed after 1 s."""
+    defaults: dict[str, Any] = {
+        "command": "play",
+        "started_at": NOON,
+        "n": 3,
+        "failed": 1,
+        "durations": ((bucket_of(0.01), 2), (bucket_of(1.0), 1)),
+    }
+    return AutocompleteCalls(**defaults | fields)
+
+
+def background_failure(**fields: Any) -> BackgroundFailures:
+    """`Music.on_message` raised once in the minute of noon."""
+    defaults: dict[str, Any] = {
+        "kind": BackgroundKind.LISTENER,
+        "place": "Music.on_message",
+        "started_at": NOON,
+        "error_type": "KeyError",
+        "error_message": "song",
+    }
+    return BackgroundFailures(**defaults | fields)
+
+
+def membership(**fields: Any) -> GuildMembership:
+    """The bot joined guild 1, `Home`, at noon."""
+    defaults: dict[str, Any] = {
+        "change": MembershipChange.JOINED,
+        "occurred_at": NOON,
+        "guild_id": 1,
+        "guild_name": "Home",
+        "member_count": 42,
+        "locale": "en-US",
+    }
+    return GuildMembership(**defaults | fields)
+
+
+def elsewhere(**fields: Any) -> AnsweredElsewhere:
+    """Another process has answered a `/play` of noon."""
+    defaults: dict[str, Any] = {"discord_id": 1_000, "received_at": NOON}
+    wanted = defaults | fields
+    told = {
+        "started_at": wanted["received_at"],
+        "discord_id": wanted["discord_id"],
+        "guild_name": "Home",
+        "outcome": Outcome.UNANSWERED,
+    }
+    return AnsweredElsewhere(**{"invocation": invocation(**told)} | wanted)
 
 
 def host_day(when: datetime, guild_id: str, *, source_id: int = 1, **counts: int) -> Script[None]:

@@ -258,10 +258,19 @@ async def test_matches_are_forgotten_after_a_day(storage, host):
     assert host.logs() == ["play", "stop"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.LOGGED])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.LOGGED and not kind.is_component])
 async def test_every_kind_of_command_is_matched(storage, host, kind):
     async with kept(storage, host.path) as keeper:
         await storage.append([observed(kind=kind)])
         host.log("play", text(1))
         await keeper.sync()
     assert await commands_in(storage) == []
+
+
+async def test_a_button_is_no_command_of_the_hosts_and_is_not_mirrored(storage, host):
+    async with kept(storage, host.path) as keeper:
+        await storage.append([observed(kind=Kind.BUTTON)])
+        host.log("play", text(1))
+        await keeper.sync()
+    assert await commands_in(storage) == ["play"]
+    assert host.logs() == ["play"]

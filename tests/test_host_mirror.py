@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from botmon_cog.domain.models import MusicEventType
+from botmon_cog.domain.models import Kind, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.testing import ManualClock
 from tests.engines import Storage, dump
@@ -58,6 +58,17 @@ async def test_commands_stand_in_audit_logs_as_the_old_module_wrote_them(storage
         ("1", "10", "music stop", failed, "2026-01-05 12:00:00", None, "One", None, 0.25, 0, "it failed"),
         ("1", "10", "late", "mine", "2026-01-05 12:00:00", None, "One", None, None, 0, None),
     ]
+
+
+async def test_what_did_not_run_is_logged_and_not_counted_and_a_button_is_neither(storage, host, clock):
+    async with kept(storage, host.path, clock) as keeper:
+        await storage.append([invocation(command=outcome.value, outcome=outcome) for outcome in Outcome])
+        await storage.append([invocation(command="PlayerView.skip", kind=Kind.BUTTON)])
+        await keeper.sync()
+    assert host.logs("command, success") == [(outcome.value, int(outcome is Outcome.OK)) for outcome in Outcome]
+    stats = host.stats()
+    assert stats is not None
+    assert stats[-1] == sum(outcome.is_executed for outcome in Outcome) == 6
 
 
 async def test_nothing_of_ours_is_read_back(engine, storage, host, clock):

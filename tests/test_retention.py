@@ -31,7 +31,7 @@ from tests.retention_helpers import (
 )
 from tests.storage_helpers import EVER, NOON, invocation, message
 
-SINGLE = ("invocations", "music_events", "counted_commands", "samples")
+SINGLE = ("invocations", "music_events", "counted_commands", "samples", "autocomplete_calls", "answered_elsewhere")
 
 
 async def test_single_rows_go_by_whole_days(storage):
@@ -47,9 +47,9 @@ async def test_single_rows_go_by_whole_days(storage):
     ("key", "names"),
     [
         ("raw_days", set(SINGLE)),
-        ("health_days", {"health_checks"}),
+        ("health_days", {"health_checks", "background_failures"}),
         ("people_days", {"people", "guild_hourly"}),
-        ("rollup_days", {"rollups"}),
+        ("rollup_days", {"rollups", "guild_memberships"}),
     ],
 )
 async def test_each_key_cuts_its_own_tables_and_nothing_else(storage, key, names):
@@ -202,7 +202,10 @@ async def test_it_says_what_it_removed(storage, caplog):
         await make_cleaner(storage).clean()
     (said,) = caplog.messages
     assert said.startswith("removed from ")
-    assert said.endswith(": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 3 health checks")
+    assert said.endswith(
+        ": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 2 minutes of autocompletion, "
+        "2 commands answered elsewhere, 3 health checks, 3 failures in the background"
+    )
     assert in_words("people", 1) == "1 day of a person"
 
 

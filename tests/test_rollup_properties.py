@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,7 +12,16 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
+from botmon_cog.domain.models import (
+    AutocompleteCalls,
+    CountedCommand,
+    Event,
+    Invocation,
+    Kind,
+    MetricSample,
+    MusicEvent,
+    MusicEventType,
+)
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.store.log import Batch, Log, RunKey
 from botmon_cog.store.retention import raise_raw_since
@@ -22,15 +31,27 @@ from botmon_cog.store.script import Execute, Script
 from botmon_cog.store.tools.proof import differences
 from botmon_cog.store.tools.rebuild import begin_rebuild
 from tests.engines import AnyEngine, Engine, Storage
-from tests.storage_helpers import counted_command, invocation, music, sample
+from tests.storage_helpers import (
+    autocompletion,
+    background_failure,
+    counted_command,
+    elsewhere,
+    invocation,
+    membership,
+    music,
+    sample,
+)
 
 T = TypeVar("T")
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 FIRST_DAY, DAYS = 20_458, 3
 LOT_ROWS = 7
-LOWEST = math.ceil(math.log(1e-4) / math.log(51 / 49))
+LOWEST, HIGHEST = (math.ceil(math.log(value_s) / math.log(51 / 49)) for value_s in (1e-4, 86_400))
 OUTCOMES = list(Outcome)
+COMPONENTS = {Kind.BUTTON, Kind.SELECT, Kind.MODAL}
+NOT_EXECUTED = {Outcome.USER_ERROR, Outcome.DENIED, Outcome.REFUSED}
+NOT_TIMED = {Outcome.CANCELLED, Outcome.CRASHED}
 MUSIC = {MusicEventType.SONG_PLAYED: 0, MusicEventType.SKIP: 2, MusicEventType.PAUSE: 3}
 
 guilds = st.sampled_from([None, 1, 2, "of a host"])
@@ -39,7 +60,7 @@ seconds = st.none() | st.sampled_from([0.0, 0.00005, 0.1, 2.5, 90_000.0])
 events = st.one_of(
     st.builds(
         invocation,
-        kind=st.sampled_from([Kind.SLASH, Kind.LOGGED]),
+        kind=st.sampled_from([Kind.SLASH, Kind.PREFIX, Kind.LOGGED, Kind.BUTTON]),
         command=st.sampled_from(["play", "stats weekly", "🎵"]),
         outcome=st.sampled_from(Outcome),
         started_at=moments,
@@ -72,6 +93,17 @@ events = st.one_of(
         success=st.booleans(),
         guild_id=guilds,
     ),
+    st.builds(
+        autocompletion,
+        command=st.sampled_from(["play", "🎵"]),
+        started_at=moments,
+        n=st.sampled_from([2, 3]),
+        failed=st.integers(0, 2),
+        durations=st.sampled_from([(), ((-5, 1), (20, 2)), ((10**9, 1),)]),
+    ),
+    st.builds(background_failure, started_at=moments),
+    st.builds(membership, occurred_at=moments),
+    st.builds(elsewhere, received_at=moments),
 )
 runs, fatal_steps = st.integers(0, 1), st.none() | st.integers(0, 12)
 append = st.tuples(st.just("append"), runs, fatal_steps, st.lists(events, min_size=1, max_size=12))
@@ -87,7 +119,11 @@ anything = st.lists(st.one_of(append, lot, rebuild, forgetting, others), max_siz
 late = st.tuples(forgetting, st.lists(st.one_of(append, append, lot, lot, rebuild), max_size=14)).map(
     lambda drawn: [drawn[0], *drawn[1]]
 )
-actions = st.one_of(anything, late)
+# What a dead process left behind, which others bring when the roll-ups have passed its numbers.
+leave = st.tuples(st.just("leave"), runs, st.none(), st.lists(events, min_size=1, max_size=4))
+bring = st.tuples(st.just("bring"), runs, fatal_steps, st.none())
+left_behind = st.lists(st.one_of(append, append, lot, lot, rebuild, leave, leave, bring), max_size=14)
+actions = st.one_of(anything, late, left_behind)
 
 
 class KilledError(Exception):
@@ -117,6 +153,7 @@ class Process:
         taken: the newest number.
         waiting: batches that nobody has acknowledged. They come first, and as repeats.
         stored: the others.
+        left: batches that are numbered, and that nobody tries to append before they are brought.
     """
 
     def __init__(self, engine: AnyEngine, instance: str) -> None:
@@ -127,6 +164,7 @@ class Process:
         self.taken = 0
         self.waiting: list[Batch] = []
         self.stored: list[Batch] = []
+        self.left: list[Batch] = []
         self.log, self.rollups = Log(self), RollUps(self, LOT_ROWS)
 
     async def write(self, script: Script[T]) -> T:
@@ -145,11 +183,14 @@ class Process:
     async def act(self, what: str, value: Any) -> None:
         match what:
             case "append":
-                batch = Batch(run=self.run, first_seq=self.taken + 1, events=value)
-                self.events |= dict(enumerate(value, start=batch.first_seq))
-                self.taken = batch.last_seq
-                self.waiting.append(batch)
+                self.waiting.append(self.numbered(value))
                 await self.append()
+            case "leave":
+                self.left.append(replace(self.numbered(value), is_repeat=True))
+            case "bring":
+                await self.log.append(self.left)
+                self.stored += self.left
+                self.left = []
             case "repeat":
                 again = self.stored[value % (len(self.stored) + 1) :]
                 await self.log.append([replace(batch, is_repeat=True) for batch in again])
@@ -162,6 +203,12 @@ class Process:
             case "forget":
                 await self.rollups.catch_up()
                 await self.write(forget(FIRST_DAY + value))
+
+    def numbered(self, events: list[Event]) -> Batch:
+        batch = Batch(run=self.run, first_seq=self.taken + 1, events=events)
+        self.events |= dict(enumerate(events, start=batch.first_seq))
+        self.taken = batch.last_seq
+        return batch
 
     async def append(self) -> None:
         while self.waiting:
@@ -197,6 +244,7 @@ async def check(storage: Storage, engine: Engine, drawn: list[tuple[str, int, in
             await check_now(storage, processes)
         for process in processes:
             await process.append()
+            await process.act("bring", None)
         await processes[0].rollups.catch_up()
         found = await check_now(storage, processes)
         assert len(found) == sum(len(process.events) for process in processes), "all are counted in the end"
@@ -215,20 +263,24 @@ async def check_now(storage: Storage, processes: list[Process]) -> list[Event]:
     recount_from, raw_since = int(marks.get("recount_from", 0)), int(marks.get("raw_since", 0))
     in_log: list[tuple[int, int]] = []
     counted: list[Event] = []
-    for process in processes:
-        last, rolled_up, recount = positions.get(process.run.token, (0, 0, 0))
-        assert rolled_up <= last
-        for seq, event in process.events.items():
-            if seq <= last and moment_of(event) >= datetime.fromtimestamp(raw_since / 1000, UTC):
-                in_log.append((process.run.token, seq))
-            if seq <= (max(rolled_up, recount) if day_of(event) < recount_from else rolled_up):
-                counted.append(event)
     found: list[tuple[int, int]] = []
     for table in LOG_TABLES.values():
         found += await storage.rows(
             f"SELECT token, seq FROM @{table.name} AS e JOIN @runs ON id = run_id WHERE e.{table.moment} >= :since",  # noqa: S608
             since=raw_since,
         )
+    for process in processes:
+        absent = {seq for batch in process.left for seq in range(batch.first_seq, batch.last_seq + 1)}
+        absent -= {seq for token, seq in found if token == process.run.token}  # killed after it had been brought
+        last, rolled_up, recount = positions.get(process.run.token, (0, 0, 0))
+        assert rolled_up <= last
+        for seq, event in process.events.items():
+            if seq in absent:
+                continue
+            if seq <= last and moment_of(event) >= datetime.fromtimestamp(raw_since / 1000, UTC):
+                in_log.append((process.run.token, seq))
+            if seq <= (max(rolled_up, recount) if day_of(event) < recount_from else rolled_up):
+                counted.append(event)
     assert sorted(found) == sorted(in_log)
     assert await stored(storage) == recounted(counted)
     return counted
@@ -299,9 +351,23 @@ async def stored(storage: Storage) -> Counts:
 def cells_of(event: Event) -> tuple[str, list[tuple[int, int]]]:
     """The name under which an event is counted, and (part, cell or bucket) of what it counts for."""
     if type(event) is Invocation and not event.is_own:
-        times = enumerate((event.duration_s, event.response_s, event.gateway_delay_s), start=1)
-        cell = OUTCOMES.index(event.outcome) * 24 + event.started_at.hour
-        return event.command, [(0, cell), *((part, bucket(time_s)) for part, time_s in times if time_s is not None)]
+        first = 6 if event.kind in COMPONENTS else 0
+        cells = [(first, OUTCOMES.index(event.outcome) * 24 + event.started_at.hour)]
+        duration_s = event.duration_s
+        if event.kind in {Kind.SLASH, Kind.BUTTON} and duration_s is not None and duration_s > 900:
+            duration_s = None
+        times = [duration_s, event.response_s, *([] if first else [event.gateway_delay_s])]
+        if event.outcome not in NOT_TIMED:
+            cells += [
+                (part, bucket(time_s)) for part, time_s in enumerate(times, start=first + 1) if time_s is not None
+            ]
+        return event.command, cells
+    if type(event) is AutocompleteCalls:
+        hour = event.started_at.hour
+        cells = [(9, hour)] * (event.n - event.failed) + [(9, 24 + hour)] * event.failed
+        for found, n in event.durations:
+            cells += [(10, min(max(found, LOWEST), HIGHEST) - LOWEST)] * n
+        return event.command, cells
     if type(event) is MetricSample and event.unit == "s":
         return event.name, [(part, bucket(event.value)) for part in ((4,) if event.success else (4, 5))]
     return "", []
@@ -313,11 +379,17 @@ def recounted(events: Iterable[Event]) -> Counts:
     hourly: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
     for event in events:
         day, hour = day_of(event), moment_of(event).hour
-        guild = None if event.guild_id is None else str(event.guild_id)
+        guild_id = getattr(event, "guild_id", None)
+        guild = None if guild_id is None else str(guild_id)
         name, counted_for = cells_of(event)
         for scope in {None, guild} if counted_for else ():
             cells[day, scope, name].update(counted_for)
-        if type(event) in {Invocation, CountedCommand} and not getattr(event, "is_own", False):
+        if type(event) is CountedCommand or (
+            type(event) is Invocation
+            and not event.is_own
+            and event.kind not in COMPONENTS
+            and event.outcome not in NOT_EXECUTED
+        ):
             is_logged = getattr(event, "kind", None) is Kind.LOGGED
             if event.user_id is not None:
                 people[day, guild, str(event.user_id)] |= {hour} if is_logged else {hour, 24}
@@ -327,12 +399,18 @@ def recounted(events: Iterable[Event]) -> Counts:
             counts = hourly[day * 24 + hour, str(guild)]
             counts[MUSIC[event.type]] += 1
             counts[1] += math.floor(min(event.duration_s, 86_400) + 0.5)
-    groups = {key: (sum(n for (part, _), n in group.items() if part == 0), dict(group)) for key, group in cells.items()}
+    groups = {key: (commands_of(group), dict(group)) for key, group in cells.items()}
     return Counts(groups, dict(people), dict(hourly))
 
 
+def commands_of(group: Mapping[tuple[int, int], int]) -> int:
+    """Those that ran."""
+    return sum(n for (part, cell), n in group.items() if part == 0 and OUTCOMES[cell // 24] not in NOT_EXECUTED)
+
+
 def moment_of(event: Any) -> datetime:
-    return event.started_at if type(event) is Invocation else event.occurred_at
+    (moment,) = (getattr(event, name) for name in ("started_at", "occurred_at", "received_at") if hasattr(event, name))
+    return moment
 
 
 def day_of(event: Event) -> int:

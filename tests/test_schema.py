@@ -12,23 +12,13 @@ import asyncpg
 import msgspec
 import pytest
 
-from botmon_cog.domain.models import GuildName, Id, Kind, Label, MusicEventType
+from botmon_cog.domain.models import Durations, GuildName, Id, Kind, Label, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import StorageError
-from botmon_cog.store import migrations, schema
+from botmon_cog.store import migrations
+from botmon_cog.store.columns import Column, Form, RecordTable, Type, columns_of, log_table
 from botmon_cog.store.migrations import load_migrations, statements
-from botmon_cog.store.schema import (
-    ALL_TABLES,
-    LABEL_TEXTS,
-    LABELS,
-    LOG_TABLES,
-    RUNS,
-    VIEWS,
-    Column,
-    Form,
-    RecordTable,
-    Type,
-)
+from botmon_cog.store.schema import ALL_TABLES, LABEL_TEXTS, LABELS, LOG_TABLES, RUNS, VIEWS
 from tests.engines import Engine
 from tests.storage_helpers import NOON, counted_command, host_day, invocation, music
 
@@ -138,6 +128,7 @@ class Everything(msgspec.Struct):
     guild_id: Id
     guild_name: GuildName
     where: Point
+    durations: Durations
     maybe_number: int | None = None
     maybe_flag: bool | None = None
     maybe_share: float | None = None
@@ -151,7 +142,7 @@ class Everything(msgspec.Struct):
 
 
 def test_a_field_becomes_a_column_by_its_type():
-    columns = [(column.name, column.type, column.form, column.of) for column in schema._columns_of(Everything)]
+    columns = [(column.name, column.type, column.form, column.of) for column in columns_of(Everything)]
     plain, integer = Form.PLAIN, Type.INTEGER
     assert columns == [
         ("number", integer, plain, None),
@@ -166,6 +157,7 @@ def test_a_field_becomes_a_column_by_its_type():
         ("guild_id", integer, Form.ID, None),
         ("guild_name", Type.TEXT, Form.GUILD_NAME, None),
         ("where", Type.TEXT, Form.JSON, Point),
+        ("durations", Type.BLOB, Form.DURATIONS, None),
         ("maybe_number", integer, plain, None),
         ("maybe_flag", Type.SMALL, plain, None),
         ("maybe_share", Type.REAL, plain, None),
@@ -178,12 +170,12 @@ def test_a_field_becomes_a_column_by_its_type():
         ("maybe_where", Type.TEXT, Form.JSON, Point),
     ]
     assert {form for _, _, form, _ in columns} == set(Form)
-    assert {kind for _, kind, _, _ in columns} == set(Type) - {Type.BLOB}
+    assert {kind for _, kind, _, _ in columns} == set(Type)
 
 
 def test_a_field_that_is_added_to_an_event_becomes_a_column_of_its_table():
     grown = msgspec.defstruct("Grown", [("answered_at", datetime | None, None)], bases=(type(music()),), kw_only=True)
-    table = schema._log("music_events", grown)
+    table = log_table("music_events", grown)
     assert list(table.columns) == [*LOG_TABLES[type(music())].columns, "answered_ms"]
     assert table.of[-1] == Column(name="answered_ms", field="answered_at", type=Type.INTEGER, form=Form.MOMENT)
 
@@ -192,7 +184,7 @@ def test_a_type_that_no_column_holds_is_refused():
     for wrong in (Annotated[str, msgspec.Meta(extra={"store": "shelf"})], bytes, int | float):
         kind = msgspec.defstruct("Wrong", [("field", wrong)])
         with pytest.raises((KeyError, ValueError)):
-            schema._columns_of(kind)
+            columns_of(kind)
 
 
 def test_the_documentation_names_every_table_and_its_columns():
@@ -231,6 +223,7 @@ async def test_the_view_of_the_log_shows_commands_as_older_bots_wrote_them(engin
             invocation(guild_id="of a host", user_id="somebody", outcome=Outcome.ERROR, error_message="no"),
             invocation(guild_id=None, user_id=None, outcome=Outcome.LATE, duration_s=61.9),
             invocation(started_at=NOON + timedelta(milliseconds=900), duration_s=0.1),
+            *(invocation(kind=kind) for kind in Kind if kind.is_component),
         ]
     )
     ((run_id,),) = engine.sql("SELECT id FROM @runs")
@@ -255,6 +248,8 @@ async def test_the_view_of_statistics_shows_the_days_of_guilds(engine, storage):
             invocation(guild_id=None),
             invocation(command="stats", is_own=True, user_id="12"),
             invocation(guild_id="of a host"),
+            *(invocation(outcome=outcome, user_id="14") for outcome in Outcome if not outcome.is_executed),
+            invocation(kind=Kind.BUTTON, user_id="15"),
             *(music(duration_s=seconds) for seconds in (100.4, 100.5)),
             music(type=skip),
             music(type=pause, guild_id=2**63 - 1, occurred_at=NOON + day),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from botmon_cog.domain.models import CountedCommand, Event, Invocation, Kind, MusicEvent, MusicEventType
-from botmon_cog.domain.outcome import FAULTS, Outcome
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.periods import before, day_period, report_period
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.daily import Day, Slow, Timed, Totals
@@ -25,6 +25,8 @@ MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 DAY, HOUR, MS = timedelta(days=1), timedelta(hours=1), timedelta(milliseconds=1)
 TODAY = MONDAY.date()
 LOGGED = Kind.LOGGED
+NOT_EXECUTED = {Outcome.USER_ERROR, Outcome.DENIED, Outcome.REFUSED}
+RATED_FAULTS = {Outcome.ERROR, Outcome.LATE, Outcome.UNANSWERED}
 TODAY_OF = {"first": TODAY, "last": TODAY}
 
 guilds = st.sampled_from(["1", "2", "of a host"])
@@ -33,11 +35,11 @@ moments = st.integers(0, 3 * 24 * 60 - 1).map(lambda minute: MONDAY + timedelta(
 events = st.one_of(
     st.builds(
         invocation,
-        kind=st.sampled_from([Kind.SLASH, LOGGED]),
+        kind=st.sampled_from([Kind.SLASH, LOGGED, Kind.MODAL]),
         command=st.sampled_from(["play", "skip", "stats"]),
         outcome=st.sampled_from(Outcome),
         started_at=moments,
-        duration_s=st.sampled_from([None, 0.0, 0.25, 1.0, 2.5]),
+        duration_s=st.sampled_from([None, 0.0, 0.25, 1.0, 2.5, 900.001]),
         guild_id=guilds | st.none(),
         user_id=users,
         is_own=st.sampled_from([False, False, False, True]),
@@ -86,6 +88,7 @@ async def check_answers(
             event
             for event in written
             if type(event) is Invocation and not event.is_own and guild in (None, event.guild_id)
+            if event.kind is not Kind.MODAL
         ]
         await check_commands(storage, guild, start, [event for event in commands if event.started_at >= start])
 
@@ -102,7 +105,8 @@ def by_hand(
         or (
             type(event) is Invocation
             and event.started_at.date() == day
-            and event.kind is not LOGGED
+            and event.kind is Kind.SLASH
+            and event.outcome not in NOT_EXECUTED
             and not event.is_own
         )
     ]
@@ -122,14 +126,14 @@ def by_hand(
 async def check_commands(storage: Storage, guild: str | None, start: datetime, commands: Sequence[Invocation]) -> None:
     by_command: dict[str, list[float]] = defaultdict(list)
     for event in commands:
-        if event.duration_s is not None:
+        if is_timed(event):
             by_command[event.command].append(event.duration_s)
     every = [duration_s for durations in by_command.values() for duration_s in durations]
     assert await storage.daily.totals(guild, start) == Totals(
         total=len(commands),
         successful=sum(event.outcome is Outcome.OK for event in commands),
         mean_s=mean_s(every) if every else None,
-        faults=sum(event.outcome in FAULTS for event in commands),
+        faults=sum(event.outcome in RATED_FAULTS for event in commands),
     )
     used = sorted(Counter(event.command for event in commands).items(), key=lambda pair: (-pair[1], pair[0]))
     assert await storage.daily.top(guild, start) == used
@@ -158,8 +162,14 @@ def last_over(commands: Sequence[Invocation], command: str, threshold_s: float) 
     return max(
         event.started_at + timedelta(seconds=event.duration_s)
         for event in commands
-        if event.command == command and event.duration_s is not None and event.duration_s > threshold_s
+        if event.command == command and is_timed(event) and event.duration_s > threshold_s
     )
+
+
+def is_timed(event: Invocation) -> bool:
+    if event.duration_s is None or event.outcome in {Outcome.CANCELLED, Outcome.CRASHED}:
+        return False
+    return event.kind is LOGGED or event.duration_s <= 900
 
 
 # -- days --------------------------------------------------------------------------------------------------------------
@@ -240,7 +250,7 @@ async def test_a_command_of_the_moment_counts_and_one_before_it_does_not(storage
 async def test_faults_are_the_bots_and_what_the_host_said_failed(storage):
     outcomes = [*Outcome, Outcome.ERROR]
     await storage.write([invocation(kind=LOGGED, outcome=outcome) for outcome in outcomes])
-    assert await storage.daily.totals("1", MONDAY) == Totals(total=8, successful=1, mean_s=None, faults=4)
+    assert await storage.daily.totals("1", MONDAY) == Totals(total=10, successful=1, mean_s=None, faults=4)
 
 
 async def test_counts_outlive_single_rows(storage):

@@ -118,18 +118,22 @@ async def check_sums(storage: Storage) -> None:
         for counts in found:
             for outcome in Outcome:
                 assert counts[outcome.value] == outcomes[counts.command, outcome]
-        assert await storage.unique_users(guild_id, EVER) == len({event.user_id for event in of_one})
-        assert sum(hour.n for hour in await storage.hour_counts(guild_id, EVER)) == len(of_one)
+        ran = [event for event in of_one if event.outcome.is_executed]
+        assert await storage.unique_users(guild_id, EVER) == len({event.user_id for event in ran})
+        assert sum(hour.n for hour in await storage.hour_counts(guild_id, EVER)) == len(ran)
         songs = sum(type(event) is MusicEvent and guild_id in (None, event.guild_id) for event in everything)
         assert await storage.music_totals(guild_id, EVER) == MusicTotals(songs_played=songs, playtime_s=180 * songs)
-    assert dict(await storage.guilds(10)) == Counter(event.guild_id for event in invocations if event.guild_id)
+    assert dict(await storage.guilds(10)) == Counter(
+        event.guild_id for event in invocations if event.guild_id and event.outcome.is_executed
+    )
     latencies = await storage.latencies(None, EVER)
     for command in COMMANDS:
         of_command = [event for event in invocations if event.command == command]
-        times = Histogram.of(event.duration_s for event in of_command if event.duration_s is not None)
+        times = Histogram.of(e.duration_s for e in of_command if e.duration_s is not None and e.outcome.is_timed)
         assert latencies[command, "duration"].counts == times.counts
     statistics = "SELECT guild_id, date, commands_executed, unique_users FROM @bot_stats"
-    assert sorted(await storage.rows(statistics)) == by_day(invocations)
+    ran = [event for event in invocations if event.outcome.is_executed]
+    assert sorted(await storage.rows(statistics)) == by_day(ran)
 
 
 def by_day(invocations: list[Invocation]) -> list[tuple[str, str, int, int]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import HealthRecord, MusicEventType
+from botmon_cog.domain.models import HealthRecord, Kind, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.history import HistoryFilter
@@ -206,7 +206,9 @@ async def test_the_last_minutes_of_one_guild_are_its_own_and_those_of_all_are_ev
     await storage.write([invocation(outcome=Outcome.ERROR), invocation(), invocation(started_at=NOON - HOUR)])
     await storage.write([invocation(guild_id="2"), invocation(guild_id=None, outcome=Outcome.USER_ERROR)])
     minute = int(NOON.timestamp()) // 60
-    assert await storage.outcomes_by_minute(NOON) == [(minute, 4, 1)]
+    await storage.write([invocation(outcome=Outcome.CRASHED), invocation(outcome=Outcome.CANCELLED)])
+    await storage.write([invocation(outcome=Outcome.ERROR, kind=Kind.BUTTON)])
+    assert await storage.outcomes_by_minute(NOON) == [(minute, 3, 1)]
     assert await storage.outcomes_by_minute(NOON - HOUR, "1") == [(minute - 60, 1, 0), (minute, 2, 1)]
     assert await storage.outcomes_by_minute(NOON - HOUR, "2") == [(minute, 1, 0)]
     assert await storage.outcomes_by_minute(NOON - HOUR, "3") == []

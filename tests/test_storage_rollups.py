@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
-from botmon_cog.domain.outcome import FAULTS, Outcome
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period
 from botmon_cog.errors import StorageError
 from botmon_cog.store.alerts import execute
@@ -28,13 +28,16 @@ from tests.storage_helpers import EVER, NOON, invocation, music, period, sample
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
+RATED_FAULTS = {Outcome.ERROR, Outcome.LATE, Outcome.UNANSWERED}
+TOKENS = {Kind.SLASH, Kind.USER_MENU, Kind.MESSAGE_MENU, Kind.HYBRID_SLASH}
+
 guilds = st.sampled_from([None, "1", "of a host"])
 moments = st.builds(
     lambda minutes, ms: MONDAY + timedelta(minutes=minutes, milliseconds=ms),
     st.integers(0, 3 * 24 * 60) | st.integers(0, 3 * 24 * 4).map(lambda quarter: quarter * 15),
     st.just(0) | st.integers(0, 59_999),
 )
-durations = st.none() | st.floats(1e-4, 900.0)
+durations = st.none() | st.floats(1e-4, 1_200.0)
 invocations = st.lists(
     st.builds(
         invocation,
@@ -92,20 +95,22 @@ async def check_counts(storage: Storage, written: list[list[Event]], wanted: lis
     everything = [event for batch in written for event in batch if not getattr(event, "is_own", False)]
     for guild_id in (None, "1", "of a host"):
         stored = [event for event in everything if guild_id in (None, event.guild_id)]
-        commands = [event for event in stored if type(event) is Invocation]
+        commands = [event for event in stored if type(event) is Invocation and not event.kind.is_component]
+        executed = [event for event in commands if event.outcome.is_executed]
         for some in wanted:
             inside = [event for event in commands if some.start <= event.started_at < some.end]
             assert await storage.command_counts(guild_id, some) == counted(inside)
             assert await storage.hour_counts(guild_id, some) == by_hour(inside, some.start)
-            assert await storage.unique_users(guild_id, some) == len({str(e.user_id) for e in inside if e.user_id})
+            ran = [event for event in inside if event.outcome.is_executed]
+            assert await storage.unique_users(guild_id, some) == len({str(e.user_id) for e in ran if e.user_id})
             played = [e for e in stored if type(e) is MusicEvent and some.start <= e.occurred_at < some.end]
             assert await storage.music_totals(guild_id, some) == totals(played)
             await check_latencies(storage, guild_id, some, stored)
-        last_used = {e.command: max(x.started_at for x in commands if x.command == e.command) for e in commands}
+        last_used = {e.command: max(x.started_at for x in executed if x.command == e.command) for e in executed}
         assert await storage.last_used(guild_id) == {command: hour_of(at) for command, at in last_used.items()}
-        assert await storage.first_seen(guild_id) == min((hour_of(e.started_at) for e in commands), default=None)
-    events = [event for event in everything if type(event) is Invocation]
-    assert dict(await storage.guilds(10)) == Counter(e.guild_id for e in events if e.guild_id)
+        assert await storage.first_seen(guild_id) == min((hour_of(e.started_at) for e in executed), default=None)
+    events = [event for event in everything if type(event) is Invocation and not event.kind.is_component]
+    assert dict(await storage.guilds(10)) == Counter(e.guild_id for e in events if e.guild_id and e.outcome.is_executed)
     since = wanted[0].start
     assert await storage.outcomes_by_minute(since) == by_minute([e for e in events if e.started_at >= since])
 
@@ -158,9 +163,10 @@ def by_hour(events: list[Invocation], start: datetime) -> list[HourCount]:
     """Hours of the period: they begin when it does."""
     hours: dict[datetime, list[Invocation]] = defaultdict(list)
     for event in events:
-        hours[start + (event.started_at - start) // HOUR * HOUR].append(event)
+        if event.outcome.is_executed:
+            hours[start + (event.started_at - start) // HOUR * HOUR].append(event)
     return [
-        HourCount(start=hour, n=len(of_hour), faults=sum(e.outcome in FAULTS for e in of_hour))
+        HourCount(start=hour, n=len(of_hour), faults=sum(e.outcome in RATED_FAULTS for e in of_hour))
         for hour, of_hour in sorted(hours.items())
     ]
 
@@ -168,9 +174,10 @@ def by_hour(events: list[Invocation], start: datetime) -> list[HourCount]:
 def by_minute(events: list[Invocation]) -> list[tuple[int, int, int]]:
     minutes: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for event in events:
-        minute = minutes[int(event.started_at.timestamp()) // 60]
-        minute[0] += 1
-        minute[1] += event.outcome in FAULTS
+        if event.outcome.is_rated:
+            minute = minutes[int(event.started_at.timestamp()) // 60]
+            minute[0] += 1
+            minute[1] += event.outcome in RATED_FAULTS
     return [(minute, n, faults) for minute, (n, faults) in sorted(minutes.items())]
 
 
@@ -188,8 +195,10 @@ def histograms(events: list[Event]) -> dict[tuple[str, str], Counter[int]]:
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
         measured: dict[tuple[str, str], float | None] = {}
-        if type(event) is Invocation:
+        if type(event) is Invocation and event.outcome.is_timed and not event.kind.is_component:
             times = {"duration": event.duration_s, "response": event.response_s, "gateway": event.gateway_delay_s}
+            if event.kind in TOKENS and event.duration_s is not None and event.duration_s > 900:
+                times["duration"] = None
             measured = {(event.command, metric): value for metric, value in times.items()}
         elif type(event) is MetricSample and event.unit == "s":
             measured = {(event.name, "operation"): event.value}

@@ -12,11 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.domain.models import (
+    AnsweredElsewhere,
+    AutocompleteCalls,
+    BackgroundFailures,
+    BackgroundKind,
     CountedCommand,
     Event,
+    GuildMembership,
     HealthRecord,
     Invocation,
     Kind,
+    MembershipChange,
     MetricSample,
     MusicEvent,
     MusicEventType,
@@ -25,12 +31,26 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.domain.taken import LARGEST, LONGEST_S, taken_id
 from botmon_cog.errors import ConflictError, StorageError
+from botmon_cog.store.alerts import execute
 from botmon_cog.store.history import HistoryFilter
-from botmon_cog.store.log import Batch
+from botmon_cog.store.log import Batch, RunKey
 from botmon_cog.store.records import fields, label_ids, milliseconds, moment
+from botmon_cog.store.retention import raise_raw_since
 from botmon_cog.store.schema import LOG_TABLES
+from botmon_cog.store.tools.proof import differences
 from tests.engines import LOG, Engine, Storage, dump
-from tests.storage_helpers import EVER, NOON, counted_command, invocation, music, sample
+from tests.storage_helpers import (
+    EVER,
+    NOON,
+    autocompletion,
+    background_failure,
+    counted_command,
+    elsewhere,
+    invocation,
+    membership,
+    music,
+    sample,
+)
 
 ENTRY_ONLY = {"id", "instance"}
 STATE = "SELECT last_seq, rolled_up_seq, recount_seq FROM @runs ORDER BY id"
@@ -101,10 +121,22 @@ async def test_every_field_of_the_other_events_is_kept(storage):
         sample(value=2.5, unit="MB", success=False, guild_id=2, user_id=10, shard_id=3),
         check(status="degraded", reason="why", rss_bytes=2**40, cpu_percent=1.5, database_s=0.002, error_rate=0.25),
         check(),
+        autocompletion(),
+        autocompletion(n=0, failed=0, durations=()),
+        background_failure(kind=BackgroundKind.LOOP, n=7, error_type=None, error_message=None),
+        background_failure(kind=BackgroundKind.TASK),
+        membership(),
+        membership(change=MembershipChange.LEFT, guild_id="of a host", member_count=None, locale=None),
+        elsewhere(),
     ]
     await storage.write(events)
-    for kind in (MusicEvent, CountedCommand, MetricSample, HealthRecord):
+    for kind in LOG_TABLES:
         assert await kept(storage, kind) == [as_kept(event) for event in events if type(event) is kind]
+
+
+async def test_the_name_of_a_guild_that_was_joined_is_kept(storage):
+    await storage.write([invocation(guild_name="Old"), membership(guild_name="New"), membership(guild_id="2")])
+    assert [await storage.guild_name(guild) for guild in ("1", "2")] == ["New", "Home"]
 
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
@@ -171,6 +203,39 @@ events = st.one_of(
         cpu_percent=st.none() | st.floats(allow_nan=False, allow_infinity=False),
         database_s=durations,
         error_rate=st.none() | st.floats(0, 1),
+    ),
+    st.builds(
+        AutocompleteCalls,
+        command=texts,
+        started_at=moments,
+        n=integers,
+        failed=integers,
+        durations=st.lists(st.tuples(integers, integers), max_size=4).map(tuple),
+    ),
+    st.builds(
+        BackgroundFailures,
+        kind=st.sampled_from(BackgroundKind),
+        place=texts,
+        started_at=moments,
+        n=integers,
+        error_type=st.none() | texts,
+        error_message=st.none() | texts,
+    ),
+    st.builds(
+        GuildMembership,
+        change=st.sampled_from(MembershipChange),
+        occurred_at=moments,
+        guild_id=ids.map(lambda id_: "" if id_ is None else id_),
+        member_count=st.none() | integers,
+        locale=st.none() | texts,
+    ),
+    st.builds(
+        AnsweredElsewhere,
+        discord_id=integers,
+        received_at=moments,
+        invocation=st.builds(
+            invocation, command=texts, guild_name=st.none() | texts, username=texts, guild_id=ids, started_at=moments
+        ),
     ),
 )
 
@@ -290,6 +355,10 @@ async def test_what_no_database_takes_in_a_text_is_replaced_and_the_row_is_kept(
     assert second.details == "\\u0000 as text"
     assert [(s["name"], s["unit"]) for s in await kept(storage, MetricSample)] == [(stored, stored)]
     assert [c["reason"] for c in await kept(storage, HealthRecord)] == [stored]
+    await storage.write([elsewhere(invocation=odd), background_failure(place=text, error_message=text)])
+    (aside,) = await kept(storage, AnsweredElsewhere)
+    assert str(aside).count(text) <= str(stored).count(text), "no more of it than what it became"
+    assert [(f["place"], f["error_message"]) for f in await kept(storage, BackgroundFailures)] == [(stored, stored)]
     for wanted in (HistoryFilter(command=text), HistoryFilter(user_id=text), HistoryFilter(guild_id=text)):
         assert await storage.history_of(wanted) == [first]
 
@@ -331,7 +400,19 @@ async def test_rows_have_the_order_of_their_times_and_then_of_their_numbers(stor
 
 async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
     await storage.write(
-        [invocation(), music(), sample(), check(rss_bytes=2**40), music(), invocation(), counted_command()]
+        [
+            invocation(),
+            music(),
+            sample(),
+            check(rss_bytes=2**40),
+            music(),
+            invocation(),
+            counted_command(),
+            autocompletion(),
+            background_failure(),
+            membership(),
+            elsewhere(),
+        ]
     )
     assert len(await storage.history_of(HistoryFilter())) == 2
     assert (await storage.music_totals("1", EVER)).songs_played == 2
@@ -343,6 +424,10 @@ async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
         "counted_commands": [7],
         "samples": [3],
         "health_checks": [4],
+        "autocomplete_calls": [8],
+        "background_failures": [9],
+        "guild_memberships": [10],
+        "answered_elsewhere": [11],
     }
 
 
@@ -407,6 +492,56 @@ async def test_a_batch_that_is_repeated_changes_nothing(storage):
         await storage.log.append([again, again])
         await storage.rollups.catch_up()
         assert await dump(storage) == once
+
+
+async def test_what_a_dead_process_left_behind_is_stored_and_counted_once_wherever_its_numbers_are(storage):
+    """Also between rows that are there, and although the roll-ups have passed them."""
+    events = [invocation(command=str(n), duration_s=1.0) for n in range(1, 7)]
+    one, two, three, four, five, six = (
+        Batch(run=storage.run, first_seq=n, events=[event], is_repeat=True) for n, event in enumerate(events, start=1)
+    )
+    await storage.log.append([msgspec.structs.replace(five, is_repeat=False)])
+    await storage.rollups.catch_up()
+    for brought in ([two, four], [four, two, six], [one], [three, five], [one, two, three, four, five, six]):
+        await storage.log.append(brought)
+        await storage.log.append(brought)
+    whole = Batch(run=storage.run, first_seq=1, events=events, is_repeat=True)
+    await storage.log.append([whole, one, msgspec.structs.replace(whole, first_seq=1, events=events[:3])])
+    await storage.rollups.catch_up()
+    once = {str(n): 1 for n in range(1, 7)}
+    assert {counts.command: counts.n for counts in await storage.command_counts("1", EVER)} == once
+    assert {name: found.n for (name, _), found in (await storage.latencies("1", EVER)).items()} == once
+    assert await storage.rows("SELECT seq FROM @invocations ORDER BY seq") == [(n,) for n in range(1, 7)]
+    assert await storage.rows(STATE) == [(6, 6, 0)]
+    day = int(NOON.timestamp()) // 86_400
+    assert await storage.engine.read(differences(day, 9)) == (0, [])
+
+
+async def test_what_was_removed_for_its_age_and_comes_again_is_not_counted_again(storage):
+    batch = await storage.append([invocation(), music()])
+    await storage.rollups.catch_up()
+    await storage.engine.write(raise_raw_since(milliseconds(NOON + timedelta(days=1))))
+    await storage.engine.write(execute("DELETE FROM @invocations", {}))
+    await storage.log.append([msgspec.structs.replace(batch, is_repeat=True)])
+    await storage.rollups.catch_up()
+    assert [counts.n for counts in await storage.command_counts("1", EVER)] == [1]
+
+
+async def test_two_processes_that_bring_the_same_rows_at_once_store_and_count_them_once(engine):
+    async with engine.storage("one", busy_timeout_s=30.0) as one, engine.storage("other", busy_timeout_s=30.0) as other:
+        dead = RunKey.new("dead", NOON)
+        await one.log.append([Batch(run=dead, first_seq=40, events=[invocation()])])
+        await one.rollups.catch_up()
+        left = [Batch(run=dead, first_seq=n, events=[invocation()] * 3, is_repeat=True) for n in (1, 10, 50)]
+
+        async def bring(storage: Storage) -> None:
+            for batch in left:
+                await storage.log.append([batch])
+                await storage.rollups.lot()
+
+        await asyncio.gather(bring(one), bring(other), bring(one), bring(other))
+        await one.rollups.catch_up()
+        assert [counts.n for counts in await one.command_counts("1", EVER)] == [10]
 
 
 @pytest.mark.parametrize("first", [1, 3, 5])

@@ -75,6 +75,38 @@ async def test_what_was_recorded_is_in_the_windows_when_they_are_asked_and_in_it
     assert recent.totals() == (1, 0)
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_rate_of_faults_and_times_are_of_what_they_may_be_of(outcome: Outcome):
+    clock = ManualClock()
+    live, recent = LiveWindows(), RecentOutcomes(clock)
+    recorder = recorder_of(clock, live, recent)
+    recorder.record(invocation(outcome=outcome))
+    assert recent.totals() == (int(outcome.is_rated), int(outcome.is_rated and outcome.is_fault))
+    found = {key: histogram.n for key, histogram in live.histograms().items()}
+    assert found == ({("command", "play"): 1, ("response", "play"): 1} if outcome.is_timed else {})
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_interaction_that_outlived_its_token_has_no_duration(kind: Kind):
+    """Whatever it did in the end, it did for nobody."""
+    live = LiveWindows()
+    long = msgspec.structs.replace(invocation(duration_s=900.1), kind=kind)
+    live.add_invocations([long, msgspec.structs.replace(long, duration_s=900.0)])
+    has_token = kind not in {Kind.PREFIX, Kind.HYBRID_PREFIX, Kind.LOGGED}
+    assert live.histograms()["command", "play"].n == (1 if has_token else 2)
+    assert live.histograms()["response", "play"].n == 2
+
+
+@pytest.mark.parametrize("kind", [Kind.BUTTON, Kind.SELECT, Kind.MODAL])
+def test_components_reach_the_log_and_no_window_of_commands(kind: Kind):
+    clock = ManualClock()
+    live, recent = LiveWindows(), RecentOutcomes(clock)
+    recorder, taken = recorder_of(clock, live, recent), []
+    recorder._put = taken.append
+    recorder.record(pressed := msgspec.structs.replace(invocation(outcome=Outcome.ERROR), kind=kind))
+    assert (taken, live.histograms(), recent.totals()) == ([pressed], {}, (0, 0))
+
+
 def test_our_own_commands_reach_the_log_but_no_window():
     clock = ManualClock()
     live, recent = LiveWindows(), RecentOutcomes(clock)
@@ -93,9 +125,9 @@ async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that
     recorder.record(invocation(outcome=Outcome.USER_ERROR))
     clock.jump_wall(-3600)
     recorder.record(invocation(outcome=Outcome.LATE))
-    assert recent.totals() == (3, 2)
+    assert recent.totals() == (2, 2)
     await clock.advance(31 * 60)
-    assert recent.totals() == (2, 1)
+    assert recent.totals() == (1, 1)
     await clock.advance(60 * 60)
     assert recent.totals() == (0, 0)
 

@@ -45,8 +45,14 @@ class Kind(StrEnum):
         """A button, a select menu or a modal: an invocation, but no command."""
         return self in _COMPONENTS
 
+    @property
+    def is_interaction(self) -> bool:
+        """It came with a token of Discord's, which dies after 15 min."""
+        return self not in _WITHOUT_TOKEN
+
 
 _COMPONENTS = frozenset({Kind.BUTTON, Kind.SELECT, Kind.MODAL})
+_WITHOUT_TOKEN = frozenset({Kind.HYBRID_PREFIX, Kind.PREFIX, Kind.LOGGED})
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.reports import (
     Bottleneck,
     CommandPerformance,
+    ComponentCounts,
     OperationPerformance,
     Percentiles,
     PerformanceReport,
@@ -44,6 +45,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """The same for the period before."""
     late: int = 0
     unanswered: int = 0
+    components: Sequence[ComponentCounts] = ()
 
 
 def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> PerformanceReport:
@@ -87,6 +89,7 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
             for name, histogram in sorted(operations.items())
         ),
         bottlenecks=find_bottlenecks(times, thresholds),
+        components=tuple(measured.components),
     )
 
 

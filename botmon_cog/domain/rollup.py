@@ -8,13 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
-from botmon_cog.domain.histogram import LARGEST_S, LOWEST, bucket_of
+from botmon_cog.domain.histogram import HIGHEST, LARGEST_S, LOWEST, bucket_of
 from botmon_cog.domain.models import Kind, MusicEventType
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.timed import longest_timed_s
 
 DURATION, RESPONSE, GATEWAY, OPERATION, FAILED = "duration", "response", "gateway", "operation", "failed"
 METRICS = (DURATION, RESPONSE, GATEWAY, OPERATION, FAILED)
 """What a histogram is of. `failed` holds those operations that failed, once more."""
+
+COMMANDS = 0
+COMPONENTS, COMPONENT_DURATIONS, COMPONENT_RESPONSES = 6, 7, 8
+COMPLETIONS, COMPLETION_DURATIONS = 9, 10
+"""The parts of a group besides the histograms of `METRICS`, which are 1 to 5. See `Counts`."""
 
 WHOLE_BOT = 0
 """The scope of what all guilds did together, direct messages included; any other scope is a guild."""
@@ -26,9 +34,9 @@ MS_PER_HOUR = 3_600_000
 MS_PER_DAY = HOURS_PER_DAY * MS_PER_HOUR
 
 EXECUTED = 1 << HOURS_PER_DAY
-"""The bit of a person's day behind those of the hours: a command that counts as executed was among theirs.
+"""The bit of a person's day behind those of the hours: a command that a host counts as executed was among theirs.
 
-That are all but those that a host logged: it counts what was executed by itself.
+That are all that ran but those that a host logged: it counts what was executed by itself.
 """
 
 PART = 1 << 10
@@ -40,7 +48,22 @@ _PLAYTIME, _LOGGED, _COUNTED = 1, 4, 5
 _NOTHING = [0] * 6
 _MUSIC_POSITION = [_MUSIC[kind] for kind in MusicEventType]
 _KIND_LOGGED = list(Kind).index(Kind.LOGGED)
+_IS_COMPONENT = [kind.is_component for kind in Kind]
+_IS_EXECUTED = [outcome.is_executed for outcome in Outcome]
+
+
+def _limit_us(kind: Kind, outcome: Outcome) -> float:
+    """The longest duration that counts; -1 where no time does."""
+    longest_s = longest_timed_s(kind, outcome)
+    return -1 if longest_s is None else longest_s * 1e6
+
+
+_LIMITS_US = [[_limit_us(kind, outcome) for outcome in Outcome] for kind in Kind]
+_COMPONENT_TIMES = 2
+"""Duration and first response."""
 _LARGEST_US = int(LARGEST_S * 1e6)
+_MOST_AT_ONCE = 100_000
+"""Completions of a minute: more are a mistake."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _HOUR_S = 3600
@@ -48,9 +71,19 @@ _HOUR_S = 3600
 Counts = Mapping[int, int]
 """How often each code came in a group.
 
-Part 0 are commands: the code is the position of the outcome times 24, plus the hour of the day. The parts from 1 on are
-the histograms of `METRICS`, in their order: the code is the bucket less the lowest one there is.
+Part 0 are commands: the cell is the position of the outcome times 24, plus the hour of the day. The parts from 1 on are
+the histograms of `METRICS`, in their order: the bucket less the lowest one there is. Components (buttons, select menus,
+modals) are counted apart in the same way. Completions (of options, while somebody types) are counted by whether they
+failed (0 or 1) times 24, plus the hour.
 """
+
+EXECUTED_CELLS = frozenset(
+    position * HOURS_PER_DAY + hour
+    for position, outcome in enumerate(Outcome)
+    if outcome.is_executed
+    for hour in range(HOURS_PER_DAY)
+)
+"""The cells of part 0 whose commands ran."""
 
 Key = tuple[int, int, int]
 """(day, scope, name): what one command or operation did on one day in one scope. The name is the id of a label."""
@@ -79,38 +112,34 @@ class Tally:
         rows: Iterable[tuple[int, int | None, int, int, int, int | None, int | None, int | None, int | None]],
         first_day: int = 0,
     ) -> None:
-        """Count commands.
+        """Count commands and components.
 
         Args:
             rows: (started_ms, guild, command, kind's code, outcome's code, user, duration_us, response_us,
-                gateway_delay_us).
+                gateway_delay_us). The kinds that are components are counted as such.
             first_day: what is older is not counted.
         """
-        groups, people = self.groups, self.people
+        groups = self.groups
         for started_ms, guild, command, kind, outcome, user, *times_us in rows:
             day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
             if day < first_day:
                 continue
-            codes = [outcome * HOURS_PER_DAY + hour]
-            base = PART - LOWEST
-            for time_us in times_us:
-                if time_us is not None:
-                    codes.append(base + bucket_of(time_us / 1e6))
-                base += PART
+            codes = _codes_of(kind, outcome, hour, times_us)
             for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
                 group = groups.get((day, scope, command))
                 if group is None:
                     groups[day, scope, command] = codes.copy()
                 else:
                     group += codes
-            seen = 1 << hour | EXECUTED
-            if kind == _KIND_LOGGED:
-                seen = 1 << hour
-                if guild is not None:
-                    self._of_hour(day * HOURS_PER_DAY + hour, guild)[_LOGGED] += 1
-            if user is not None:
-                who = (day, NO_GUILD if guild is None else guild, user)
-                people[who] = people.get(who, 0) | seen
+            if _IS_EXECUTED[outcome] and not _IS_COMPONENT[kind]:
+                self._add_executed(day, hour, guild, user, is_logged=kind == _KIND_LOGGED)
+
+    def _add_executed(self, day: int, hour: int, guild: int | None, user: int | None, *, is_logged: bool) -> None:
+        if is_logged and guild is not None:
+            self._of_hour(day * HOURS_PER_DAY + hour, guild)[_LOGGED] += 1
+        if user is not None:
+            who = (day, NO_GUILD if guild is None else guild, user)
+            self.people[who] = self.people.get(who, 0) | 1 << hour | (0 if is_logged else EXECUTED)
 
     def add_samples(self, rows: Iterable[tuple[int, int | None, int, float, int]], first_day: int = 0) -> None:
         """Count measured operations: rows of (occurred_ms, guild, name, seconds, whether it succeeded)."""
@@ -122,6 +151,21 @@ class Tally:
             codes = [_OPERATION + bucket] if success else [_OPERATION + bucket, _FAILED + bucket]
             for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
                 self.groups.setdefault((day, scope, name), []).extend(codes)
+
+    def add_completions(
+        self, rows: Iterable[tuple[int, int, int, int, Iterable[tuple[int, int]]]], first_day: int = 0
+    ) -> None:
+        """Count completions: rows of (started_ms, command, n, how many failed, how many took which bucket)."""
+        for started_ms, command, n, failed, durations in rows:
+            day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
+            if day < first_day:
+                continue
+            codes = self.groups.setdefault((day, WHOLE_BOT, command), [])
+            codes += [COMPLETIONS * PART + hour] * min(n - failed, _MOST_AT_ONCE)
+            codes += [COMPLETIONS * PART + HOURS_PER_DAY + hour] * min(failed, _MOST_AT_ONCE)
+            for bucket, times in durations:
+                code = COMPLETION_DURATIONS * PART - LOWEST + min(max(bucket, LOWEST), HIGHEST)
+                codes += [code] * min(times, _MOST_AT_ONCE)
 
     def add_music(self, rows: Iterable[tuple[int, int, int, int]], first_day: int = 0) -> None:
         """Count music events: rows of (occurred_ms, guild, type's code, duration_us)."""
@@ -149,6 +193,22 @@ class Tally:
         if counts is None:
             counts = self.hourly[hour, guild] = _NOTHING.copy()
         return counts
+
+
+def _codes_of(kind: int, outcome: int, hour: int, times_us: Iterable[int | None]) -> list[int]:
+    """What an invocation counts for. The times are its duration, first response and gateway delay."""
+    part = COMPONENTS * PART if _IS_COMPONENT[kind] else COMMANDS * PART
+    codes = [part + outcome * HOURS_PER_DAY + hour]
+    limit_us = _LIMITS_US[kind][outcome]
+    if limit_us < 0:
+        return codes
+    base = part + PART - LOWEST
+    for time_us in islice(times_us, _COMPONENT_TIMES if part else None):
+        if time_us is not None and time_us <= limit_us:
+            codes.append(base + bucket_of(time_us / 1e6))
+        base += PART
+        limit_us = math.inf  # the others have none
+    return codes
 
 
 def round_seconds(duration_us: int) -> int:

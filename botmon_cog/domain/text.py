@@ -127,6 +127,13 @@ def plural(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
 
 
+def listed(words: Sequence[str], most: int) -> str:
+    """`a, b and c`; beyond `most` only how many: `a, b and 3 more`."""
+    if len(words) > most:
+        return f"{', '.join(words[:most])} and {count(len(words) - most)} more"
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
 def change(now: float, before: float, *, absolute: bool = False) -> str:
     """`▲ 13 %`, `▼ 3 %`, `▲ ×24`, `=`, `new`; a plain difference (`▲ 4`) where asked for or where `before` is small."""
     if finite(now) is None or finite(before) is None:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from botmon_cog.domain.models import Kind
+
 DAY_H, WEEK_H, MONTH_H = 24.0, 168.0, 720.0
 """The periods that are told."""
 
@@ -23,6 +25,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """None while it runs, and for ever where it ended without a word."""
     ending: Literal["", "stopped", "unloaded"] = ""
     """`stopped`: the bot was shut down. `unloaded`: it ran on without the extension. Empty: it runs, or crashed."""
+    running: tuple[str, ...] = ()
+    """What ran when it crashed, as people write it: `/convert`."""
 
 
 class GatewayLoss(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime
     down_s: float = 0.0
     """What it took from the uptime: its length, for `gateway` times the share of the shards, for `unwatched` 0."""
+    running: tuple[str, ...] = ()
+    """What ran when it began, as people write it: `/convert`. Only of a `crash`."""
 
     @property
     def duration_s(self) -> float:
@@ -83,13 +89,14 @@ def _between_runs(runs: Iterable[Run], now: datetime) -> list[Gap]:
     """Where no run was, in order; from the beginning of time until `now`."""
     reached = datetime.min.replace(tzinfo=now.tzinfo)
     after: Literal["crash", "stop", "unwatched"] = "unwatched"
+    running: tuple[str, ...] = ()
     gaps: list[Gap] = []
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.started_at > reached:
-            gaps.append(_gap(after, reached, run.started_at))
+            gaps.append(_gap(after, reached, run.started_at, running=running if after == "crash" else ()))
         ended_at = max(run.ended_at or run.seen_at, run.started_at)  # a clock may have been set back meanwhile
         if ended_at >= reached:
-            reached = ended_at
+            reached, running = ended_at, run.running
             after = "stop" if run.ending == "stopped" else "unwatched" if run.ending == "unloaded" else "crash"
     if reached < now:  # that it crashed is known only once it has been started again
         gaps.append(_gap("unwatched" if after == "crash" else after, reached, now))
@@ -144,7 +151,10 @@ def _joined(gaps: Iterable[Gap]) -> list[Gap]:
     for gap in sorted(gaps, key=lambda gap: gap.began_at):
         last = joined[-1] if joined else None
         if last is not None and last.kind == gap.kind and last.ended_at == gap.began_at:
-            joined[-1] = msgspec.structs.replace(last, ended_at=gap.ended_at, down_s=last.down_s + gap.down_s)
+            running = tuple(dict.fromkeys(last.running + gap.running))
+            joined[-1] = msgspec.structs.replace(
+                last, ended_at=gap.ended_at, down_s=last.down_s + gap.down_s, running=running
+            )
         else:
             joined.append(gap)
     return joined
@@ -156,11 +166,20 @@ def _clip(gap: Gap, start: datetime, end: datetime) -> Gap | None:
     if began_at >= ended_at:
         return None
     share = gap.down_s / gap.duration_s
-    return _gap(gap.kind, began_at, ended_at, share)
+    return _gap(gap.kind, began_at, ended_at, share, gap.running)
 
 
 def _gap(
-    kind: Literal["crash", "stop", "gateway", "unwatched"], start: datetime, end: datetime, share: float = 1.0
+    kind: Literal["crash", "stop", "gateway", "unwatched"],
+    start: datetime,
+    end: datetime,
+    share: float = 1.0,
+    running: tuple[str, ...] = (),
 ) -> Gap:
     down_s = 0.0 if kind == "unwatched" else (end - start).total_seconds() * share
-    return Gap(kind=kind, began_at=start, ended_at=end, down_s=down_s)
+    return Gap(kind=kind, began_at=start, ended_at=end, down_s=down_s, running=running)
+
+
+def shown_name(kind: Kind, command: str) -> str:
+    """As people write it: `/convert`; what has no slash by its name alone."""
+    return f"/{command}" if kind in {Kind.SLASH, Kind.HYBRID_SLASH} else command

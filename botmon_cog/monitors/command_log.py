@@ -8,7 +8,7 @@ from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.periods import last_days
-from botmon_cog.domain.reports import CommandCounts, CommandStats, HistoryEntry
+from botmon_cog.domain.reports import CommandCounts, CommandStats, HistoryEntry, added_up
 from botmon_cog.domain.taken import (
     LONGEST_NAME,
     LONGEST_USERNAME,
@@ -118,6 +118,7 @@ class CommandLog:
         command: str | None = None,
         *,
         success: bool | None = None,
+        components: bool | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 100,
@@ -130,6 +131,7 @@ class CommandLog:
             user_id: who invoked it.
             command: its full name.
             success: True for those that succeeded, False for the others.
+            components: True for buttons, select menus and modals alone, False for commands alone.
             since: the earliest beginning, aware.
             until: the first beginning that is too late, aware.
             limit: at least 1.
@@ -142,6 +144,7 @@ class CommandLog:
                 user_id=text_id(user_id),
                 command=command,
                 success=success,
+                components=components,
                 since=since,
                 until=until,
                 limit=min(max(limit, 1), _MOST_ROWS),
@@ -162,15 +165,13 @@ class CommandLog:
 
 def command_stats(commands: tuple[CommandCounts, ...]) -> CommandStats:
     """The sums of what is counted by command."""
-    total = sum(c.n for c in commands)
-    known = sum(c.known for c in commands)
-    successful = sum(c.ok for c in commands)
-    faults = sum(c.faults for c in commands)
+    sums = added_up(commands)
     return CommandStats(
-        total_commands=total,
-        successful_commands=successful,
-        failed_commands=known - successful,
-        success_rate=successful / known if known else None,
-        fault_rate=faults / known if known else None,
+        total_commands=sums.n,
+        executed_commands=sums.executed,
+        successful_commands=sums.ok,
+        failed_commands=sums.n - sums.ok,
+        success_rate=sums.ok / sums.n if sums.n else None,
+        fault_rate=sums.fault_rate,
         commands=commands,
     )

@@ -27,6 +27,7 @@ class Observed(Protocol):
 
     told: Told | None
     is_open: bool
+    is_refused: bool
 
     @property
     def command(self) -> str:

@@ -11,7 +11,7 @@ from botmon_cog.config import ThresholdsConfig
 from botmon_cog.domain.models import MetricSample
 from botmon_cog.domain.performance import Measured, find_bottlenecks, performance_report, with_days
 from botmon_cog.domain.periods import before, last_days
-from botmon_cog.domain.reports import Bottleneck, PerformanceReport, Period
+from botmon_cog.domain.reports import AutocompleteCounts, Bottleneck, ComponentCounts, PerformanceReport, Period
 from botmon_cog.domain.rollup import DURATION
 from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_id, taken_moment, taken_text
 from botmon_cog.monitors.failures import Failures, absorbing
@@ -120,6 +120,24 @@ class Performance:
             nothing = Measured(guild_id=text_id(guild_id), period=period, command=command)
             return performance_report(nothing, self._thresholds)
 
+    @absorbing(list[ComponentCounts])
+    async def components(self, guild_id: Id | None = None, days: int = 7) -> list[ComponentCounts]:
+        """Buttons, select menus and modals that were used within the last `days` times 24 h, most used first.
+
+        They are no commands, and in no other report. The list is empty if the database can't be read.
+        """
+        await self._recorder.catch_up()
+        return await self._reports.components(text_id(guild_id), last_days(days, self.clock.now()))
+
+    @absorbing(list[AutocompleteCounts])
+    async def autocomplete(self, days: int = 7) -> list[AutocompleteCounts]:
+        """Commands whose options were completed within the last `days` times 24 h, in all servers, most used first.
+
+        The list is empty if the database can't be read.
+        """
+        await self._recorder.catch_up()
+        return await self._reports.autocomplete(last_days(days, self.clock.now()))
+
     @absorbing(list[Bottleneck])
     async def bottlenecks(self) -> list[Bottleneck]:
         """What is over its threshold in the last 1000 samples in memory, worst first."""
@@ -146,6 +164,7 @@ class Performance:
             earlier=earlier,
             late=sum(c.late for c in counts),
             unanswered=sum(c.unanswered for c in counts),
+            components=[] if command is not None else counted.component_counts(),
         )
         report = performance_report(measured, self._thresholds)
         shown = command or (report.commands[0].command if report.commands else None)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Event, Invocation, MetricSample
+from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample
 from botmon_cog.monitors.windows import LiveWindows, MetricMeans, RecentOutcomes
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.rollup import RollUps
@@ -16,6 +16,7 @@ _SETTLE_TIMEOUT_S = 1.0
 _CATCH_UP_TIMEOUT_S = 5.0
 """A store that takes rows may still have to be opened, on a busy machine."""
 _MOST_HELD_BACK = 250
+_COMPONENTS = frozenset(kind for kind in Kind if kind.is_component)
 
 
 class Recorder:
@@ -23,7 +24,7 @@ class Recorder:
 
     Invocations reach the windows when somebody looks at them, when the minute is over, or when many have come together:
     one by one, each would be sorted in while the host's commands wait. Those of our own commands never do: how they
-    fare says nothing about the bot.
+    fare says nothing about the bot. Neither do buttons, select menus and modals, which are no commands.
 
     Attributes:
         metrics: the means of what is recorded besides commands, for whoever checks the health.
@@ -60,7 +61,7 @@ class Recorder:
     def record_invocation(self, invocation: Invocation, ended_s: float) -> None:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
         self._put(invocation)
-        if invocation.is_own:
+        if invocation.is_own or invocation.kind in _COMPONENTS:
             return
         if ended_s >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
             self._sort_in()

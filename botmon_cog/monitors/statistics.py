@@ -9,9 +9,8 @@ import msgspec
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import CountedCommand, MusicEvent, MusicEventType
 from botmon_cog.domain.periods import before, day_period, report_period
-from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport
+from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport, added_up
 from botmon_cog.domain.taken import taken_guild, taken_id, taken_moment, taken_song
-from botmon_cog.monitors.command_log import command_stats
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.observed import observed_invocation
@@ -159,22 +158,22 @@ def _assemble(
     unused: tuple[str, ...] = (),
     first_seen: datetime | None = None,
 ) -> StatisticsReport:
-    totals = command_stats(now.commands)
-    earlier_totals = command_stats(earlier.commands)
+    totals, earlier_totals = added_up(now.commands), added_up(earlier.commands)
     return StatisticsReport(
         guild_id=guild_id,
         guild_name=guild_name,
         period=period,
         previous=earlier.period,
-        total_commands=totals.total_commands,
-        previous_commands=earlier_totals.total_commands,
+        total_commands=totals.executed,
+        previous_commands=earlier_totals.executed,
         unique_users=now.users,
         previous_users=earlier.users,
-        faults=sum(c.faults for c in now.commands),
+        outcomes=totals,
+        faults=totals.faults,
         fault_rate=totals.fault_rate,
         previous_fault_rate=earlier_totals.fault_rate,
-        commands=now.commands,
-        previous_by_command={c.command: c.n for c in earlier.commands},
+        commands=tuple(sorted(now.commands, key=lambda counts: (-counts.executed, counts.command))),
+        previous_by_command={c.command: c.executed for c in earlier.commands},
         hours=now.hours,
         previous_hours=earlier.hours,
         total_songs=now.music.songs_played,

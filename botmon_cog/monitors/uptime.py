@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from botmon_cog.clock import Clock
+from botmon_cog.domain.text import listed
 from botmon_cog.domain.uptime import DAY_H, MONTH_H, WEEK_H, GatewayLoss, Run, Uptime, uptime
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures, absorbing
@@ -19,6 +20,7 @@ from botmon_cog.store.uptime import UptimeStore
 
 _log = logging.getLogger(__name__)
 
+_MOST_NAMED = 5
 _MOST_WAITING = 1000
 """Gateway losses that are kept in memory while the database is away; the oldest go first."""
 
@@ -114,7 +116,9 @@ class UptimeKeeper:
                     self.previous = earlier[-1] if earlier else None
                     if self.previous is not None and not self.previous.ending:
                         last = f"{self.previous.seen_at:%Y-%m-%d %H:%M:%S} UTC"
-                        _log.warning("the run before this one ended without a word, some time after %s", last)
+                        ran = self.previous.running
+                        what = f", while {listed(ran, _MOST_NAMED)} ran" if ran else ""
+                        _log.warning("the run before this one ended without a word, some time after %s%s", last, what)
                     self._looked_back = True
                 await self._store_of_runs.put_run(run)
                 while self._waiting:

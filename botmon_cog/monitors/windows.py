@@ -14,8 +14,9 @@ from typing import NamedTuple
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Invocation
-from botmon_cog.domain.outcome import FAULTS, Outcome
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
+from botmon_cog.domain.timed import timed_duration_s
 
 SAMPLES_PER_METRIC = 1000
 MOST_NAMES = 1000
@@ -23,7 +24,10 @@ MOST_NAMES = 1000
 
 _MINUTES = 60
 _COMMAND, _OUTCOME = attrgetter("command"), attrgetter("outcome")
-_DURATION_S, _RESPONSE_S = attrgetter("duration_s"), attrgetter("response_s")
+_RESPONSE_S = attrgetter("response_s")
+_TIMED = frozenset(outcome for outcome in Outcome if outcome.is_timed)
+_NOT_RATED = tuple(outcome for outcome in Outcome if not outcome.is_rated)
+_FAULTS = tuple(outcome for outcome in Outcome if outcome.is_rated and outcome.is_fault)
 _KNOWN = partial(is_not, None)
 _SPARE = 200
 """Values beyond those that count, so that the old ones need not go one by one."""
@@ -78,15 +82,16 @@ class LiveWindows:
         self._operations: dict[str, Window] = {}
 
     def add_invocations(self, invocations: Iterable[Invocation]) -> None:
-        """Sorted, so that no loop runs over each of them."""
-        for command, grouped in groupby(sorted(invocations, key=_COMMAND), _COMMAND):
+        """Commands only; what does not count in times is left out."""
+        timed = [invocation for invocation in invocations if invocation.outcome in _TIMED]
+        for command, grouped in groupby(sorted(timed, key=_COMMAND), _COMMAND):
             windows = self._commands.get(command)
             if windows is None:
                 if len(self._commands) >= MOST_NAMES:
                     continue
                 windows = self._commands[command] = (Window(), Window())
             same = tuple(grouped)
-            windows[0].extend(filter(_KNOWN, map(_DURATION_S, same)))
+            windows[0].extend(each for each in map(timed_duration_s, same) if each is not None)
             windows[1].extend(filter(_KNOWN, map(_RESPONSE_S, same)))
 
     def add_operation(self, name: str, value_s: float) -> None:
@@ -114,11 +119,11 @@ class LiveWindows:
 
 
 class OutcomeCounts(NamedTuple):
-    """Commands of some time, and how many of them ended badly."""
+    """Commands of some time, as far as they are rated, and how many of them ended badly."""
 
     total: int
     errors: int
-    """The bot's faults: errors, late answers, unanswered ones."""
+    """The bot's faults, however they came about."""
     late: int
     unanswered: int
 
@@ -137,7 +142,7 @@ class RecentOutcomes:
         """Each the minute, then as in `OutcomeCounts`."""
 
     def add(self, invocations: Sequence[Invocation], minute: int) -> None:
-        """Count what ended within one minute."""
+        """Count commands that ended within one minute."""
         minutes = self._minutes
         if not minutes or minutes[-1][0] != minute:
             minutes.append([minute, 0, 0, 0, 0])
@@ -145,7 +150,8 @@ class RecentOutcomes:
         outcomes = Counter(map(_OUTCOME, invocations))
         counts[1] += len(invocations)
         if len(outcomes) > 1 or Outcome.OK not in outcomes:
-            counts[2] += sum(outcomes[fault] for fault in FAULTS)
+            counts[1] -= sum(outcomes[outcome] for outcome in _NOT_RATED)
+            counts[2] += sum(outcomes[fault] for fault in _FAULTS)
             counts[3] += outcomes[Outcome.LATE]
             counts[4] += outcomes[Outcome.UNANSWERED]
 
@@ -168,7 +174,7 @@ class RecentOutcomes:
         return OutcomeCounts(*map(sum, zip(*recent, strict=True))) if recent else OutcomeCounts(0, 0, 0, 0)
 
     def totals(self) -> tuple[int, int]:
-        """(commands, faults) within the last hour."""
+        """(rated commands, faults) within the last hour."""
         counts = self.counts()
         return counts.total, counts.errors
 

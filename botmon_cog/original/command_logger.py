@@ -106,7 +106,7 @@ class CommandLogger(Monitor):
             return []
         most = _MOST_ROWS if most < 0 else most
         system = await self._caught_up()
-        entries = await system.command_log.history(**filters, limit=most + _REACH)
+        entries = await system.command_log.history(**filters, components=False, limit=most + _REACH)
         rows = sorted(map(_row, entries), key=lambda row: (row["executed_at"], row["id"]), reverse=True)
         return rows[:most]
 

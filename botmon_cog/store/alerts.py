@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
+from botmon_cog.store.columns import RecordTable
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.records import bound, clean, fields, milliseconds
-from botmon_cog.store.schema import ALERT_MESSAGES, ALERT_MUTES, ALERTS, RecordTable
+from botmon_cog.store.schema import ALERT_MESSAGES, ALERT_MUTES, ALERTS
 from botmon_cog.store.script import Execute, Query, Row, Script
 from botmon_cog.store.sql import insert_statement
 

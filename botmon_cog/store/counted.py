@@ -8,18 +8,35 @@ from functools import cached_property
 from typing import NamedTuple
 
 from botmon_cog.domain.histogram import LOWEST, Histogram
-from botmon_cog.domain.outcome import FAULTS, Outcome
-from botmon_cog.domain.reports import CommandCounts, HourCount
-from botmon_cog.domain.rollup import HOURS_PER_DAY, METRICS, iso_date, start_of_hour
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reports import AutocompleteCounts, CommandCounts, ComponentCounts, HourCount, Percentiles
+from botmon_cog.domain.rollup import (
+    COMMANDS,
+    COMPLETION_DURATIONS,
+    COMPLETIONS,
+    COMPONENT_DURATIONS,
+    COMPONENT_RESPONSES,
+    COMPONENTS,
+    HOURS_PER_DAY,
+    METRICS,
+    iso_date,
+    start_of_hour,
+)
 from botmon_cog.store.packed import Parts
 from botmon_cog.store.script import Row
 
 _OUTCOMES = tuple(Outcome)
-_FAULTS = frozenset(code for code, outcome in enumerate(_OUTCOMES) if outcome in FAULTS)
+_EXECUTED = frozenset(code for code, outcome in enumerate(_OUTCOMES) if outcome.is_executed)
+_FAULTS = frozenset(code for code, outcome in enumerate(_OUTCOMES) if outcome.is_fault and outcome.is_rated)
+_COMPLETION_CELLS = 2
+"""Those that did not fail, and those that did."""
+
+
+_NOTHING = Histogram()
 
 
 class DayOfName(NamedTuple):
-    """One command or operation on one day."""
+    """One command, component or operation on one day."""
 
     day: int
     name_id: int
@@ -37,7 +54,7 @@ class Counted:
         *,
         days: Sequence[DayOfName],
         hours: range,
-        edges: Sequence[Row],
+        edges: Mapping[int, Sequence[Row]],
         odd_hours: Mapping[datetime, Sequence[tuple[int, int]]],
         has_whole_hours: bool,
         texts: Mapping[int, str],
@@ -47,7 +64,8 @@ class Counted:
         Args:
             days: of the days that the period touches.
             hours: those of UTC that are wholly in the period.
-            edges: (command, outcome's code, n) of the parts of hours at both ends.
+            edges: of the parts of hours at both ends, by `COMMANDS`, `COMPONENTS` and `COMPLETIONS`: (name, outcome's
+                code, n), of completions whether they failed in place of the outcome.
             odd_hours: (outcome's code, n) of the hours that are not UTC's, by their start.
             has_whole_hours: whether the other hours of the period are UTC's.
             texts: names by their ids.
@@ -61,28 +79,49 @@ class Counted:
 
     def command_counts(self) -> list[CommandCounts]:
         """Most used first."""
-        found = {name_id: list(counts) for name_id, counts in self._sums[0].items()}
-        for name_id, outcome, n in self._edges:
-            found.setdefault(name_id, [0] * len(_OUTCOMES))[outcome] += n
+        found = self._with_edges(COMMANDS, self._sums[0], len(_OUTCOMES))
+        made = [CommandCounts(command=self._texts[name_id], **_fields(counts)) for name_id, counts in found.items()]
+        return sorted(made, key=lambda counts: (-counts.n, counts.command))
+
+    def component_counts(self) -> list[ComponentCounts]:
+        """Buttons, select menus and modals, most used first."""
+        found = self._with_edges(COMPONENTS, self._cells(COMPONENTS, len(_OUTCOMES)), len(_OUTCOMES))
+        durations, responses = self._histograms(COMPONENT_DURATIONS), self._histograms(COMPONENT_RESPONSES)
         made = [
-            CommandCounts(
+            ComponentCounts(
+                name=self._texts[name_id],
+                duration=Percentiles.of(durations.get(name_id, _NOTHING)),
+                response=Percentiles.of(responses.get(name_id, _NOTHING)),
+                **_fields(counts),
+            )
+            for name_id, counts in found.items()
+        ]
+        return sorted(made, key=lambda counts: (-counts.n, counts.name))
+
+    def autocomplete_counts(self) -> list[AutocompleteCounts]:
+        """Commands whose options were completed, most often first; none of a single guild."""
+        found = self._with_edges(COMPLETIONS, self._cells(COMPLETIONS, _COMPLETION_CELLS), _COMPLETION_CELLS)
+        durations = self._histograms(COMPLETION_DURATIONS)
+        made = [
+            AutocompleteCounts(
                 command=self._texts[name_id],
                 n=sum(counts),
-                **{outcome.value: n for outcome, n in zip(_OUTCOMES, counts, strict=True)},
+                failed=counts[1],
+                duration=Percentiles.of(durations.get(name_id, _NOTHING)),
             )
             for name_id, counts in found.items()
         ]
         return sorted(made, key=lambda counts: (-counts.n, counts.command))
 
     def hour_counts(self) -> list[HourCount]:
-        """By the hours of the period's own zone, in order, without those in which nothing was."""
+        """By the hours of the period's own zone, in order, without those in which nothing ran."""
         found: dict[datetime, list[int]] = {}
         for start, counts in self._odd_hours.items():
             for outcome, n in counts:
                 _count(found, start, outcome, n)
         if self._has_whole_hours:
             found |= {start_of_hour(hour): counts for hour, counts in self._sums[1].items()}
-        return [HourCount(start=start, n=n, faults=faults) for start, (n, faults) in sorted(found.items())]
+        return [HourCount(start=start, n=n, faults=faults) for start, (n, faults) in sorted(found.items()) if n]
 
     def latencies(self, metric: str | None = None) -> Mapping[tuple[str, str], Histogram]:
         """By (command or operation, metric), of one metric if it is named."""
@@ -108,13 +147,40 @@ class Counted:
             if self._texts[name_id] == command and position < len(parts) and parts[position]
         }
 
+    def _with_edges(self, part: int, sums: Mapping[int, Sequence[int]], cells: int) -> dict[int, list[int]]:
+        found = {name_id: list(counts) for name_id, counts in sums.items()}
+        for name_id, cell, n in self._edges[part]:
+            found.setdefault(name_id, [0] * cells)[cell] += n
+        return found
+
+    def _cells(self, part: int, cells: int) -> dict[int, list[int]]:
+        """Within the period's whole hours: by name, how often each cell of a part came in any hour."""
+        found: dict[int, list[int]] = {}
+        for day, name_id, parts in self._days:
+            flat = parts[part] if part < len(parts) else ()
+            for cell, n in zip(flat[::2], flat[1::2], strict=True):
+                of, hour = divmod(cell, HOURS_PER_DAY)
+                if day * HOURS_PER_DAY + hour in self._hours:
+                    found.setdefault(name_id, [0] * cells)[of] += n
+        return found
+
+    def _histograms(self, part: int) -> dict[int, Histogram]:
+        """Of the days that the period touches, by name."""
+        found: dict[int, dict[int, int]] = {}
+        for _, name_id, parts in self._days:
+            flat = parts[part] if part < len(parts) else ()
+            for bucket, n in zip(flat[::2], flat[1::2], strict=True):
+                counts = found.setdefault(name_id, {})
+                counts[bucket] = counts.get(bucket, 0) + n
+        return {name_id: _histogram(counts) for name_id, counts in found.items()}
+
     @cached_property
     def _sums(self) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-        """Within the period's whole hours: by name a count per outcome, and by hour since 1970 (commands, faults)."""
+        """Within the period's whole hours: by name a count per outcome, and by hour since 1970 (executed, faults)."""
         by_name: dict[int, list[int]] = {}
         by_hour: dict[int, list[int]] = {}
         for day, name_id, parts in self._days:
-            if not parts or not (cells := parts[0]):
+            if not parts or not (cells := parts[COMMANDS]):
                 continue
             first = day * HOURS_PER_DAY
             is_inside = first in self._hours and first + HOURS_PER_DAY - 1 in self._hours
@@ -127,15 +193,21 @@ class Counted:
                     sums = by_hour.get(hour)
                     if sums is None:
                         sums = by_hour[hour] = [0, 0]
-                    sums[0] += n
+                    if outcome in _EXECUTED:
+                        sums[0] += n
                     if outcome in _FAULTS:
                         sums[1] += n
         return {name_id: counts for name_id, counts in by_name.items() if any(counts)}, by_hour
 
 
+def _fields(counts: Sequence[int]) -> dict[str, int]:
+    """What is known of outcomes, by the fields of a report."""
+    return {"n": sum(counts), **{outcome.value: n for outcome, n in zip(_OUTCOMES, counts, strict=True)}}
+
+
 def _count(found: dict[datetime, list[int]], start: datetime, outcome: int, n: int) -> None:
     counts = found.setdefault(start, [0, 0])
-    counts[0] += n
+    counts[0] += n if outcome in _EXECUTED else 0
     counts[1] += n if outcome in _FAULTS else 0
 
 

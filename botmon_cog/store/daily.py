@@ -13,10 +13,11 @@ from typing import Any
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports import CommandCounts, Period
 from botmon_cog.domain.rollup import EXECUTED, HOURS_PER_DAY, WHOLE_BOT, start_of_day
+from botmon_cog.store.conditions import HAS_TIMED_DURATION, IS_COMMAND
+from botmon_cog.store.counting import KNOWN_DAYS, counted, one_by_one
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import stored_id, texts_of
 from botmon_cog.store.records import milliseconds, moment
-from botmon_cog.store.reports import KNOWN_DAYS, counted, one_by_one
 from botmon_cog.store.script import Query, Row, Script
 
 _FIRST = date(1970, 1, 1)
@@ -42,7 +43,9 @@ SELECT COUNT(*) FROM (
 ) AS known
 """  # noqa: S608 (text of ours)
 
-_SINCE = "FROM @invocations WHERE started_ms >= :since AND is_own = 0 AND duration_us IS NOT NULL {guild}"
+_SINCE = (
+    f"FROM @invocations WHERE started_ms >= :since AND is_own = 0 AND {IS_COMMAND} AND {HAS_TIMED_DURATION} {{guild}}"
+)
 _MEAN = f"SELECT COUNT(*), SUM(duration_us) {_SINCE}"
 _TIMED = (
     f"SELECT command_id, COUNT(*), SUM(duration_us), MIN(duration_us), MAX(duration_us) {_SINCE} GROUP BY command_id"
@@ -91,11 +94,12 @@ class Totals(Report, frozen=True, kw_only=True):
     """Commands, observed and logged."""
 
     total: int
+    """All that were invoked."""
     successful: int
     mean_s: float | None
     """Of the durations that were measured and are still in the log; None if there are none."""
     faults: int
-    """Those that were the bot's fault, or that the host logged as failed."""
+    """Those that were the bot's fault and are rated, or that the host logged as failed."""
 
 
 class Daily:

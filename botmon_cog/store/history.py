@@ -11,11 +11,13 @@ import msgspec
 from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
+from botmon_cog.store.columns import Form
+from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT
+from botmon_cog.store.counting import GROUPS, invoked_hours
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of
 from botmon_cog.store.records import fields, label_ids, milliseconds
-from botmon_cog.store.reports import GROUPS, hours_of
-from botmon_cog.store.schema import GUILDS, INVOCATIONS, RUNS, Form
+from botmon_cog.store.schema import GUILDS, INVOCATIONS, RUNS
 from botmon_cog.store.script import Lookup, Query, Row, Script
 
 _COLUMNS = tuple(column for column in INVOCATIONS.of if column.form is not Form.GUILD_NAME)
@@ -33,6 +35,8 @@ class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     command: str | None = None
     success: bool | None = None
+    components: bool | None = None
+    """True for buttons, select menus and modals, False for commands."""
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
@@ -111,7 +115,7 @@ def _hours_with_commands(guild_id: int, command_id: int | None) -> Script[list[i
     found: set[int] = set()
     for day, name_id, data in (yield Query(GROUPS, days)):
         if command_id is None or name_id == command_id:
-            found.update(day * HOURS_PER_DAY + hour for hour in hours_of(bytes(data)))
+            found.update(day * HOURS_PER_DAY + hour for hour in invoked_hours(bytes(data)))
     return sorted(found, reverse=True)
 
 
@@ -132,4 +136,6 @@ def _conditions(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, Any]
         values["command_id"] = (yield from known_label_id(wanted.command)) or NOBODY
     if wanted.success is not None:
         conditions.append(f"outcome {'=' if wanted.success else '<>'} {_SUCCESS}")
+    if wanted.components is not None:
+        conditions.append(IS_COMPONENT if wanted.components else IS_COMMAND)
     return conditions, values

@@ -12,16 +12,19 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from botmon_cog.domain.models import Event
-from botmon_cog.domain.outcome import FAULTS, Outcome
 from botmon_cog.domain.reports import HealthMoment
+from botmon_cog.store import late
+from botmon_cog.store.columns import Form, LogTable
+from botmon_cog.store.conditions import IS_COMMAND, IS_RATED, IS_RATED_FAULT
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import label_ids_of, stored_id
 from botmon_cog.store.records import Encoder, milliseconds, moment, stored_number
-from botmon_cog.store.schema import GUILDS, INVOCATIONS, LOG_TABLES, LogTable
-from botmon_cog.store.script import Execute, Insert, Query, Recall, Row, Script, Session
+from botmon_cog.store.schema import GUILDS, LOG_TABLES
+from botmon_cog.store.script import Exclude, Execute, Insert, Query, Recall, Row, Script, Session
 
 _ENCODERS = {table: Encoder(table) for table in LOG_TABLES.values()}
-
+_NAMING = {table for table in LOG_TABLES.values() if any(column.form is Form.GUILD_NAME for column in table.of)}
+"""What tells the names of guilds."""
 _GUILD_ID, _GUILD_NAME = attrgetter("guild_id"), attrgetter("guild_name")
 
 _ADD_RUN = """
@@ -29,10 +32,10 @@ INSERT INTO @runs (token, instance, started_ms) VALUES (:token, :instance, :star
 """
 _RUN_ID = "SELECT id FROM @runs WHERE token = :token"
 _RAISE_LAST = "UPDATE @runs SET last_seq = :last WHERE id = :run_id AND last_seq < :last"
-_FAULTS = ", ".join(str(code) for code, outcome in enumerate(Outcome) if outcome in FAULTS)
 _BY_MINUTE = f"""
-SELECT started_ms / 60000 AS minute, COUNT(*), SUM(CASE WHEN outcome IN ({_FAULTS}) THEN 1 ELSE 0 END)
-FROM @invocations WHERE started_ms >= :since AND is_own = 0 {{guild}} GROUP BY 1 ORDER BY 1
+SELECT started_ms / 60000 AS minute, COUNT(*), SUM(CASE WHEN {IS_RATED_FAULT} THEN 1 ELSE 0 END)
+FROM @invocations WHERE started_ms >= :since AND is_own = 0 AND {IS_COMMAND} AND {IS_RATED} {{guild}}
+GROUP BY 1 ORDER BY 1
 """  # noqa: S608 (codes)
 _OF_INSTANCE = "run_id IN (SELECT id FROM @runs WHERE instance = :instance)"
 _CHECKS = f"""
@@ -90,7 +93,7 @@ class Log:
         session.note(found)
 
     async def outcomes_by_minute(self, since: datetime, guild_id: str | None = None) -> list[tuple[int, int, int]]:
-        """(minutes since 1970, commands, faults of the bot) of all processes, oldest first."""
+        """(minutes since 1970, rated commands, faults of the bot) of all processes, oldest first."""
         return await self._engine.read(_outcomes_by_minute(milliseconds(since), guild_id))
 
     async def health_history(self, instance: str, since: datetime) -> list[HealthMoment]:
@@ -110,7 +113,14 @@ class Log:
 
 
 def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
-    """Returns the session, and what it may note once this is committed."""
+    """Returns the session, and what it may note once this is committed.
+
+    Of a batch that may be stored already only those rows are stored that are not there yet, by run and number, and
+    those that the roll-ups have passed are counted.
+    """
+    repeats = [batch for batch in batches if batch.is_repeat]
+    if repeats:
+        yield Exclude()  # before anything is locked: else we could wait for a roll-up that waits for us
     session: Session = yield Recall()
     found = Session()
     pieces = [piece for batch in batches for piece in _pieces(batch)]
@@ -119,22 +129,20 @@ def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
         texts |= _ENCODERS[piece.table].labels(piece.events)
     labels = found.labels = yield from label_ids_of(texts)
     for batch in batches:
-        token = batch.run.token
-        run_id = session.run_ids.get(token) or found.run_ids.get(token) or (yield from _run_id(batch.run))
-        if not (yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})):
-            # It is a repeat, or the run is gone: after months without a row, or with a server's last commits.
-            run_id = yield from _run_id(batch.run)
-            yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})
-        found.run_ids[token] = run_id
+        known = session.run_ids.get(batch.run.token) or found.run_ids.get(batch.run.token)
+        found.run_ids[batch.run.token] = yield from _raised_run(batch, known)
     rows: dict[LogTable, list[Row]] = {}
     for piece in pieces:
         run_id = found.run_ids[piece.token]
         made = _ENCODERS[piece.table].rows(run_id, piece.first_seq, piece.events, labels)
         rows.setdefault(piece.table, []).extend(made)
-    is_new = not any(batch.is_repeat for batch in batches)
+    passed = yield from late.passed(
+        (found.run_ids[batch.run.token], batch.first_seq, batch.last_seq) for batch in repeats
+    )
     for table in LOG_TABLES.values():
         if table in rows:
-            yield Insert(table, rows[table], "ignore", is_new)
+            yield Insert(table, rows[table], "ignore", is_new=not repeats)
+    yield from late.count(passed)
     names = _guild_names(pieces, labels)
     found.guild_names = {id_: name for id_, name in names.items() if session.guild_names.get(id_) != name}
     if found.guild_names:
@@ -166,10 +174,20 @@ def _pieces(batch: Batch) -> list[_Piece]:
 def _guild_names(pieces: Sequence[_Piece], labels: dict[str, int]) -> dict[int, str]:
     found: dict[int | str | None, str] = {}
     for piece in pieces:
-        if piece.table is INVOCATIONS:
+        if piece.table in _NAMING:
             named = zip(map(_GUILD_ID, piece.events), map(_GUILD_NAME, piece.events), strict=True)
             found.update(pair for pair in named if pair[1] is not None)  # else a name would be forgotten
     return {stored_number(id_, labels): name for id_, name in found.items() if id_ is not None}
+
+
+def _raised_run(batch: Batch, known: int | None) -> Script[int]:
+    """The id of a batch's run, whose last number is raised."""
+    run_id = known or (yield from _run_id(batch.run))
+    if not (yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})):
+        # It is a repeat, or the run is gone: after months without a row, or with a server's last commits.
+        run_id = yield from _run_id(batch.run)
+        yield Execute(_RAISE_LAST, {"last": batch.last_seq, "run_id": run_id})
+    return run_id
 
 
 def _run_id(run: RunKey) -> Script[int]:

@@ -1,10 +1,11 @@
 """A group of the roll-ups as bytes: MessagePack, the same on both engines.
 
-    [1, counts, duration, response, gateway, operation, failed]
+    [1, commands, duration, response, gateway, operation, failed, components, duration, response, completions, duration]
 
 1 is the version of this form. Each of the others is one flat list, `[of, n, of, n, ...]`, in ascending order of `of`;
-empty ones at the end are left out. In `counts`, `of` is the position of the outcome times 24 plus the hour of the day
-(UTC). In the histograms it is the bucket less the lowest one there is, so that most take one byte or two.
+empty ones at the end are left out. In `commands` and `components`, `of` is the position of the outcome times 24 plus
+the hour of the day (UTC); in `completions` it is 0, or 24 for those that failed, plus the hour. In the histograms it is
+the bucket less the lowest one there is, so that most take one byte or two.
 """
 
 from __future__ import annotations

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import astuple, replace
 
 from botmon_cog.domain.models import Event
-from botmon_cog.store.schema import Column, Form, RecordTable, Type
+from botmon_cog.store.columns import Column, Form, RecordTable, Type
 from botmon_cog.store.script import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _LARGEST_ID = (1 << 63) - 1
+
+T = TypeVar("T")
 
 Labels = Mapping[str, int]
 Texts = Mapping[int, str]
@@ -43,6 +45,19 @@ def clean(text: str) -> str:
     return text.replace("\0", _REPLACEMENT).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def cleaned(value: T) -> T:
+    """The same value with such texts only, also within."""
+    return cast("T", _cleaned(value))
+
+
+def _cleaned(value: object) -> object:
+    if type(value) is str:
+        return clean(value)
+    if isinstance(value, msgspec.Struct):
+        return replace(value, **{name: _cleaned(getattr(value, name)) for name in value.__struct_fields__})
+    return value
+
+
 def number_of(id_: int | str) -> int | None:
     """A Discord id as a number; None for any other text, which is stored as a label."""
     if isinstance(id_, int):
@@ -64,7 +79,7 @@ class Encoder:
 
     def __init__(self, table: RecordTable) -> None:
         of = table.of
-        self._texts = _values_of(column for column in of if column.type is Type.TEXT or column.form is Form.LABEL)
+        self._texts = _values_of(column for column in of if _is_text(column))
         self._labels = _values_of(column for column in of if column.form is Form.LABEL)
         self._ids = _values_of(column for column in of if column.form is Form.ID)
         self._id_positions = [n for n, column in enumerate(of) if column.form is Form.ID]
@@ -77,7 +92,7 @@ class Encoder:
         joined = "".join(filter(None, self._texts(events)))
         if "\0" not in joined and _is_encodable(joined):
             return events
-        return [replace(event, **_cleaned_texts(event)) for event in events]
+        return [cleaned(event) for event in events]
 
     def labels(self, events: Sequence[Event]) -> set[str]:
         """The texts that have to be in `labels` before the events can be rows."""
@@ -112,17 +127,17 @@ def _values_of(columns: Iterable[Column]) -> Callable[[Sequence[Event]], Iterabl
     return lambda events: chain.from_iterable(map(getter, events) for getter in getters)
 
 
+def _is_text(column: Column) -> bool:
+    """Whether its values are texts as they come. JSON is cleaned as it is made."""
+    return column.form is Form.LABEL or (column.type is Type.TEXT and column.form is not Form.JSON)
+
+
 def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _cleaned_texts(event: Event) -> dict[str, str]:
-    values = {field: getattr(event, field) for field in event.__struct_fields__}
-    return {field: clean(value) for field, value in values.items() if type(value) is str}
 
 
 def _encoder(column: Column) -> Callable[[Any], Any] | None:
@@ -133,6 +148,10 @@ def _encoder(column: Column) -> Callable[[Any], Any] | None:
             return milliseconds
         case Form.SECONDS:
             return _microseconds
+        case Form.JSON:
+            return _json
+        case Form.DURATIONS:
+            return pack_durations
         case _:
             return None
 
@@ -156,6 +175,20 @@ def _microseconds(seconds: float) -> int | None:
         return None
 
 
+def _json(value: msgspec.Struct) -> str:
+    return clean(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))  # msgspec refuses lone surrogates
+
+
+def pack_durations(durations: Iterable[tuple[int, int]]) -> bytes:
+    """(bucket, n), ... as bytes."""
+    return msgspec.msgpack.encode([*chain.from_iterable(durations)])
+
+
+def unpack_durations(data: bytes) -> tuple[tuple[int, int], ...]:
+    flat = msgspec.msgpack.decode(data, type=list[int])
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
 # -- values that are kept whole ----------------------------------------------------------------------------------------
 
 
@@ -172,7 +205,7 @@ def _bound(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, msgspec.Struct):
-        return clean(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))  # msgspec refuses lone surrogates
+        return _json(value)
     return value
 
 
@@ -197,6 +230,7 @@ _DECODERS: Mapping[Form, Decoder] = {
     Form.LABEL: lambda _, value, texts: texts[value],
     Form.ID: lambda _, value, texts: str(value) if value > 0 else texts[-value],
     Form.JSON: lambda column, value, _: msgspec.json.decode(value, type=column.of),
+    Form.DURATIONS: lambda _, value, __: unpack_durations(bytes(value)),
 }
 
 

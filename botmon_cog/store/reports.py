@@ -3,66 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botmon_cog.domain.models import MusicEventType
-from botmon_cog.domain.reports import MusicTotals, Period
-from botmon_cog.domain.rollup import (
-    HOURS_PER_DAY,
-    WHOLE_BOT,
-    day_of,
-    hour_of,
-    round_seconds,
-    start_of_hour,
+from botmon_cog.domain.reports import (
+    AutocompleteCounts,
+    BackgroundFailure,
+    ComponentCounts,
+    MembershipEntry,
+    MusicTotals,
+    Period,
 )
-from botmon_cog.store.counted import Counted, DayOfName
+from botmon_cog.domain.rollup import HOURS_PER_DAY, WHOLE_BOT, day_of, round_seconds, start_of_hour
+from botmon_cog.store.background import background_failures, guild_memberships
+from botmon_cog.store.conditions import IS_EXECUTED
+from botmon_cog.store.counted import Counted
+from botmon_cog.store.counting import (
+    BETWEEN,
+    GROUPS,
+    KNOWN_DAYS,
+    between,
+    counted,
+    every,
+    executed_hours,
+    one_by_one,
+)
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.hours import days_by_noon, days_of, edges_of, is_whole, next_hour, whole_hours
+from botmon_cog.store.hours import days_by_noon, days_of, edges_of, whole_hours
 from botmon_cog.store.labels import id_texts, stored_id, texts_of
-from botmon_cog.store.packed import parts_of
-from botmon_cog.store.records import milliseconds
 from botmon_cog.store.schema import GUILDS, ROLLUPS
 from botmon_cog.store.script import Lookup, Query, Row, Script
 
 _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
 _LATELY_DAYS = 30
 
-
-def _every(unit: str) -> str:
-    """All days or hours from the first to the last."""
-    return f"""
-WITH RECURSIVE every ({unit}) AS (
-    SELECT CAST(:first_{unit} AS BIGINT) WHERE :first_{unit} <= :last_{unit}
-    UNION ALL SELECT {unit} + 1 FROM every WHERE {unit} < :last_{unit}
-)
-"""  # noqa: S608 (names from the code)
-
-
-def one_by_one(what: str, table: str, unit: str = "day") -> str:
-    """What rows of a table of days or hours hold; more conditions may follow.
-
-    Days and hours are counted up and looked up one by one: the keys begin with them, and a range would read what all
-    other guilds did. The bounds come once more, because PostgreSQL does not know how few are counted; SQLite takes a
-    CROSS JOIN in the order in which it is written.
-    """
-    return f"""
-{_every(unit)} SELECT {what} FROM every CROSS JOIN @{table} AS r
-WHERE r.{unit} = every.{unit} AND r.{unit} >= :first_{unit} AND r.{unit} <= :last_{unit}
-"""  # noqa: S608 (names from the code)
-
-
-GROUPS = f"{one_by_one('r.day, r.name_id, r.data', 'rollups')} AND r.scope = :scope"
 _LAST_DAYS = f"""
 {one_by_one("r.name_id, MAX(r.day)", "rollups")} AND r.scope = :scope AND r.n > 0 GROUP BY r.name_id
 """
 _FIRST_DAY = f"""
-{_every("day")} SELECT MIN(day) FROM every WHERE EXISTS (
+{every("day")} SELECT MIN(day) FROM every WHERE EXISTS (
     SELECT 1 FROM @rollups AS r WHERE r.day = every.day AND r.scope = :scope AND r.n > 0
 )
 """  # noqa: S608 (text of ours)
-# Two queries: asked for both ends at once, SQLite reads the whole table.
-KNOWN_DAYS = "SELECT (SELECT MIN(day) FROM @rollups), (SELECT MAX(day) FROM @rollups)"
 _BUSIEST = """
 SELECT scope, SUM(n) FROM @rollups WHERE scope <> 0 AND n > 0 AND day >= (SELECT MAX(day) FROM @rollups) - :days
 GROUP BY scope ORDER BY SUM(n) DESC, scope LIMIT :limit
@@ -89,13 +72,10 @@ _MUSIC_OF_GUILD = (
     f"{one_by_one(_MUSIC, 'host_days')} AND r.guild_id = :guild_id",
 )
 
-# Parts of hours, for periods of zones whose hours are not UTC's: from the log itself.
-_BETWEEN = "started_ms >= :since AND started_ms < :until AND is_own = 0 {guild}"
-_COMMANDS_BETWEEN = f"SELECT command_id, outcome, COUNT(*) FROM @invocations WHERE {_BETWEEN} GROUP BY 1, 2"  # noqa: S608
-_HOURS_BETWEEN = f"""
-SELECT (started_ms - :start) / 3600000 AS position, outcome, COUNT(*) FROM @invocations WHERE {_BETWEEN} GROUP BY 1, 2
+# Parts of hours: from the log itself.
+_USERS_BETWEEN = f"""
+SELECT DISTINCT user_id FROM @invocations WHERE {BETWEEN} AND {IS_EXECUTED} AND user_id IS NOT NULL
 """  # noqa: S608 (text of ours)
-_USERS_BETWEEN = f"SELECT DISTINCT user_id FROM @invocations WHERE {_BETWEEN} AND user_id IS NOT NULL"  # noqa: S608
 _MUSIC_BETWEEN = """
 SELECT type, duration_us FROM @music_events WHERE occurred_ms >= :since AND occurred_ms < :until {guild}
 """
@@ -111,8 +91,24 @@ class Reports:
         """Commands and times of a period."""
         return await self._engine.read(counted(guild_id, period))
 
+    async def components(self, guild_id: str | None, period: Period) -> list[ComponentCounts]:
+        """Buttons, select menus and modals, most used first. Times are of the days (UTC) that the period touches."""
+        return (await self._engine.read(counted(guild_id, period))).component_counts()
+
+    async def autocomplete(self, period: Period) -> list[AutocompleteCounts]:
+        """Commands whose options were completed in a period, anywhere; most used first. Times as of `components`."""
+        return (await self._engine.read(counted(None, period))).autocomplete_counts()
+
+    async def background_failures(self, since: datetime) -> list[BackgroundFailure]:
+        """Listeners, loops and tasks that raised, those that did last first."""
+        return await self._engine.read(background_failures(since))
+
+    async def guild_memberships(self, since: datetime) -> list[MembershipEntry]:
+        """Servers that the bot joined or left, oldest first."""
+        return await self._engine.read(guild_memberships(since))
+
     async def unique_users(self, guild_id: str | None, period: Period) -> int:
-        """How many people used the bot."""
+        """How many people used commands that ran."""
         return await self._engine.read(_unique_users(guild_id, period))
 
     async def music_totals(self, guild_id: str | None, period: Period, now: datetime | None = None) -> MusicTotals:
@@ -124,55 +120,19 @@ class Reports:
         return await self._engine.read(_music_totals(guild_id, period, now))
 
     async def last_used(self, guild_id: str | None, since: datetime) -> Mapping[str, datetime]:
-        """The hour in which each command was used last, of those that were used on that day or later."""
+        """The hour in which each command ran last, of those that ran on that day or later."""
         return await self._engine.read(_last_used(guild_id, day_of(since)))
 
     async def first_seen(self, guild_id: str | None) -> datetime | None:
-        """The hour of the first command."""
+        """The hour of the first command that ran."""
         return await self._engine.read(_first_seen(guild_id))
 
     async def guild_name(self, guild_id: str) -> str | None:
         return await self._engine.read(_guild_name(guild_id))
 
     async def busiest_guilds(self, limit: int) -> list[tuple[str, int]]:
-        """(guild id, commands within the last 30 days that have any), busiest first."""
+        """(guild id, commands that ran within the last 30 days that have any), busiest first."""
         return await self._engine.read(_busiest_guilds(limit))
-
-
-# -- commands and times ------------------------------------------------------------------------------------------------
-
-
-def counted(guild_id: str | None, period: Period) -> Script[Counted]:
-    """Commands and times of a period."""
-    scope = WHOLE_BOT if guild_id is None else (yield from stored_id(guild_id))
-    first, end = whole_hours(period)
-    touched = days_of(hour_of(period.start), next_hour(period.end)) if period.start < period.end else days_of(1, 0)
-    rows = yield Query(GROUPS, {**touched, "scope": scope})
-    days = [DayOfName(day, name_id, parts_of(bytes(data))) for day, name_id, data in rows]
-    edges: list[Row] = []
-    for since, until in edges_of(period):
-        edges += yield Query(*_between(_COMMANDS_BETWEEN, guild_id, scope, since, until))
-    odd_hours = yield from _odd_hours(guild_id, scope, period)
-    texts = yield from texts_of({day.name_id for day in days} | {row[0] for row in edges})
-    return Counted(
-        days=days,
-        hours=range(first, end),
-        edges=edges,
-        odd_hours=odd_hours,
-        has_whole_hours=is_whole(period.start),
-        texts=texts,
-    )
-
-
-def _odd_hours(guild_id: str | None, scope: int, period: Period) -> Script[dict[datetime, list[tuple[int, int]]]]:
-    """(outcome, n) by the start of an hour that begins or ends at other minutes than ours."""
-    found: dict[datetime, list[tuple[int, int]]] = {}
-    stretches = edges_of(period) if is_whole(period.start) else [(period.start, period.end)]
-    for since, until in stretches:  # clocks that change by half an hour make such an end
-        sql, values = _between(_HOURS_BETWEEN, guild_id, scope, since, until)
-        for position, outcome, n in (yield Query(sql, {**values, "start": milliseconds(since)})):
-            found.setdefault(since + timedelta(hours=int(position)), []).append((outcome, n))
-    return found
 
 
 # -- people, music -----------------------------------------------------------------------------------------------------
@@ -198,7 +158,7 @@ def _unique_users(guild_id: str | None, period: Period) -> Script[int]:
     if end > first:
         users.update((yield Query(query.replace("{what}", "DISTINCT r.user_id"), values)))
     for since, until in edges:
-        users.update((yield Query(*_between(_USERS_BETWEEN, guild_id, scope, since, until))))
+        users.update((yield Query(*between(_USERS_BETWEEN, guild_id, scope, since, until))))
     return len({tuple(row) for row in users})
 
 
@@ -215,7 +175,7 @@ def _music_totals(guild_id: str | None, period: Period, now: datetime | None) ->
     songs, playtime_s, skips, pauses = (int(n) + int(m) for n, m in zip(ours, theirs, strict=True))
     kinds = list(MusicEventType)
     for since, until in edges_of(period):
-        for kind, duration_us in (yield Query(*_between(_MUSIC_BETWEEN, guild_id, scope, since, until))):
+        for kind, duration_us in (yield Query(*between(_MUSIC_BETWEEN, guild_id, scope, since, until))):
             songs += kinds[kind] is MusicEventType.SONG_PLAYED
             skips += kinds[kind] is MusicEventType.SKIP
             pauses += kinds[kind] is MusicEventType.PAUSE
@@ -241,7 +201,7 @@ def _last_used(guild_id: str | None, since: int) -> Script[dict[str, datetime]]:
     rows = yield Lookup(ROLLUPS, keys, ("day", "name_id", "data"))
     texts = yield from texts_of(name_id for name_id, _ in days)
     return {
-        texts[name_id]: start_of_hour(day * HOURS_PER_DAY + max(hours_of(bytes(data))))
+        texts[name_id]: start_of_hour(day * HOURS_PER_DAY + max(executed_hours(bytes(data))))
         for name_id, day, data in sorted((name_id, day, data) for day, name_id, data in rows)
     }
 
@@ -252,12 +212,7 @@ def _first_seen(guild_id: str | None) -> Script[datetime | None]:
     if day is None:
         return None
     rows = yield Query(GROUPS, {**values, "first_day": day, "last_day": day})
-    return start_of_hour(day * HOURS_PER_DAY + min(hour for _, _, data in rows for hour in hours_of(bytes(data))))
-
-
-def hours_of(data: bytes) -> list[int]:
-    """The hours of the day in which commands were used."""
-    return [cell % HOURS_PER_DAY for cell in (parts_of(data) or ((),))[0][::2]]
+    return start_of_hour(day * HOURS_PER_DAY + min(hour for _, _, data in rows for hour in executed_hours(bytes(data))))
 
 
 # -- guilds ------------------------------------------------------------------------------------------------------------
@@ -272,19 +227,3 @@ def _busiest_guilds(limit: int) -> Script[list[tuple[str, int]]]:
     rows = yield Query(_BUSIEST, {"limit": limit, "days": _LATELY_DAYS})
     texts = yield from id_texts(scope for scope, _ in rows)
     return [(texts[scope], int(n)) for scope, n in rows]
-
-
-# -- periods -----------------------------------------------------------------------------------------------------------
-
-
-def _of_guild(query: str, guild_id: str | None) -> str:
-    return query.replace("{guild}", "" if guild_id is None else "AND guild_id = :guild_id")
-
-
-def _between(
-    query: str, guild_id: str | None, scope: int, since: datetime, until: datetime
-) -> tuple[str, dict[str, Any]]:
-    values: dict[str, Any] = {"since": milliseconds(since), "until": milliseconds(until)}
-    if guild_id is not None:
-        values["guild_id"] = scope
-    return _of_guild(query, guild_id), values

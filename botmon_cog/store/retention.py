@@ -13,7 +13,7 @@ from botmon_cog.config import RetentionConfig
 from botmon_cog.domain import text
 from botmon_cog.domain.rollup import MS_PER_DAY, MS_PER_HOUR
 from botmon_cog.store import schema
-from botmon_cog.store.schema import LogTable, Table
+from botmon_cog.store.columns import LogTable, Table
 from botmon_cog.store.script import Exclude, Execute, Query, Script
 from botmon_cog.store.sql import insert_statement
 
@@ -57,10 +57,15 @@ _RAW = (
     _log(schema.MUSIC_EVENTS, "music event", "music events"),
     _log(schema.COUNTED_COMMANDS, "counted command", "counted commands"),
     _log(schema.SAMPLES, "measured operation", "measured operations"),
+    _log(schema.AUTOCOMPLETE_CALLS, "minute of autocompletion", "minutes of autocompletion"),
+    _log(schema.ANSWERED_ELSEWHERE, "command answered elsewhere", "commands answered elsewhere"),
 )
 _CHECKS = _log(schema.HEALTH_CHECKS, "health check", "health checks")
+_FAILURES = _log(schema.BACKGROUND_FAILURES, "failure in the background", "failures in the background")
+_MEMBERSHIPS = _log(schema.GUILD_MEMBERSHIPS, "server joined or left", "servers joined or left")
 _KEPT_LIKE_CHECKS = (
     _CHECKS,
+    _FAILURES,
     Aged(
         table=schema.ALERT_MESSAGES,
         age="made_ms",
@@ -87,7 +92,10 @@ _RUNS = Aged(
     words=("run", "runs"),
     and_if=f"rolled_up_seq >= last_seq AND {_HAS_NEWER} AND NOT ({_HAS_ROWS})",
 )
-_WORDS = {aged.table.name: aged.words for aged in (*_RAW, *_KEPT_LIKE_CHECKS, _MUTES, _PEOPLE, _HOURLY, _DAILY, _RUNS)}
+_WORDS = {
+    aged.table.name: aged.words
+    for aged in (*_RAW, *_KEPT_LIKE_CHECKS, _MEMBERSHIPS, _MUTES, _PEOPLE, _HOURLY, _DAILY, _RUNS)
+}
 
 
 def in_words(table: str, n: int) -> str:
@@ -133,6 +141,9 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
             end_ms = _end(days, as_of_ms)
             if end_ms is not None:
                 cuts.append(Cut(aged, min(end_ms, bound, end_ms if raw is None else raw)))
+    memberships = _end(config.rollup_days, as_of_ms)
+    if memberships is not None:
+        cuts.append(Cut(_MEMBERSHIPS, memberships))
     cuts.append(Cut(_MUTES, as_of_ms // MS_PER_DAY * MS_PER_DAY))
     if raw is not None and health is not None:
         cuts.append(Cut(_RUNS, min(raw, health)))
@@ -141,7 +152,7 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
 
 def first_cuts(end_ms: int) -> list[Cut]:
     """What goes first if there is too much: all single rows from before `end_ms`."""
-    return [Cut(aged, end_ms) for aged in (*_RAW, _CHECKS)]
+    return [Cut(aged, end_ms) for aged in (*_RAW, _CHECKS, _FAILURES)]
 
 
 def first_whole_day(raw_since_ms: int | None) -> int:

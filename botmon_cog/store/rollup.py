@@ -6,14 +6,16 @@ log says up to the watermarks, however a process ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from botmon_cog.domain.rollup import PART, Counts, Tally
+from botmon_cog.domain.models import Durations
+from botmon_cog.domain.rollup import EXECUTED_CELLS, Counts, Tally
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.packed import pack, unpack
+from botmon_cog.store.records import unpack_durations
 from botmon_cog.store.schema import GUILD_HOURLY, PEOPLE, ROLLUPS
-from botmon_cog.store.script import Exclude, Execute, Insert, Lookup, Pause, Query, Script
+from botmon_cog.store.script import Exclude, Execute, Insert, Lookup, Pause, Query, Row, Script
 
 LOT_ROWS = 10_000
 """The most rows that are rolled up in one transaction."""
@@ -34,6 +36,9 @@ FROM @invocations {_PIECE_OF} AND is_own = 0
 """  # noqa: S608 (text of ours)
 MUSIC = f"SELECT occurred_ms, guild_id, type, duration_us FROM @music_events {_PIECE_OF}"  # noqa: S608
 COUNTED = f"SELECT occurred_ms, guild_id, user_id FROM @counted_commands {_PIECE_OF}"  # noqa: S608
+COMPLETIONS = f"""
+SELECT started_ms, command_id, n, failed, durations FROM @autocomplete_calls {_PIECE_OF}
+"""  # noqa: S608 (text of ours)
 SAMPLES = f"""
 SELECT occurred_ms, guild_id, name_id, value, success FROM @samples {_PIECE_OF}
 AND unit_id IN (SELECT id FROM @labels WHERE text = 's')
@@ -103,7 +108,7 @@ def _lot(most: int) -> Script[int]:
         left -= upto - after
     if stretches:
         tally = yield from count(stretches)
-        yield from _add(tally)
+        yield from add(tally)
         for stretch in stretches:
             yield Execute(_ADVANCE, {"upto": stretch.upto, "run_id": stretch.run_id})
     return most - left
@@ -121,10 +126,18 @@ def count(stretches: Sequence[tuple[int, int, int, int]]) -> Script[Tally]:
         tally.add_music((yield Query(MUSIC, whole)), first_day)
         tally.add_counted((yield Query(COUNTED, whole)), first_day)
         tally.add_samples((yield Query(SAMPLES, whole)), first_day)
+        tally.add_completions(completions((yield Query(COMPLETIONS, whole))), first_day)
     return tally
 
 
-def _add(tally: Tally) -> Script[None]:
+def completions(rows: Iterable[Row]) -> Iterator[tuple[int, int, int, int, Durations]]:
+    """Rows of `COMPLETIONS` as a tally takes them."""
+    for started_ms, command, n, failed, durations in rows:
+        yield started_ms, command, n, failed, unpack_durations(bytes(durations))
+
+
+def add(tally: Tally) -> Script[None]:
+    """Add sums to the roll-ups. The script must have excluded others before."""
     # In the order of the keys: so the pages of a table are written one after the other.
     keys = sorted(tally.groups)
     for start in range(0, len(keys), _PIECE):
@@ -145,7 +158,7 @@ def _add(tally: Tally) -> Script[None]:
 
 
 def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:
-    """(commands, packed counts) of a group with what came."""
+    """(commands that ran, packed counts) of a group with what came."""
     counts = {} if stored is None else unpack(bytes(stored))
     for code in codes:
         counts[code] = counts.get(code, 0) + 1
@@ -153,4 +166,5 @@ def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:
 
 
 def commands_of(counts: Counts) -> int:
-    return sum(n for code, n in counts.items() if code < PART)
+    """How many ran."""
+    return sum(n for code, n in counts.items() if code in EXECUTED_CELLS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from botmon_cog.store import schema
-from botmon_cog.store.schema import LogTable, Table
+from botmon_cog.store.columns import LogTable, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

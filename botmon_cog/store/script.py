@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from botmon_cog.store.schema import Table
+from botmon_cog.store.columns import Table
 
 T = TypeVar("T")
 K = TypeVar("K")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from botmon_cog.store.schema import Table
+from botmon_cog.store.columns import Table
 from botmon_cog.store.script import OnConflict
 
 TABLE = re.compile(r"@([a-z_]+)")

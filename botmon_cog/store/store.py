@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from botmon_cog.store.alerts import AlertStore
+from botmon_cog.store.crashes import Crashes
 from botmon_cog.store.daily import Daily
+from botmon_cog.store.elsewhere import Elsewhere
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
@@ -28,4 +30,6 @@ class Store:
         self.daily = Daily(engine)
         self.history = History(engine)
         self.alerts = AlertStore(engine, run.instance)
+        self.elsewhere = Elsewhere(engine)
+        self.crashes = Crashes(engine)
         self.uptime = UptimeStore(engine, run)

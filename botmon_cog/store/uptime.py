@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from botmon_cog.domain.uptime import GatewayLoss, Run
+from botmon_cog.domain.models import Kind
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.uptime import GatewayLoss, Run, shown_name
 from botmon_cog.store.alerts import execute
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
@@ -22,12 +24,19 @@ ON CONFLICT (token) DO UPDATE SET started_ms = excluded.started_ms, seen_ms = ex
 """
 _OF_INSTANCE = "instance = :instance AND seen_ms IS NOT NULL"
 _RUNS = f"""
-SELECT started_ms, seen_ms, ended_ms, ending FROM @runs
+SELECT token, started_ms, seen_ms, ended_ms, ending FROM @runs
 WHERE {_OF_INSTANCE} AND (seen_ms >= :since OR id = (
     SELECT id FROM @runs WHERE {_OF_INSTANCE} AND seen_ms < :since ORDER BY seen_ms DESC LIMIT 1
 ))
 ORDER BY started_ms
 """  # noqa: S608 (text of ours)
+_RAN = f"""
+SELECT DISTINCT r.token, i.kind, l.text FROM @runs AS r
+JOIN @runs AS c ON c.token = -r.token JOIN @invocations AS i ON i.run_id = c.id JOIN @labels AS l ON l.id = i.command_id
+WHERE r.instance = :instance AND r.started_ms >= :oldest AND i.outcome = {list(Outcome).index(Outcome.CRASHED)}
+ORDER BY i.kind, l.text
+"""  # noqa: S608 (a code)
+"""What ran when a run crashed: see `crashes.crash_run`."""
 _PUT_LOSS = insert_statement(
     GATEWAY_LOSSES, f"VALUES ({', '.join(f':{column}' for column in GATEWAY_LOSSES.columns)})", "replace"
 )
@@ -73,14 +82,21 @@ class UptimeStore:
 
 
 def _runs(values: dict[str, Any]) -> Script[list[Run]]:
+    rows = yield Query(_RUNS, values)
+    running: dict[int, list[str]] = {}
+    kinds = list(Kind)
+    oldest = rows[0][1] if rows else values["since"]
+    for token, kind, command in (yield Query(_RAN, {"instance": values["instance"], "oldest": oldest})):
+        running.setdefault(token, []).append(shown_name(kinds[int(kind)], command))
     return [
         Run(
             started_at=moment(started_ms),
             seen_at=moment(seen_ms),
             ended_at=None if ended_ms is None else moment(ended_ms),
             ending=ending,
+            running=tuple(running.get(token, ())),
         )
-        for started_ms, seen_ms, ended_ms, ending in (yield Query(_RUNS, values))
+        for token, started_ms, seen_ms, ended_ms, ending in rows
     ]
 
 

@@ -108,9 +108,59 @@ CREATE TABLE @health_checks (
 );
 CREATE INDEX health_checks_time ON @health_checks (occurred_ms);
 
+CREATE TABLE @autocomplete_calls (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    command_id BIGINT NOT NULL,
+    started_ms BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    durations BYTEA NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX autocomplete_calls_time ON @autocomplete_calls (started_ms);
+
+CREATE TABLE @background_failures (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    place_id BIGINT NOT NULL,
+    started_ms BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    error_type_id BIGINT,
+    error_message TEXT,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX background_failures_time ON @background_failures (started_ms);
+
+CREATE TABLE @guild_memberships (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    change SMALLINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    member_count BIGINT,
+    locale_id BIGINT,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX guild_memberships_time ON @guild_memberships (occurred_ms);
+
+-- What another process answered, until its row has come: then this one goes, else it becomes a row of invocations.
+-- invocation: JSON.
+CREATE TABLE @answered_elsewhere (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    discord_id BIGINT NOT NULL,
+    received_ms BIGINT NOT NULL,
+    invocation TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX answered_elsewhere_time ON @answered_elsewhere (received_ms);
+
 -- -- what is counted from it ------------------------------------------------------------------------------------------
 
--- scope: a guild's id, or 0 for the whole bot. n: commands. data: counts by hour and outcome, and histograms, packed.
+-- scope: a guild's id, or 0 for the whole bot. n: commands that ran. data: counts by hour and outcome, and
+-- histograms, packed.
 CREATE TABLE @rollups (
     day BIGINT NOT NULL,
     scope BIGINT NOT NULL,
@@ -120,8 +170,8 @@ CREATE TABLE @rollups (
     PRIMARY KEY (day, scope, name_id)
 );
 
--- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of the commands
--- counts as executed: all do but those that the host logged.
+-- Who used commands that ran. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of them
+-- counts as executed for a host: all do but those that it logged.
 CREATE TABLE @people (
     day BIGINT NOT NULL,
     guild_id BIGINT NOT NULL,
@@ -130,8 +180,8 @@ CREATE TABLE @people (
     PRIMARY KEY (day, guild_id, user_id)
 );
 
--- logged: commands that the host logged. counted: those that it only counted. So invocations - logged + counted were
--- executed, as the host counts them.
+-- logged: commands that the host logged. counted: those that it only counted. So n - logged + counted were executed, as
+-- the host counts them.
 CREATE TABLE @guild_hourly (
     hour BIGINT NOT NULL,
     guild_id BIGINT NOT NULL,
@@ -310,6 +360,7 @@ CREATE TABLE @marks (
 
 -- -- for people and tools: read-only, in the shape that older bots know -----------------------------------------------
 
+-- Without buttons, select menus and modals (kinds 7 to 9), which are no commands.
 CREATE VIEW @audit_logs AS
 SELECT i.run_id << 32 | i.seq AS id,
        COALESCE(g.text, CAST(i.guild_id AS TEXT)) AS guild_id,
@@ -331,7 +382,7 @@ JOIN @labels AS c ON c.id = i.command_id
 LEFT JOIN @guilds AS guilds ON guilds.guild_id = i.guild_id
 LEFT JOIN @labels AS g ON g.id = -i.guild_id
 LEFT JOIN @labels AS u ON u.id = -i.user_id
-WHERE i.is_own = 0;
+WHERE i.is_own = 0 AND i.kind NOT IN (7, 8, 9);
 
 -- commands_executed and unique_users are as a host counts them: without what it only logged.
 CREATE VIEW @bot_stats AS

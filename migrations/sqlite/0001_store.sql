@@ -107,9 +107,59 @@ CREATE TABLE health_checks (
 ) WITHOUT ROWID;
 CREATE INDEX health_checks_time ON health_checks (occurred_ms);
 
+CREATE TABLE autocomplete_calls (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    command_id INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    durations BLOB NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX autocomplete_calls_time ON autocomplete_calls (started_ms);
+
+CREATE TABLE background_failures (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    place_id INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    error_type_id INTEGER,
+    error_message TEXT,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX background_failures_time ON background_failures (started_ms);
+
+CREATE TABLE guild_memberships (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    member_count INTEGER,
+    locale_id INTEGER,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX guild_memberships_time ON guild_memberships (occurred_ms);
+
+-- What another process answered, until its row has come: then this one goes, else it becomes a row of invocations.
+-- invocation: JSON.
+CREATE TABLE answered_elsewhere (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    discord_id INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    invocation TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX answered_elsewhere_time ON answered_elsewhere (received_ms);
+
 -- -- what is counted from it ------------------------------------------------------------------------------------------
 
--- scope: a guild's id, or 0 for the whole bot. n: commands. data: counts by hour and outcome, and histograms, packed.
+-- scope: a guild's id, or 0 for the whole bot. n: commands that ran. data: counts by hour and outcome, and
+-- histograms, packed.
 CREATE TABLE rollups (
     day INTEGER NOT NULL,
     scope INTEGER NOT NULL,
@@ -119,8 +169,8 @@ CREATE TABLE rollups (
     PRIMARY KEY (day, scope, name_id)
 ) WITHOUT ROWID;
 
--- Who used the bot. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of the commands
--- counts as executed: all do but those that the host logged.
+-- Who used commands that ran. guild_id: 0 in direct messages. hours: a bit per hour of the day, and bit 24 if one of them
+-- counts as executed for a host: all do but those that it logged.
 CREATE TABLE people (
     day INTEGER NOT NULL,
     guild_id INTEGER NOT NULL,
@@ -129,8 +179,8 @@ CREATE TABLE people (
     PRIMARY KEY (day, guild_id, user_id)
 ) WITHOUT ROWID;
 
--- logged: commands that the host logged. counted: those that it only counted. So invocations - logged + counted were
--- executed, as the host counts them.
+-- logged: commands that the host logged. counted: those that it only counted. So n - logged + counted were executed, as
+-- the host counts them.
 CREATE TABLE guild_hourly (
     hour INTEGER NOT NULL,
     guild_id INTEGER NOT NULL,
@@ -309,6 +359,7 @@ CREATE TABLE marks (
 
 -- -- for people and tools: read-only, in the shape that older bots know -----------------------------------------------
 
+-- Without buttons, select menus and modals (kinds 7 to 9), which are no commands.
 CREATE VIEW audit_logs AS
 SELECT i.run_id << 32 | i.seq AS id,
        COALESCE(g.text, CAST(i.guild_id AS TEXT)) AS guild_id,
@@ -327,7 +378,7 @@ JOIN labels AS c ON c.id = i.command_id
 LEFT JOIN guilds ON guilds.guild_id = i.guild_id
 LEFT JOIN labels AS g ON g.id = -i.guild_id
 LEFT JOIN labels AS u ON u.id = -i.user_id
-WHERE NOT i.is_own;
+WHERE NOT i.is_own AND i.kind NOT IN (7, 8, 9);
 
 -- commands_executed and unique_users are as a host counts them: without what it only logged.
 CREATE VIEW bot_stats AS

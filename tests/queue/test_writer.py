@@ -10,7 +10,7 @@ import pytest
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import StorageConfig
 from botmon_cog.store.queue.writer import Writer
-from tests.writer_helpers import LINGER_S, FakeRollUps, names, put, run_key, settle
+from tests.writer_helpers import LINGER_S, FakeRollUps, names, put, run_key, settle, until
 
 
 async def test_a_lone_event_is_written_after_the_linger_time(make, log, clock):
@@ -255,3 +255,11 @@ async def test_events_are_numbered_in_the_order_in_which_they_come(make, log, cl
     put(writer, "later")
     await writer.flush()
     assert log.runs == {run.token: dict(enumerate([*names(5), "later"], 1))}
+
+
+async def test_each_burst_is_written_at_once_and_not_only_the_first(make, log):
+    writer = make(batch_max=3)
+    for burst in ("a", "b", "c"):
+        put(writer, *names(3, burst))
+        await until(lambda: not writer.queued)  # the clock stands still: no linger time has passed
+    assert log.stored == [*names(3, "a"), *names(3, "b"), *names(3, "c")]

@@ -9,8 +9,17 @@ from __future__ import annotations
 
 from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.report import Report
+from botmon_cog.domain.reports.background import BackgroundFailure, MembershipEntry
 from botmon_cog.domain.reports.base import Period
-from botmon_cog.domain.reports.commands import CommandCounts, CommandStats, HourCount
+from botmon_cog.domain.reports.commands import (
+    AutocompleteCounts,
+    CommandCounts,
+    CommandStats,
+    ComponentCounts,
+    HourCount,
+    Outcomes,
+    added_up,
+)
 from botmon_cog.domain.reports.health import (
     UNWATCHED,
     CommandsHealth,
@@ -41,11 +50,14 @@ __all__ = [
     "MIN_FOR_P99",
     "MIN_FOR_PERCENTILES",
     "UNWATCHED",
+    "AutocompleteCounts",
+    "BackgroundFailure",
     "Bottleneck",
     "CommandCounts",
     "CommandPerformance",
     "CommandStats",
     "CommandsHealth",
+    "ComponentCounts",
     "ComponentHealth",
     "CpuHealth",
     "DatabaseHealth",
@@ -57,10 +69,12 @@ __all__ = [
     "HistoryEntry",
     "HourCount",
     "LoopHealth",
+    "MembershipEntry",
     "MemoryHealth",
     "MonitorHealth",
     "MusicTotals",
     "OperationPerformance",
+    "Outcomes",
     "Percentiles",
     "PerformanceReport",
     "Period",
@@ -68,4 +82,5 @@ __all__ = [
     "Report",
     "RestHealth",
     "StatisticsReport",
+    "added_up",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports.base import Period
+from botmon_cog.domain.reports.commands import ComponentCounts
 from botmon_cog.domain.reports.percentiles import Percentiles
 
 
@@ -61,6 +62,8 @@ class PerformanceReport(Report, frozen=True, kw_only=True):
     operations: tuple[OperationPerformance, ...]
     bottlenecks: tuple[Bottleneck, ...]
     """Worst first."""
+    components: tuple[ComponentCounts, ...] = ()
+    """Buttons, select menus and modals, most used first; none where one command was asked for."""
     by_day: tuple[tuple[str, float | None], ...] = ()
     """(ISO date, p95 or maximum of the duration in seconds) of the one command asked for, else of the worst."""
     by_day_command: str | None = None

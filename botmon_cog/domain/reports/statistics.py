@@ -6,7 +6,7 @@ from datetime import datetime
 
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports.base import Period
-from botmon_cog.domain.reports.commands import CommandCounts, HourCount
+from botmon_cog.domain.reports.commands import CommandCounts, HourCount, Outcomes
 
 
 class MusicTotals(Report, frozen=True, kw_only=True):
@@ -30,18 +30,24 @@ class StatisticsReport(Report, frozen=True, kw_only=True):
     previous: Period
     """As many days as `period`, up to the same hour on the clock, so that the two compare."""
     total_commands: int
+    """Those that ran: not those that were used wrongly, not allowed, or refused by Discord."""
     previous_commands: int
+    outcomes: Outcomes = Outcomes()
+    """All that were invoked, by how they ended."""
     unique_users: int
+    """People whose commands ran."""
     previous_users: int
     faults: int
+    """The bot's, as far as they are rated."""
     fault_rate: float | None
-    """The bot's faults among commands with a known outcome, 0..1."""
+    """The bot's faults among the commands that are rated, 0..1: see `Outcome`."""
     previous_fault_rate: float | None
     commands: tuple[CommandCounts, ...]
-    """Most used first."""
+    """Those that ran most often first."""
     previous_by_command: dict[str, int]
+    """How often each ran."""
     hours: tuple[HourCount, ...]
-    """Those hours of the period in which anything happened, in order."""
+    """Those hours of the period in which any command ran, in order."""
     previous_hours: tuple[HourCount, ...]
     total_songs: int
     total_playtime_s: int
@@ -52,10 +58,10 @@ class StatisticsReport(Report, frozen=True, kw_only=True):
     previous_skip_rate: float | None
     total_pauses: int
     unused_commands: tuple[str, ...]
-    """Commands used before, but not for 30 days."""
+    """Commands that ran before, but not for 30 days."""
     first_seen: datetime | None
-    """The hour of the first command ever recorded here; None before it."""
+    """The hour of the first command that ever ran here; None before it."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.total_commands or self.total_songs or self.total_skips or self.total_pauses)
+        return not (self.total_commands or self.outcomes.n or self.total_songs or self.total_skips or self.total_pauses)

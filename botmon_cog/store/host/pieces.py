@@ -9,6 +9,7 @@ import msgspec
 
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, Tally
+from botmon_cog.store.conditions import IS_COMMAND
 from botmon_cog.store.host.intents import Intent
 from botmon_cog.store.host.reading import ended_ms
 from botmon_cog.store.host.sources import LOGGED
@@ -36,7 +37,7 @@ SELECT seq, command_id, outcome, started_ms, duration_us, guild_id, user_id, use
        error_message, is_own,
        (SELECT COUNT(*) FROM @host_matches AS m
         WHERE m.source_id = :source_id AND m.run_id = i.run_id AND m.seq = i.seq)
-FROM @invocations AS i {_PIECE} AND kind {{is}} {LOGGED} ORDER BY seq LIMIT {ROWS + 1}
+FROM @invocations AS i {_PIECE} AND kind {{is}} {LOGGED} AND {IS_COMMAND} ORDER BY seq LIMIT {ROWS + 1}
 """  # noqa: S608 (text of ours)
 _OUTCOMES = list(Outcome)
 
@@ -208,7 +209,8 @@ def _additions(tally: Tally, observed: Iterable[Row]) -> Script[list[Addition]]:
         _add(sums, hour // HOURS_PER_DAY, guild, (songs, playtime_s, skips, pauses, counted))
     for row in observed:
         started_ms, guild, is_own = row[3], row[5], row[11]
-        if guild is not None and not is_own:
+        code: int = row[2]
+        if guild is not None and not is_own and _OUTCOMES[code].is_executed:
             _add(sums, started_ms // MS_PER_DAY, guild, (0, 0, 0, 0, 1))
     ids = yield from id_texts(guild for _, guild in sums)
     return [

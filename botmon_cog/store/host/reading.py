@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from botmon_cog.domain.models import Invocation
+from botmon_cog.store.conditions import IS_COMMAND
 from botmon_cog.store.host.intents import Intent, find_intent
 from botmon_cog.store.host.sources import LOGGED, Sample, Source, change_source, encoded, source_of
 from botmon_cog.store.labels import id_texts, texts_of
@@ -31,7 +32,7 @@ _SEEN = (
     "SELECT i.run_id, i.seq, i.started_ms, i.duration_us, i.guild_id, i.user_id, i.command_id FROM @invocations AS i"
 )
 _OBSERVED = f"""
-{_SEEN} WHERE i.kind <> {LOGGED} AND NOT EXISTS (
+{_SEEN} WHERE i.kind <> {LOGGED} AND {IS_COMMAND} AND NOT EXISTS (
     SELECT 1 FROM @host_matches AS m WHERE m.source_id = :source_id AND m.run_id = i.run_id AND m.seq = i.seq
 )
 """  # noqa: S608 (code)

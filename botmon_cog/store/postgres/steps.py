@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from botmon_cog.errors import StorageError
+from botmon_cog.store.columns import Table, Type
 from botmon_cog.store.postgres.asyncpg_types import Connection
-from botmon_cog.store.schema import Table, Type
 from botmon_cog.store.script import (
     Exclude,
     Execute,

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import msgspec
 
 from botmon_cog.domain.models import Event
-from botmon_cog.store.records import clean
+from botmon_cog.store.records import cleaned
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]]).decode
@@ -45,5 +45,4 @@ def _encode_event(event: Event) -> bytes:
     try:
         return _encode((name, event))
     except UnicodeEncodeError:  # a lone surrogate, which the store would replace
-        texts = {key: clean(value) for key, value in msgspec.structs.asdict(event).items() if type(value) is str}
-        return _encode((name, msgspec.structs.replace(event, **texts)))
+        return _encode((name, cleaned(event)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from botmon_cog.domain.models import Event
 from botmon_cog.store.log import Batch, RunKey
@@ -17,12 +17,14 @@ class Pending:
         queue: new events go to its end.
         head: the batch before it, which somebody has begun to store. It stays as it is until that has succeeded.
         may_spool: False while the store refuses the events for good: no spool can help then.
+        on_settled: called with `settled` when that may have grown; it must not raise.
     """
 
     def __init__(self, run: RunKey) -> None:
         self.queue: deque[Event] = deque()
         self.head: Batch | None = None
         self.may_spool = True
+        self.on_settled: Callable[[int], None] | None = None
         self._run = run
         self._next_seq = 1
         """The number of the first one in the queue."""
@@ -90,6 +92,8 @@ class Pending:
 
     def _wake(self) -> None:
         settled = self.settled
+        if self.on_settled is not None:
+            self.on_settled(settled)
         waiting: list[tuple[int, asyncio.Future[None]]] = []
         for upto, done in self._waiting:
             if done.done() or done.get_loop().is_closed():

@@ -12,6 +12,7 @@ import asyncio
 import random
 import weakref
 from asyncio import get_running_loop
+from collections.abc import Callable
 from contextlib import suppress
 
 from botmon_cog.clock import Clock, Timer
@@ -69,6 +70,20 @@ class Writer:
     def queued(self) -> int:
         """Rows in memory: taken, and neither committed nor in the spool yet."""
         return len(self._pending)
+
+    @property
+    def taken(self) -> int:
+        """The number of the newest event that ever came."""
+        return self._pending.taken
+
+    @property
+    def settled(self) -> int:
+        """Every event up to this number was committed, spooled or dropped."""
+        return self._pending.settled
+
+    def tell_settled(self, tell: Callable[[int], None]) -> None:
+        """Call `tell` with `settled` whenever that may have grown. It must not raise."""
+        self._pending.on_settled = tell
 
     @property
     def spooled(self) -> int:

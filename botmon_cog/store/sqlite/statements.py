@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from botmon_cog.store.schema import Table
+from botmon_cog.store.columns import Table
 from botmon_cog.store.script import (
     Exclude,
     Execute,

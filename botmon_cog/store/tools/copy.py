@@ -13,8 +13,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from botmon_cog.errors import StorageError
+from botmon_cog.store.columns import Table, Type
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.schema import ALL_TABLES, LABEL_TEXTS, LABELS, MARKS, RUNS, Table, Type
+from botmon_cog.store.schema import ALL_TABLES, LABEL_TEXTS, LABELS, MARKS, RUNS
 from botmon_cog.store.script import Exclude, Execute, Insert, Query, Row, Script
 
 T = TypeVar("T")

@@ -12,6 +12,11 @@ from botmon_cog.domain import text
 from botmon_cog.domain.histogram import LOWEST, value_of
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import (
+    COMPLETION_DURATIONS,
+    COMPLETIONS,
+    COMPONENT_DURATIONS,
+    COMPONENT_RESPONSES,
+    COMPONENTS,
     EXECUTED,
     HOURS_PER_DAY,
     METRICS,
@@ -23,11 +28,13 @@ from botmon_cog.domain.rollup import (
     iso_date,
 )
 from botmon_cog.store import rollup
+from botmon_cog.store.columns import LogTable, Table
 from botmon_cog.store.labels import texts_of
 from botmon_cog.store.packed import unpack
 from botmon_cog.store.retention import first_whole_day, raw_since
 from botmon_cog.store.rollup import commands_of
 from botmon_cog.store.schema import (
+    AUTOCOMPLETE_CALLS,
     COUNTED_COMMANDS,
     GUILD_HOURLY,
     GUILDS,
@@ -36,15 +43,20 @@ from botmon_cog.store.schema import (
     PEOPLE,
     ROLLUPS,
     SAMPLES,
-    LogTable,
-    Table,
 )
 from botmon_cog.store.script import Lookup, Pause, Query, Script
 
 _OUTCOMES = tuple(Outcome)
+_TIMES = {
+    **dict(enumerate(METRICS, start=1)),
+    COMPONENT_DURATIONS: "duration of a component",
+    COMPONENT_RESPONSES: "response of a component",
+    COMPLETION_DURATIONS: "duration of a completion",
+}
 _HOURLY = tuple(column for column in GUILD_HOURLY.columns if column not in GUILD_HOURLY.key)
+_COUNTED_TABLES = (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES, AUTOCOMPLETE_CALLS)
 _DATED = (
-    *((table, table.moment, MS_PER_DAY) for table in (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES)),
+    *((table, table.moment, MS_PER_DAY) for table in _COUNTED_TABLES),
     (ROLLUPS, "day", 1),
     (PEOPLE, "day", 1),
     (GUILD_HOURLY, "hour", HOURS_PER_DAY),
@@ -68,6 +80,7 @@ _INVOCATIONS = _of_an_hour(rollup.INVOCATIONS, INVOCATIONS)
 _MUSIC_EVENTS = _of_an_hour(rollup.MUSIC, MUSIC_EVENTS)
 _COUNTED = _of_an_hour(rollup.COUNTED, COUNTED_COMMANDS)
 _SAMPLES = _of_an_hour(rollup.SAMPLES, SAMPLES)
+_COMPLETIONS = _of_an_hour(rollup.COMPLETIONS, AUTOCOMPLETE_CALLS)
 _GROUPS = "SELECT scope, name_id, n, data FROM @rollups WHERE day = :day"
 _PEOPLE = "SELECT guild_id, user_id, hours FROM @people WHERE day = :day"
 _HOURS = f"""
@@ -179,6 +192,7 @@ def _counted(day: int) -> Script[_Sums]:
         tally.add_music((yield Query(_MUSIC_EVENTS, values)))
         tally.add_counted((yield Query(_COUNTED, values)))
         tally.add_samples((yield Query(_SAMPLES, values)))
+        tally.add_completions(rollup.completions((yield Query(_COMPLETIONS, values))))
         sums.add(tally)
         yield Pause()
     sums.commands = {key: commands_of(counts) for key, counts in sums.groups.items()}
@@ -243,10 +257,12 @@ def _of_group(counts: Mapping[int, int] | None, commands: int | None) -> Values 
 
 def _name_of(code: int) -> str:
     part, of = divmod(code, PART)
-    if part:
-        return f"{METRICS[part - 1]} of about {text.latency(value_of(of + LOWEST))} (bucket {of})"
-    outcome, hour = divmod(of, HOURS_PER_DAY)
-    return f"{_OUTCOMES[outcome]} at {hour:02}:00"
+    if part in _TIMES:
+        return f"{_TIMES[part]} of about {text.latency(value_of(of + LOWEST))} (bucket {of})"
+    what, hour = divmod(of, HOURS_PER_DAY)
+    if part == COMPLETIONS:
+        return f"completions that failed at {hour:02}:00" if what else f"completions at {hour:02}:00"
+    return f"{'components that were ' if part == COMPONENTS else ''}{_OUTCOMES[what]} at {hour:02}:00"
 
 
 def _of_person(hours: int | None) -> Values | None:
