@@ -29,12 +29,12 @@ from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
 from botmon_cog.domain.reports import HealthReport
+from botmon_cog.domain.text import duration
 from botmon_cog.errors import StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.host import has_original_tables
 from botmon_cog.monitors.event_loop import LoopWatch
-from botmon_cog.observer.hooks import Hooks
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
 from botmon_cog.observer.waiters import Waiters
@@ -92,7 +92,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         sources.hints = self._hints
         system.is_running = self.observer.is_running
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
-        self.observer.refused = self._logs.refused
+        self.observer.closer.refused = self._logs.refused
 
     def _names(self) -> Mapping[str, str]:
         """Those that our commands have now, by key."""
@@ -104,7 +104,10 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
 
     def _hints(self) -> tuple[str, ...]:
         """What the owners could have, and what is left out for the host's sake: no fault of the bot, in words."""
-        found = (*self.commands.missing, *(() if self._hint is None else (self._hint,)))
+        hanging = [
+            f"the command {name} has been running for {duration(age_s)}" for name, age_s in self.observer.hanging()
+        ]
+        found = (*hanging, *self.commands.missing, *(() if self._hint is None else (self._hint,)))
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -145,12 +148,11 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        hooks = Hooks(self.bot, self.observer, system.failures, self.on_app_command_error)
         presses = Presses(self.bot, self._desk)
         later = self._undo.push_async_callback
         later(self.delivery.close)
-        later(hooks.detach)
-        hooks.attach()
+        later(self.observer.detach)
+        self.observer.attach(self.on_app_command_error)
         waiters = Waiters(self.bot, system.failures)
         later(waiters.end)
         if not self.bot.is_ready():

@@ -15,7 +15,7 @@ import discord
 from botmon_cog.clock import Clock
 from botmon_cog.domain.samples import RestSample
 from botmon_cog.monitors.windows import HourTally
-from botmon_cog.observer.outcomes import is_late
+from botmon_cog.observer.outcomes import is_unknown_interaction
 
 RATE_LIMITED = "We are being rate limited. %s %s responded with 429."
 GLOBALLY = "Global rate limit has been hit."
@@ -69,7 +69,7 @@ class DiscordLogs(logging.Filter):
         self._seen.add(error)
         if isinstance(error, discord.DiscordServerError):
             self._server_errors.add()
-        elif is_late(error):
+        elif is_unknown_interaction(error):
             self._late.add()
         elif error.status == _TOO_MANY_REQUESTS and not error.response.headers.get("Via"):
             self._banned.add()  # by the network before Discord; the only 429 that is not logged

@@ -125,8 +125,7 @@ async def note_end(observer: Observer, system: MonitoringSystem) -> None:
     Rows that the store does not take by then go to the spool.
     """
     _log.info("SIGTERM: noting the end and writing what is queued before the process dies of it")
-    observer.is_attached = False
-    observer.close_all()
+    observer.end()
     tasks = [
         asyncio.ensure_future(system.uptime.end("stopped")),
         asyncio.ensure_future(system.writer.close(_FLUSH_S)),
@@ -136,5 +135,6 @@ async def note_end(observer: Observer, system: MonitoringSystem) -> None:
         error = task.exception()
         if error is not None:
             system.failures.note("noting the end", error)
+    system.open_file.close()
     if late:
         _log.warning("not everything could be written within %.0f s", _LONGEST_S)

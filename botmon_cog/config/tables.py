@@ -70,6 +70,10 @@ class PrivacyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore_users: tuple[DiscordId, ...] = ()
     ignore_guilds: tuple[DiscordId, ...] = ()
+    components: bool = True
+    autocomplete: bool = True
+    background: bool = True
+    servers: bool = True
 
 
 class ThresholdsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

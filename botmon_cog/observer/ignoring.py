@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from weakref import ref
 
 from botmon_cog.config import RecordConfig
 
@@ -14,6 +15,8 @@ MARK = "__botmon_ignored__"
 EXTRA = "botmon"
 
 T = TypeVar("T")
+
+_MOST_KNOWN = 2048
 
 Filter = Callable[[int, int | None, Any], bool]
 """(user id, guild id or None, command or None) -> whether the invocation is left out."""
@@ -35,11 +38,22 @@ def ignore(target: T) -> T:
 
 
 def make_filter(record: RecordConfig) -> Filter:
-    """What tells whether an invocation is left out. It runs for every command, and never raises."""
+    """What tells whether an invocation is left out. It runs for every command: so a command is looked at once."""
     users, guilds = frozenset(record.ignore_users), frozenset(record.ignore_guilds)
+    known: dict[ref[Any], bool] = {}
+    recall = known.get
 
     def is_ignored(user_id: int, guild_id: int | None, command: Any) -> bool:
-        return user_id in users or guild_id in guilds or (command is not None and is_marked(command))
+        if user_id in users or guild_id in guilds:
+            return True
+        if command is None:
+            return False
+        found = recall(ref(command))
+        if found is None:
+            if len(known) >= _MOST_KNOWN:  # of a bot that makes its commands anew again and again
+                known.clear()
+            found = known[ref(command)] = is_marked(command)
+        return found
 
     return is_ignored
 

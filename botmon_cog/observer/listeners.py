@@ -11,8 +11,8 @@ from botmon_cog.observer.opened import AnyInteraction
 class AppCommandListeners(commands.Cog):
     """Hears how application commands end. What is known by then is ignored: each command counts once.
 
-    discord.py runs listeners as tasks, after the command has ended. `hooks.py` hears the same sooner, and with the true
-    times; these two need nothing but public names.
+    discord.py runs listeners as tasks, after the command has ended. `app_commands.py` hears the same sooner, and with
+    the true times; these two need nothing but public names.
     """
 
     observer: Observer
@@ -20,13 +20,13 @@ class AppCommandListeners(commands.Cog):
     @commands.Cog.listener()
     async def on_app_command_completion(self, interaction: AnyInteraction, command: object) -> None:
         """discord.py's own event: an application command returned."""
-        self.observer.interaction_completed(interaction, command)
+        self.observer.app_commands.completed(interaction, command)
 
     @commands.Cog.listener()
     async def on_app_command_error(self, *event: object) -> None:
         """An application command failed: (interaction, error) or (interaction, command, error).
 
-        discord.py has no such event. `hooks.py` calls this with each error that reaches `tree.on_error`; bots that
-        dispatch it themselves do so with either.
+        discord.py has no such event. `app_commands.py` calls this with each error that reaches `tree.on_error`; bots
+        that dispatch it themselves do so with either.
         """
-        self.observer.failure_told(*event)
+        self.observer.app_commands.failure_told(*event)

@@ -19,6 +19,7 @@ from botmon_cog.cli.console import make_console
 from botmon_cog.cli.output import trouble_of
 from botmon_cog.cli.program import program_name
 from botmon_cog.cli.progress import bar_column
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import BotMonError, ConfigError
 
 if TYPE_CHECKING:
@@ -166,11 +167,8 @@ async def _outage(console: Console, stage: Stage) -> None:
 
 def _print_count(console: Console, used: int, outcomes: Counter[str]) -> None:
     _print_scene(console, "Exactly one row per command", "and its true outcome, outage or not:")
-    told = ", ".join(f"{n:,} {_OUTCOMES.get(outcome, outcome)}" for outcome, n in outcomes.most_common())
+    told = ", ".join(f"{n:,} {Outcome(outcome).words}" for outcome, n in outcomes.most_common())
     console.print(f"{used:,} commands used, {outcomes.total():,} rows written: {told}.")
-
-
-_OUTCOMES = {"ok": "ok", "error": "failed by the bot's fault", "user_error": "refused (typo, no permission)"}
 
 
 def _print_embed(console: Console, embed: dict[str, object], stage: Stage) -> None:

@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.errors import StorageError
+from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
 
 Scope = Literal["this guild", "all guilds"]
@@ -103,6 +104,8 @@ class Desk:
         try:
             return await seen()
         except Refused as refusal:
+            if (observed := current.get()) is not None:
+                observed.is_refused = True  # its row says `denied`
             return Answer(embeds.notice(refusal.title, str(refusal)))
         except StorageError as error:
             self.system.failures.note("answering in Discord", error)

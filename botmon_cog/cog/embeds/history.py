@@ -19,6 +19,8 @@ from botmon_cog.domain.uptime import Gap, Uptime
 _DAYS = 7
 _MOST_INCIDENTS = 12
 _MOST_GAPS = 5
+_MOST_RUNNING = 3
+_NAME_CHARS = 40
 _WEEKDAY_IS_CLEAR = timedelta(days=6)
 _TROUBLED = frozenset({"degraded", "unhealthy"})
 _GAPS = {
@@ -146,7 +148,9 @@ def _uptime(uptimes: Sequence[Uptime], longest: Uptime | None, now: datetime, zo
 
 def _gap(gap: Gap, now: datetime, zone: tzinfo) -> str:
     lasted = text.duration(round((gap.ended_at - gap.began_at).total_seconds()))
-    return f"{_when(gap.began_at, now, zone)}, {_GAPS[gap.kind]} for {lasted}"
+    running = [text.plain(name, _NAME_CHARS) for name in gap.running]
+    while_ = f", while {text.listed(running, _MOST_RUNNING)} ran" if running else ""
+    return f"{_when(gap.began_at, now, zone)}, {_GAPS[gap.kind]} for {lasted}{while_}"
 
 
 def _when(moment: datetime, now: datetime, zone: tzinfo) -> str:

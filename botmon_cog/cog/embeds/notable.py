@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from botmon_cog.domain import text
-from botmon_cog.domain.reports import CommandCounts, StatisticsReport
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reports import CommandCounts, Outcomes, StatisticsReport
 
 _MOST = 3
 _FAULT_RATE = 0.05
@@ -13,10 +14,10 @@ _MIN_MISUSES = 5
 
 
 def notable(report: StatisticsReport) -> list[str]:
-    """A line for each command that fails or that people use wrongly, worst first, and one for those nobody uses."""
+    """A line for each command that fails or often does not run, worst first, and one for those nobody uses."""
     failing = [c for c in report.commands if c.faults >= _MIN_FAULTS and (c.fault_rate or 0) >= _FAULT_RATE]
     failing.sort(key=lambda c: (-c.faults, c.command))
-    misused = [c for c in report.commands if _misuses(c) >= _MIN_MISUSES and _misuses(c) / c.known >= _MISUSE_RATE]
+    misused = [c for c in report.commands if _misuses(c) >= _MIN_MISUSES and _misuses(c) / c.n >= _MISUSE_RATE]
     misused.sort(key=lambda c: (-_misuses(c), c.command))
     lines = [_failing(c) for c in failing[:_MOST]] + [_misused(c) for c in misused[:_MOST]]
     if report.unused_commands:
@@ -27,12 +28,21 @@ def notable(report: StatisticsReport) -> list[str]:
     return lines
 
 
+def not_run(counts: Outcomes) -> list[str]:
+    """What did not run, and why: `12 not allowed`, `3 refused by Discord`."""
+    return [
+        f"{text.count(counts.of(outcome))} {outcome.words.removeprefix('were ')}"
+        for outcome in Outcome
+        if not outcome.is_executed and counts.of(outcome)
+    ]
+
+
 def _misuses(command: CommandCounts) -> int:
-    return command.user_error + command.denied
+    return command.n - command.executed
 
 
 def _failing(command: CommandCounts) -> str:
-    how = [f"failed in **{text.count(command.faults)} of {text.count(command.known)}** calls"]
+    how = [f"failed in **{text.count(command.faults)} of {text.count(command.rated)}** calls"]
     if command.late:
         how.append(f"{text.count(command.late)} answered too late")
     if command.unanswered:
@@ -41,5 +51,5 @@ def _failing(command: CommandCounts) -> str:
 
 
 def _misused(command: CommandCounts) -> str:
-    n = f"{text.count(_misuses(command))} of {text.count(command.known)}"
-    return f"{text.inline_code(command.command, 32)} refused {n} calls: wrong argument, cooldown, no permission"
+    n = f"{text.count(_misuses(command))} of {text.count(command.n)}"
+    return f"{text.inline_code(command.command, 32)} did not run in {n} calls: {', '.join(not_run(command))}"

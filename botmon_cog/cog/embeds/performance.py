@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import discord
@@ -12,8 +13,10 @@ from botmon_cog.domain.reports import (
     MIN_FOR_PERCENTILES,
     Bottleneck,
     CommandPerformance,
+    ComponentCounts,
     Percentiles,
     PerformanceReport,
+    added_up,
 )
 
 _SEVERE = frozenset({"high", "critical"})
@@ -41,6 +44,8 @@ def performance(report: PerformanceReport, now: datetime) -> discord.Embed:  # n
     has_days = _add_days(embed, report)
     if report.operations:
         embed.add_field(name="Other operations", value=_operations(report), inline=False)
+    if report.components:
+        embed.add_field(name="Buttons, menus and modals", value=_components(report.components), inline=False)
     if report.total_commands or report.operations:
         embed.set_footer(text=_footer(report, has_days=has_days))
     return clamp(embed)
@@ -192,6 +197,21 @@ def _operations(report: PerformanceReport) -> str:
     rest = len(report.operations) - len(shown)
     more = [(f"+{text.compact(rest)} more", "", "", "")] if rest > 0 else []
     return "\n".join([*failed, table([("", "p50", "p95", "n"), *rows, *more])])
+
+
+def _components(components: Sequence[ComponentCounts]) -> str:
+    """One line: how many, how many of them failed, and the slowest."""
+    sums = added_up(components)
+    parts = [f"{text.count(sums.n)} {text.plural(sums.n, 'use', 'uses')}"]
+    if sums.faults:
+        parts.append(f"**{text.percent(sums.fault_rate)}** failed ({text.count(sums.faults)})")
+    timed = [component for component in components if text.finite(_most(component.duration)) is not None]
+    if timed:
+        slowest = max(timed, key=lambda component: _most(component.duration) or 0.0)
+        what = "p95" if slowest.duration.p95_s is not None else "at most"
+        took = text.duration(_most(slowest.duration))
+        parts.append(f"slowest {text.inline_code(slowest.name, 40)}, {what} {took}")
+    return " · ".join(parts)
 
 
 def _footer(report: PerformanceReport, *, has_days: bool) -> str:

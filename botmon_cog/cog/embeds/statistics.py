@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import discord
 
-from botmon_cog.cog.embeds.notable import notable
+from botmon_cog.cog.embeds.notable import not_run, notable
 from botmon_cog.cog.embeds.parts import (
     NEUTRAL,
     TABLE_COLUMNS,
@@ -23,6 +23,7 @@ from botmon_cog.cog.embeds.parts import (
     zone_city,
 )
 from botmon_cog.domain import text
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import Period, StatisticsReport
 
 _MOST_ROWS = 8
@@ -43,7 +44,7 @@ def statistics(report: StatisticsReport, now: datetime) -> discord.Embed:
         embed.description = _empty(report)
         return clamp(embed)
     embed.description = "\n".join([f"{_span(report.period, now)}\n", *_totals(report)])
-    if report.commands:
+    if any(command.executed for command in report.commands):
         embed.add_field(name="Commands", value=_command_table(report), inline=False)
     if report.hours:
         name, strip = _by_hour(report) if len(days_of(report.period)) == 1 else _by_day(report)
@@ -126,24 +127,31 @@ def _totals(report: StatisticsReport) -> list[str]:
         lines.append(f"{failed} ({text.count(report.faults)})  {rates}".rstrip())
     elif report.fault_rate is not None:
         lines[0] += ", none failed"
+    if report.outcomes.crashed:
+        lines.append(f"{text.count(report.outcomes.crashed)} {Outcome.CRASHED.words}")
+    if beside := not_run(report.outcomes):
+        lines.append(f"-# Beside these: {', '.join(beside)}")
     return lines
 
 
 def _command_table(report: StatisticsReport) -> str:
-    shown, rest = report.commands[:_MOST_ROWS], report.commands[_MOST_ROWS:]
+    commands = [c for c in report.commands if c.executed]
+    shown, rest = commands[:_MOST_ROWS], commands[_MOST_ROWS:]
     has_past = report.previous_commands > 0
     names = [text.block_text(c.command, TABLE_COLUMNS) for c in shown]
-    counts = [text.compact(c.n) for c in shown]
-    changes = [text.short_change(c.n, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown]
+    counts = [text.compact(c.executed) for c in shown]
+    changes = [
+        text.short_change(c.executed, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown
+    ]
     if rest:
         names.append(f"+{text.compact(len(rest))} more")
-        counts.append(text.compact(sum(c.n for c in rest)))
+        counts.append(text.compact(sum(c.executed for c in rest)))
         changes.append("")
     digits, last = max(map(len, counts)), max(map(len, changes))
     free = TABLE_COLUMNS - digits - 2 - (last + 1 if last else 0)
     width = min(max(map(text.columns, names)), free - _SHORTEST_BAR)
-    largest = max(c.n for c in shown)
-    bars = [text.bar(c.n, largest, min(free - width, _LONGEST_BAR)) for c in shown] + ([""] if rest else [])
+    largest = max(c.executed for c in shown)
+    bars = [text.bar(c.executed, largest, min(free - width, _LONGEST_BAR)) for c in shown] + ([""] if rest else [])
     return code_block(
         [
             f"{text.pad(text.block_text(name, width), width)} {n:>{digits}} {bar:<{free - width}} {change:>{last}}"

@@ -1,0 +1,79 @@
+"""Hearing how methods of discord.py's classes end, where nothing else tells it.
+
+The class is shared by all bots of the process, and this module may be reloaded: so those who listen are kept on the
+wrapped methods themselves, and the last one to go puts the class back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+Sink = Callable[[Any, BaseException | None], None]
+"""(the object whose method was called, what it raised or None). It must not raise."""
+
+_SINKS = "__botmon_sinks__"
+
+
+def add_sink(of: type, names: Iterable[str], sink: Sink) -> None:
+    """Call `sink` after every call of these coroutine methods that any bot of the process makes.
+
+    Names that the class does not define itself are left out: an older discord.py lacks them.
+    """
+    for name in names:
+        method: Any = vars(of).get(name)
+        if method is None:
+            continue
+        sinks: _Sinks | None = getattr(method, _SINKS, None)
+        if sinks is None:
+            setattr(of, name, _wrapped(method, _Sinks([sink])))
+        else:
+            sinks.change([*sinks.all, sink])
+
+
+def remove_sink(of: type, names: Iterable[str], sink: Sink) -> None:
+    """Undo `add_sink`."""
+    for name in names:
+        method: Any = vars(of).get(name)
+        sinks: _Sinks | None = getattr(method, _SINKS, None)
+        if sinks is None or sink not in sinks.all:
+            continue
+        sinks.change([other for other in sinks.all if other != sink])
+        if not sinks.all:
+            setattr(of, name, method.__wrapped__)
+
+
+class _Sinks:
+    """Those who listen to one method.
+
+    Attributes:
+        all: in the order in which they came.
+        tell: calls each of them; mostly it is the only one itself.
+    """
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self.change(sinks)
+
+    def change(self, sinks: Sequence[Sink]) -> None:
+        self.all = sinks
+        self.tell: Sink = sinks[0] if len(sinks) == 1 else self._tell_all
+
+    def _tell_all(self, of: Any, error: BaseException | None) -> None:
+        for sink in self.all:
+            sink(of, error)
+
+
+def _wrapped(method: Callable[..., Awaitable[Any]], sinks: _Sinks) -> Callable[..., Awaitable[Any]]:
+    @wraps(method)
+    async def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            result = await method(self, *args, **kwargs)
+        except BaseException as error:
+            sinks.tell(self, error)
+            raise
+        sinks.tell(self, None)
+        return result
+
+    setattr(call, _SINKS, sinks)
+    return call

@@ -1,0 +1,155 @@
+"""The end of an invocation: its row, and whoever is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from discord.ext import commands
+
+from botmon_cog.domain.models import AnsweredElsewhere, Invocation
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.observer import outcomes
+from botmon_cog.observer.ignoring import make_filter
+from botmon_cog.observer.kept_open import KeptOpen
+from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, failed
+from botmon_cog.runtime import MonitoringSystem
+
+_OK = Outcome.OK
+_COG = "botmon"
+
+TellOfFailure = Callable[[Invocation, BaseException | None], None]
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+class Closer:
+    """Records what ends, each once. It runs inside discord.py's calls, does no I/O, and never raises into them.
+
+    Attributes:
+        kept: has those that are open, and those whose rows are not safe yet; None: nothing is kept.
+        refused: called with what a command or a response failed with; the same error may come twice.
+    """
+
+    def __init__(self, bot: commands.Bot, system: MonitoringSystem, tell_of_failure: TellOfFailure = _nothing) -> None:
+        """`tell_of_failure`: called once for each invocation that does not end well, and is none of our own."""
+        self._bot = bot
+        self._system = system
+        self._monotonic = system.clock.monotonic
+        self._is_ignored = make_filter(system.config.record)
+        self._record = system.recorder.record_invocation
+        self._tell_of_failure = tell_of_failure
+        self._then: Callable[[], None] | None = None
+        self._last_rows: set[asyncio.Task[None]] = set()
+        self.kept: KeptOpen | None = None
+        self.refused: Callable[[BaseException], None] = _nothing
+
+    def close(
+        self,
+        opened: OpenInvocation,
+        outcome: Outcome,
+        error: BaseException | None = None,
+        ended_s: float | None = None,
+    ) -> None:
+        """Record it. Does nothing if that was done. `ended_s`: monotonic; None means now."""
+        if not opened.is_open:
+            return
+        opened.is_open = False
+        try:
+            user_id, guild_id, command = opened.subject
+            if self._is_ignored(user_id, guild_id, command):
+                self._forget(opened)
+                return
+            if ended_s is None:
+                ended_s = self._monotonic()
+            invocation = opened.invocation(Outcome.DENIED if opened.is_refused and outcome is _OK else outcome, ended_s)
+            if invocation.outcome is _OK:
+                self._record(invocation, ended_s)
+                if self.kept is not None:
+                    self.kept.recorded(opened, invocation)
+            else:
+                self._record_failure(invocation, ended_s, error, opened)
+        except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
+            self._system.failures.note("recording an invocation", failure)
+            self._forget(opened)
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
+
+    def close_elsewhere(self, opened: OpenInteraction, outcome: Outcome, ended_s: float | None) -> None:
+        """Keep it aside: another process answered it. `outcome` is what it had if nobody else's row came."""
+        if not opened.is_open:
+            return
+        opened.is_open = False
+        try:
+            if self._is_ignored(*opened.subject):
+                self._forget(opened)
+                return
+            invocation = opened.invocation(outcome, ended_s)
+            self._system.recorder.record(
+                AnsweredElsewhere(
+                    discord_id=opened.interaction.id, received_at=opened.started_at, invocation=invocation
+                )
+            )
+            if self.kept is not None:
+                self.kept.set_aside(opened, invocation)
+        except Exception as failure:  # noqa: BLE001 (likewise)
+            self._system.failures.note("keeping an invocation aside", failure)
+            self._forget(opened)
+
+    def _record_failure(
+        self, invocation: Invocation, ended_s: float, error: BaseException | None, opened: OpenInvocation
+    ) -> None:
+        """The same with what it failed with; and tell the host, if it asked for that."""
+        cause = None
+        if error is not None:
+            cause = outcomes.root_cause(error)
+            self.refused(cause)
+            invocation = failed(invocation, cause, opened.typed())
+        self._record(invocation, ended_s)
+        if self.kept is not None:
+            self.kept.recorded(opened, invocation)
+        if not invocation.is_own:  # how our own commands fare is none of the host's business
+            self._tell_of_failure(invocation, cause)
+
+    def _forget(self, opened: OpenInvocation) -> None:
+        if self.kept is not None:
+            self.kept.forget(opened)
+
+    # -- when the extension goes while a command runs ------------------------------------------------------------------
+
+    def retire(self, then: Callable[[], None]) -> None:
+        """From now on rows go to whoever comes after us: a command that reloads us ends after we have gone.
+
+        `then`: called when that has ended.
+        """
+        self._record, self._then = self._hand_over, then
+        if self.kept is not None:
+            self.kept.retire()
+
+    def adopt(self, row: bytes) -> None:
+        """Record what one before us saw end. Of another load of this package: so it comes as bytes."""
+        self._record(msgspec.msgpack.decode(row, type=Invocation), self._monotonic())
+
+    def _hand_over(self, invocation: Invocation, _: float) -> None:
+        successor: Any = getattr(getattr(self._bot.get_cog(_COG), "observer", None), "closer", None)
+        if successor is not None and successor is not self:
+            successor.adopt(msgspec.msgpack.encode(invocation))
+            return
+        task = asyncio.get_running_loop().create_task(self._write_alone(invocation), name="botmon-last-row")
+        self._last_rows.add(task)
+        task.add_done_callback(self._last_rows.discard)
+
+    async def _write_alone(self, invocation: Invocation) -> None:
+        bot, system = self._bot, self._system
+        try:
+            async with MonitoringSystem(
+                system.config, clock=system.clock, application_id=lambda: bot.application_id
+            ) as alone:
+                alone.recorder.record_invocation(invocation, self._monotonic())
+        except Exception as error:  # noqa: BLE001 (a task of ours in a bot that has unloaded us)
+            system.failures.note("recording the command that unloaded the extension", error)

@@ -1,0 +1,212 @@
+"""The open interactions, from the first sign of each until it is clear what its user saw.
+
+That a command's code returned does not tell that: a task may still answer within Discord's 3 s, a deferral may still be
+filled within 15 min, and what is refused may have been answered by another process with the same token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from discord import InteractionResponse, InteractionResponseType
+from discord.ext import commands
+
+from botmon_cog.clock import Clock
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.observer import outcomes
+from botmon_cog.observer.closing import Closer
+from botmon_cog.observer.deferrals import Deferrals
+from botmon_cog.observer.delays import LeastDelay, delay_of
+from botmon_cog.observer.opened import AnyInteraction, OpenInteraction
+from botmon_cog.observer.private import interaction_getter
+
+_OK = Outcome.OK
+_DEADLINE_S = OpenInteraction.DEADLINE_S
+_AT_ONCE = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.REFUSED, Outcome.CANCELLED})
+"""What the user saw does not change these."""
+
+
+class Interactions:
+    """Those of one bot: application commands, components and modals.
+
+    Attributes:
+        open: by their interaction.
+        delays: how long interactions are on their way.
+        note_open: called with each that opens.
+    """
+
+    def __init__(self, bot: commands.Bot, closer: Closer, clock: Clock, failures: Failures) -> None:
+        self._bot = bot
+        self._closer = closer
+        self._close = closer.close
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._failures = failures
+        self.open: dict[AnyInteraction | None, OpenInteraction] = {}
+        self._interaction_of = interaction_getter(self.open)
+        self._deferrals = Deferrals(clock, failures, self._filled, self._never_filled)
+        self.delays = LeastDelay()
+        self.note_open: Callable[[OpenInteraction], None] | None = None
+
+    def attach(self) -> None:
+        self._deferrals.attach()
+
+    def let_go(self) -> None:
+        """Hear nothing more."""
+        self._deferrals.let_go()
+
+    def get(self, interaction: AnyInteraction) -> OpenInteraction | None:
+        return self.open.get(interaction)
+
+    def add(self, opened: OpenInteraction) -> None:
+        """It arrived."""
+        self.open[opened.interaction] = opened
+        if self.note_open is not None:
+            self.note_open(opened)
+
+    # -- how its code ended --------------------------------------------------------------------------------------------
+
+    def returned(
+        self, opened: OpenInteraction | None, outcome: Outcome = Outcome.OK, error: BaseException | None = None
+    ) -> None:
+        """Its code ended so: the first such word counts."""
+        if opened is None or not opened.is_open or opened.ended_s is not None:
+            return
+        ended_s = opened.ended_s = self._monotonic()
+        response_s = opened.response_s
+        if outcome is _OK and response_s is not None and response_s <= _DEADLINE_S and not opened.is_deferred:
+            del self.open[opened.interaction]  # as nearly all do: nothing is left to be decided
+            self._close(opened, _OK, None, ended_s)
+            return
+        opened.outcome, opened.error = outcome, error
+        self._decide(opened)
+
+    def crashed(self, opened: OpenInteraction, outcome: Outcome, error: BaseException) -> None:
+        """What handled its error crashed: if it is open still, this is how it ended."""
+        if opened.is_open and opened.ended_s is not None:
+            self._stop_waiting(opened)
+            opened.outcome, opened.error = outcome, error
+            self._decide(opened)
+        else:
+            self.returned(opened, outcome, error)
+
+    def _decide(self, opened: OpenInteraction) -> None:
+        """Close it if it is clear by now what the user saw; else wait until it will be."""
+        if opened.is_elsewhere and opened.response_s is None:
+            self._close_elsewhere(opened)
+        elif opened.refusal is not None:
+            self.close(opened, opened.refusal)
+        elif opened.outcome in _AT_ONCE:
+            self.close(opened, opened.outcome)
+        elif opened.response_s is None and not opened.interaction.response.is_done():
+            self._wait_for_answer(opened)
+        elif opened.is_deferred:
+            self._deferrals.wait(opened)
+        else:
+            self._close_answered(opened)
+
+    def _close_answered(self, opened: OpenInteraction) -> None:
+        is_late = opened.response_s is not None and opened.response_s > opened.DEADLINE_S
+        self.close(opened, Outcome.LATE if is_late else opened.outcome)
+
+    def _wait_for_answer(self, opened: OpenInteraction) -> None:
+        """A task that it left behind may still answer in time, and so may an error handler."""
+        left_s = opened.DEADLINE_S - (self._monotonic() - opened.received_s)
+        if left_s <= 0:
+            self.close(opened, Outcome.UNANSWERED)
+        elif opened.timer is None:
+            opened.timer = self._clock.call_later(left_s, lambda: self.close(opened, Outcome.UNANSWERED))
+
+    # -- what the user saw ---------------------------------------------------------------------------------------------
+
+    def responded(self, response: InteractionResponse[Any], error: BaseException | None) -> None:
+        """A response was sent, or refused."""
+        try:
+            interaction = self._interaction_of(response)
+            opened = self.open.get(interaction)
+            if error is not None:
+                self._response_failed(interaction, opened, error)
+            elif opened is not None and opened.response_s is None:
+                opened.response_s = self._monotonic() - opened.received_s
+                opened.refusal = None
+                if response.type is InteractionResponseType.deferred_channel_message:
+                    opened.is_deferred = True
+                    self._deferrals.add(opened)
+                if opened.ended_s is not None:
+                    self._stop_waiting(opened)
+                    self._decide(opened)
+        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
+            self._failures.note("observing a response", failure)
+
+    def _response_failed(
+        self, interaction: AnyInteraction | None, opened: OpenInteraction | None, error: BaseException
+    ) -> None:
+        if opened is None or opened.response_s is not None:
+            is_ours = interaction is not None and interaction.client is self._bot
+        else:
+            is_ours = True
+            self._note_refusal(opened, error)
+            if opened.refusal is not None and opened.ended_s is not None:
+                self._stop_waiting(opened)
+                self._decide(opened)
+        if is_ours and (opened is None or not opened.is_elsewhere):
+            self._closer.refused(error)
+
+    def _note_refusal(self, opened: OpenInteraction, error: BaseException) -> None:
+        """Discord refused the first response: too late, or another process was faster."""
+        if outcomes.is_acknowledged(error):
+            opened.is_elsewhere, opened.refusal = True, Outcome.OK
+        elif outcomes.is_unknown_interaction(error):
+            delay_s = delay_of(opened.interaction.id, opened.started_at.timestamp())
+            age_s = self._monotonic() - opened.received_s + self.delays.held_up_s(delay_s)
+            opened.is_elsewhere, opened.refusal = age_s < opened.DEADLINE_S, Outcome.LATE
+
+    def _filled(self, opened: OpenInteraction) -> None:
+        opened.is_deferred = False
+        if opened.ended_s is not None and opened.is_open:
+            self._decide(opened)
+
+    def _never_filled(self, opened: OpenInteraction) -> None:
+        self.close(opened, Outcome.UNANSWERED)
+
+    def _stop_waiting(self, opened: OpenInteraction) -> None:
+        if opened.timer is not None:
+            opened.timer.cancel()
+            opened.timer = None
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def close(self, opened: OpenInteraction, outcome: Outcome) -> None:
+        """Record it, with what its code ended with."""
+        self._forget(opened)
+        self._closer.close(opened, outcome, opened.error, opened.ended_s)
+
+    def _close_elsewhere(self, opened: OpenInteraction) -> None:
+        self._forget(opened)
+        self._closer.close_elsewhere(opened, opened.refusal or Outcome.OK, opened.ended_s)
+
+    def _forget(self, opened: OpenInteraction) -> None:
+        self.open.pop(opened.interaction, None)
+        if opened.timer is not None:
+            self._stop_waiting(opened)
+        if opened.is_deferred:
+            self._deferrals.discard(opened)
+
+    def sweep(self) -> None:
+        """Close what ended long ago without a sign."""
+        now_s = self._monotonic()
+        for opened in [o for o in self.open.values() if now_s - o.received_s > o.LIFETIME_S]:
+            if opened.is_watched or opened.ended_s is not None:
+                continue  # it still runs, or its end is waited for
+            if opened.interaction.response.is_done():
+                self.close(opened, Outcome.CANCELLED)
+            else:
+                self.close(opened, Outcome.DENIED if opened.interaction.command_failed else Outcome.UNANSWERED)
+
+    def close_all(self, spared: object = None) -> None:
+        """Close what is still open, because nobody will watch it any longer; but not `spared`."""
+        for opened in [o for o in self.open.values() if o is not spared]:
+            is_silent = opened.ended_s is not None and opened.response_s is None
+            self.close(opened, Outcome.UNANSWERED if is_silent else Outcome.CANCELLED)
