@@ -52,7 +52,7 @@ async def rows(bot: commands.Bot) -> list[HistoryEntry]:
     """Every audit row, oldest first, once nothing is under way any more."""
     cog = cog_of(bot)
     async with asyncio.timeout(10):
-        while cog.observer.running:
+        while cog.observer.running or cog.observer.prefix.open:
             await asyncio.sleep(0)
     await cog.system.flush()
     await cog.system.recorder.catch_up()

@@ -119,7 +119,7 @@ while texts:
     texts = [text for name in new for text in importlib.metadata.requires(name) or []]
 modules = importlib.metadata.packages_distributions()
 extra = {module for module, names in modules.items() if not needed & {canonicalize_name(name) for name in names}}
-for module in extra - {"packaging", "pip", "setuptools"}:
+for module in extra - {"botmon_cog", "packaging", "pip", "setuptools"}:
     sys.modules[module] = None
 from botmon_cog.__main__ import main
 sys.exit(main(["demo", "--seconds", "0.5"]))

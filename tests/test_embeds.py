@@ -16,11 +16,13 @@ from botmon_cog.domain.reports import (
     Bottleneck,
     CommandCounts,
     CommandPerformance,
+    ComponentCounts,
     HourCount,
     OperationPerformance,
     Percentiles,
     PerformanceReport,
     StatisticsReport,
+    added_up,
 )
 
 NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
@@ -42,18 +44,19 @@ def statistics_report(name: str = "weekly", **parts: Any) -> StatisticsReport:
     commands: tuple[CommandCounts, ...] = parts.pop(
         "commands", (used("play", 612, error=4), used("skip", 201), used("lyrics", 41, error=8))
     )
-    n, faults = sum(c.n for c in commands), sum(c.faults for c in commands)
+    sums = added_up(commands)
     usual: dict[str, Any] = {
         "guild_id": "1",
         "guild_name": "The Listening Room",
         "period": period,
         "previous": before(period),
-        "total_commands": n,
+        "total_commands": sums.executed,
+        "outcomes": sums,
         "previous_commands": 713,
         "unique_users": 87,
         "previous_users": 83,
-        "faults": faults,
-        "fault_rate": faults / n if n else None,
+        "faults": sums.faults,
+        "fault_rate": sums.fault_rate,
         "previous_fault_rate": 0.018,
         "commands": commands,
         "previous_by_command": {"play": 506, "skip": 207},
@@ -151,23 +154,47 @@ def test_beyond_eight_commands_the_rest_is_summed_up():
 
 def test_worth_a_look_names_what_fails_what_is_misused_and_what_nobody_uses():
     commands = (
-        used("play", 100, late=3, unanswered=2, error=1),
-        used("seek", 20, user_error=5, denied=2),
+        used("play", 105, late=3, unanswered=2, error=1, denied=5),
+        used("seek", 20, user_error=5, refused=2),
         used("skip", 100, error=1, user_error=4),
         used("loop", 10, user_error=4),
     )
     report = statistics_report(commands=commands, unused_commands=("a", "b", "c", "d", "e"))
     assert (values(embeds.statistics(report, NOW))["Worth a look"] or "").splitlines() == [
         "`play` failed in **6 of 100** calls, 3 answered too late, 2 never answered",
-        "`seek` refused 7 of 20 calls: wrong argument, cooldown, no permission",
+        "`seek` did not run in 7 of 20 calls: 5 used wrongly, 2 refused by Discord",
         "`a`, `b`, `c` and 2 more were not used for 30 days",
     ]
 
 
-def test_where_outcomes_are_unknown_nothing_is_said_about_failures():
-    old = (CommandCounts(command="play", n=9),)
-    report = statistics_report(commands=old, fault_rate=None, previous_fault_rate=None)
+def test_where_nothing_is_rated_nothing_is_said_about_failures():
+    report = statistics_report(commands=(used("play", 9, cancelled=9),), previous_fault_rate=None)
     assert "failed" not in (embeds.statistics(report, NOW).description or "")
+
+
+def test_what_did_not_run_stands_beside_the_commands_and_what_a_crash_took_among_them():
+    commands = (
+        used("play", 60, denied=12, refused=3, user_error=1, error=2, cancelled=2, crashed=4),
+        used("ban", 5, denied=5),
+    )
+    embed = embeds.statistics(statistics_report(commands=commands, previous_commands=0, previous_fault_rate=None), NOW)
+    assert (embed.description or "").splitlines()[2:] == [
+        "**44** commands",
+        "**87** people",
+        "**5.3 %** failed (2)",
+        "4 ran when the bot crashed",
+        "-# Beside these: 1 used wrongly, 17 not allowed, 3 refused by Discord",
+    ]
+    assert (values(embed)["Commands"] or "").splitlines()[1].split()[:2] == ["play", "44"]
+    assert "ban" not in (values(embed)["Commands"] or "")
+
+
+def test_where_nothing_ran_that_is_said_with_what_did_not():
+    parts = EMPTY | {"commands": (used("ban", 5, denied=5),), "previous_commands": 0, "previous_fault_rate": None}
+    embed = embeds.statistics(statistics_report(**parts), NOW)
+    assert "**0** commands" in (embed.description or "")
+    assert "-# Beside these: 5 not allowed" in (embed.description or "")
+    assert "Commands" not in values(embed)
 
 
 def test_without_a_past_nothing_is_called_new():
@@ -244,6 +271,17 @@ SKIP = command_times("skip", times(201, 0.05))
 SLOW_PLAY = Bottleneck(
     name="play", metric="command", severity="high", threshold_s=2.0, p95_s=4.1, slow_share=0.183, n=612
 )
+
+
+def test_components_have_one_line_of_their_own():
+    skip = ComponentCounts(name="PlayerView.skip", n=40, ok=37, error=2, denied=1, duration=times(40, 0.2))
+    form = ComponentCounts(name="Form", n=3, ok=3, duration=Percentiles(n=3, max_s=1.5))
+    told = values(embeds.performance(performance_report(PLAY, SKIP, components=(skip, form)), NOW))
+    assert told["Buttons, menus and modals"] == "43 uses · **4.8 %** failed (2) · slowest `Form`, at most 1.5 s"
+    skip = ComponentCounts(name="PlayerView.skip", n=1, cancelled=1)
+    told = values(embeds.performance(performance_report(PLAY, SKIP, components=(skip,)), NOW))
+    assert told["Buttons, menus and modals"] == "1 use"
+    assert "Buttons, menus and modals" not in values(embeds.performance(performance_report(PLAY, SKIP), NOW))
 
 
 def test_a_bottleneck_is_named_with_its_share_and_its_past():

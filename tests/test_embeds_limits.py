@@ -20,6 +20,7 @@ from botmon_cog.domain.reports import (
     CommandCounts,
     CommandPerformance,
     CommandsHealth,
+    ComponentCounts,
     CpuHealth,
     DatabaseHealth,
     ErrorRateHealth,
@@ -277,9 +278,22 @@ counts = made(
     ok=numbers,
     user_error=numbers,
     denied=numbers,
+    refused=numbers,
     error=numbers,
     late=numbers,
     unanswered=numbers,
+    cancelled=numbers,
+    crashed=numbers,
+)
+components = made(
+    ComponentCounts,
+    name=names,
+    n=numbers,
+    ok=numbers,
+    error=numbers,
+    late=numbers,
+    duration=percentiles,
+    response=percentiles,
 )
 
 
@@ -297,6 +311,7 @@ def statistics_reports(draw: st.DrawFn) -> StatisticsReport:
         period=period,
         previous=before(period),
         total_commands=draw(numbers),
+        outcomes=draw(counts),
         previous_commands=draw(numbers),
         unique_users=draw(numbers),
         previous_users=draw(numbers),
@@ -371,6 +386,7 @@ def performance_reports(draw: st.DrawFn) -> PerformanceReport:
                 )
             )
         ),
+        components=tuple(draw(st.lists(components, max_size=5)) * draw(st.sampled_from([1, 50]))),
         by_day=tuple(days),
         by_day_command=draw(maybe_names),
     )

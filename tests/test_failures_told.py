@@ -113,8 +113,8 @@ async def test_events_that_tell_of_no_failure_change_nothing(bot: commands.Bot) 
 
 
 async def test_listeners_of_the_cog_see_how_commands_end_with_public_names_alone(bot, monkeypatch) -> None:
-    monkeypatch.setattr("botmon_cog.observer.hooks.wrap_call", lambda *_: None)
-    monkeypatch.setattr("botmon_cog.observer.hooks.wrap_receive", lambda *_: None)
+    monkeypatch.setattr("botmon_cog.observer.app_commands.wrap_call", lambda *_: None)
+    monkeypatch.setattr("botmon_cog.observer.app_commands.wrap_receive", lambda *_: None)
     async with running(bot) as rig:
         events = {name for name, _ in cog_of(bot).get_listeners()}
         assert events == {"on_app_command_completion", "on_app_command_error"}

@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import threading
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import discord
 import msgspec
 import psutil
 import pytest
-from discord.ext import commands
+from discord import app_commands
+from discord.ext import commands, tasks
 
 from botmon_cog.config import CommandsConfig, HeartbeatConfig, HttpConfig, LoopConfig
 from botmon_cog.errors import ConfigError, SchemaTooNewError
@@ -38,10 +40,22 @@ def add_ping(bot: commands.Bot) -> None:
         await interaction.response.send_message("pong")
 
 
+WRAPPED = (
+    discord.InteractionResponse,
+    discord.Interaction,
+    discord.Webhook,
+    commands.Context,
+    app_commands.Command,
+    tasks.Loop,
+)
+"""Classes of discord.py of which methods are wrapped for as long as the extension is loaded."""
+
+
 def trace(bot: commands.Bot) -> dict[str, Any]:
     """Everything that an extension could leave behind."""
     gc.collect()
-    names = ("", "discord", "discord.http", "discord.gateway", "discord.webhook.async_", "asyncio", "botmon_cog")
+    discords = [f"discord.{name}" for name in ("http", "gateway", "webhook.async_", "ext.tasks")]
+    names = ("", "discord", *discords, "asyncio", "botmon_cog")
     loggers = [logging.getLogger(name) for name in names]
     return {
         "tree commands": sorted(c.name for c in bot.tree.walk_commands()),
@@ -53,7 +67,9 @@ def trace(bot: commands.Bot) -> dict[str, Any]:
         "buttons": list(bot._connection._view_store._dynamic_items),
         "views": dict(bot._connection._view_store._views),
         "loggers": [(logger.level, list(logger.handlers), list(logger.filters)) for logger in loggers],
-        "responses": {n: f for n, f in vars(discord.InteractionResponse).items() if callable(f)},
+        "classes": [dict(vars(of)) for of in WRAPPED],
+        "invoke": vars(bot).get("invoke"),
+        "bot.on_error": vars(bot).get("on_error"),
         "tasks": sorted(
             name for t in asyncio.all_tasks() if (name := t.get_coro().__qualname__) not in _CONNECTION_TASKS
         ),
@@ -155,8 +171,10 @@ async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves
         loaded = trace(bot)
         per_shard = "shard_" if kind is commands.AutoShardedBot else ""
         gateway = [f"{per_shard}{event}" for event in ("connect", "ready", "resumed", "disconnect")]
-        assert {event: len(found) for event, found in loaded["waiters"].items()} == dict.fromkeys(
-            ["app_command_error", "command", "command_completion", "command_error", "message", *gateway], 1
+        commands_ = ["app_command_error", "command", "command_completion", "command_error", "message"]
+        servers_and_handler = ["guild_join", "guild_remove", "ready"]
+        assert {event: len(found) for event, found in loaded["waiters"].items()} == Counter(
+            [*commands_, *servers_and_handler, *gateway]
         )
         assert len([t for t in loaded["threads"] if t.startswith("botmon")]) <= 2
         await bot.unload_extension(EXTENSION)

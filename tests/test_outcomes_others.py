@@ -114,7 +114,7 @@ async def test_failing_hybrid_makes_one_row_either_way(bot: commands.Bot, way: s
         assert called == ["command_error"]
 
 
-async def test_hybrid_check_that_fails_as_slash_is_the_users_error(bot: commands.Bot) -> None:
+async def test_hybrid_check_that_fails_as_slash_without_a_word_is_unanswered(bot: commands.Bot) -> None:
     @bot.hybrid_command(name="both", description="b")
     @commands.has_permissions(administrator=True)
     async def both(ctx: commands.Context) -> None:
@@ -123,7 +123,7 @@ async def test_hybrid_check_that_fails_as_slash_is_the_users_error(bot: commands
     async with running(bot) as rig:
         await unanswered_slash(rig, "both")
         row = await rig.only_row()
-        assert (row.kind, row.outcome, row.error_type) == ("hybrid_slash", "user_error", "MissingPermissions")
+        assert (row.kind, row.outcome, row.error_type) == ("hybrid_slash", "unanswered", "MissingPermissions")
 
 
 async def test_prefix_command_group_is_recorded_with_its_full_path(bot: commands.Bot) -> None:

@@ -49,7 +49,7 @@ async def test_sub_command_is_recorded_with_its_full_path(bot: commands.Bot) -> 
         assert (await rig.only_row()).command == "music list show"
 
 
-async def test_failed_check_is_the_users_error(bot: commands.Bot) -> None:
+async def test_failed_check_that_nobody_tells_the_user_of_is_unanswered(bot: commands.Bot) -> None:
     called = note_errors(bot)
 
     @bot.tree.command(name="never", description="n")
@@ -59,12 +59,19 @@ async def test_failed_check_is_the_users_error(bot: commands.Bot) -> None:
 
     async with running(bot) as rig:
         await unanswered_slash(rig, "never")
-        assert (await rig.only_row()).outcome == "user_error"
+        row = await rig.only_row()
+        assert (row.outcome, row.error_type) == ("unanswered", "CheckFailure")
         assert ("tree.on_error", "CheckFailure") in called
 
 
+def answer_errors(bot: commands.Bot) -> None:
+    @bot.tree.error
+    async def on_error(interaction: Interaction, error: app_commands.AppCommandError) -> None:
+        await interaction.response.send_message("no")
+
+
 async def test_cooldown_is_the_users_error(bot: commands.Bot) -> None:
-    note_errors(bot)
+    answer_errors(bot)
 
     @bot.tree.command(name="rare", description="r")
     @app_commands.checks.cooldown(1, 60.0)
@@ -73,13 +80,14 @@ async def test_cooldown_is_the_users_error(bot: commands.Bot) -> None:
 
     async with running(bot) as rig:
         await rig.discord.user.slash(rig.discord.channel, "rare")
-        await unanswered_slash(rig, "rare")
+        await rig.discord.user.slash(rig.discord.channel, "rare")
+        await until(lambda: not cog_of(bot).observer.interactions.open)
         first, second = await rig.rows()
         assert (first.outcome, second.outcome, second.error_type) == ("ok", "user_error", "CommandOnCooldown")
 
 
-async def test_missing_permission_is_the_users_error(bot: commands.Bot) -> None:
-    note_errors(bot)
+async def test_missing_permission_is_denied(bot: commands.Bot) -> None:
+    answer_errors(bot)
 
     @bot.tree.command(name="ban", description="b")
     @app_commands.checks.has_permissions(administrator=True)
@@ -87,12 +95,13 @@ async def test_missing_permission_is_the_users_error(bot: commands.Bot) -> None:
         raise AssertionError("unreachable")
 
     async with running(bot) as rig:
-        await unanswered_slash(rig, "ban")
+        await rig.discord.user.slash(rig.discord.channel, "ban")
+        await until(lambda: not cog_of(bot).observer.interactions.open)
         row = await rig.only_row()
-        assert (row.outcome, row.error_type) == ("user_error", "MissingPermissions")
+        assert (row.outcome, row.error_type) == ("denied", "MissingPermissions")
 
 
-async def test_interaction_check_that_says_no_is_denied(bot: commands.Bot) -> None:
+async def test_interaction_check_that_says_no_without_a_word_is_unanswered(bot: commands.Bot) -> None:
     @bot.tree.command(name="ping", description="p")
     async def ping(interaction: Interaction) -> None:
         raise AssertionError("unreachable")
@@ -104,7 +113,7 @@ async def test_interaction_check_that_says_no_is_denied(bot: commands.Bot) -> No
     async with running(bot) as rig:
         await unanswered_slash(rig, "ping")
         row = await rig.only_row()
-        assert (row.outcome, row.command, row.success) == ("denied", "ping", False)
+        assert (row.outcome, row.command, row.success) == ("unanswered", "ping", False)
 
 
 async def test_interaction_check_that_says_no_and_why_is_denied(bot: commands.Bot) -> None:

@@ -18,13 +18,13 @@ def recordings(rig: Rig) -> list[Invocation]:
     """What is recorded from now on, our own commands included."""
     found: list[Invocation] = []
     observer = cog_of(rig.bot).observer
-    record = observer._record
+    record = observer.closer._record
 
     def note(invocation: Invocation, ended_s: float) -> None:
         found.append(invocation)
         record(invocation, ended_s)
 
-    observer._record = note
+    observer.closer._record = note
     return found
 
 

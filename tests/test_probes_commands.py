@@ -163,10 +163,10 @@ async def test_outcomes_are_counted_by_kind():
     recorder = recorder_of(clock, LiveWindows(), recent)
     for outcome in [*Outcome, Outcome.LATE, Outcome.OK]:
         recorder.record(invocation(outcome=outcome))
-    assert recent.counts() == OutcomeCounts(total=9, errors=4, late=2, unanswered=1)
+    assert recent.counts() == OutcomeCounts(total=6, errors=4, late=2, unanswered=1)
     await clock.advance(30 * 60)
     recorder.record(invocation(outcome=Outcome.UNANSWERED))
-    assert recent.counts() == OutcomeCounts(total=10, errors=5, late=2, unanswered=2)
+    assert recent.counts() == OutcomeCounts(total=7, errors=5, late=2, unanswered=2)
     await clock.advance(31 * 60)
     assert recent.counts() == OutcomeCounts(total=1, errors=1, late=0, unanswered=1)
     await clock.advance(3600)

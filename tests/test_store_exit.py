@@ -16,7 +16,7 @@ from tests.storage_helpers import make, rows
 LIMIT_S = 60.0
 
 HEAD = """
-import asyncio, gc, os, sys, threading
+import asyncio, warnings, gc, os, sys, threading
 from botmon_cog import Config
 from botmon_cog.config import HealthConfig, LoopConfig, StorageConfig
 from botmon_cog.runtime import MonitoringSystem
@@ -243,6 +243,7 @@ def test_child_that_is_forked_ends_and_leaves_the_parent_its_store(tmp_path: Pat
     code = """
     engine = SqliteEngine(path)
     asyncio.run(engine.write(put("a")))
+    warnings.simplefilter("ignore", DeprecationWarning)  # since Python 3.12, of forks beside threads
     child = os.fork()
     if not child:
         sys.exit(0)

@@ -20,7 +20,7 @@ from botmon_cog.store.tools.proof import Difference, differences, provable_days
 from botmon_cog.store.tools.rebuild import begin_rebuild
 from tests.engines import Engine, Storage, dump
 from tests.storage_helpers import NOON, counted_command, invocation, music, sample
-from tests.tool_helpers import DAY, ROLLUPS, TAMPERED, history, record
+from tests.tool_helpers import DAY, ROLLUPS, TAMPERED, executed, history, record
 
 MOST = 1_000
 HISTORY = history(300)
@@ -155,7 +155,7 @@ async def test_rebuild_that_ends_after_a_lot_goes_on_in_the_next_process(lots, e
         await storage.write([])
         assert await proved(storage) == []
         counts = (await storage.rows("SELECT SUM(n) FROM @rollups WHERE scope = 0"))[0][0]
-        assert counts == sum(type(event).__name__ == "Invocation" and not event.is_own for event in HISTORY)
+        assert counts == executed(HISTORY)
 
 
 async def test_rebuild_that_fails_changes_nothing(storage):
@@ -212,7 +212,7 @@ async def test_old_rows_that_arrive_late_are_counted_once(when, engine: Engine):
         ((n,),) = await storage.rows("SELECT n FROM @rollups WHERE day = :day AND scope = 1 AND n > 0 LIMIT 1", day=DAY)
         assert n > 0
         commands = "SELECT SUM(n) FROM @rollups WHERE scope = 0"
-        recorded = sum(type(event).__name__ == "Invocation" and not event.is_own for event in [*HISTORY, *late])
+        recorded = executed([*HISTORY, *late])
         assert (await storage.rows(commands))[0][0] == recorded
 
 

@@ -18,7 +18,17 @@ from botmon_cog.domain.uptime import GatewayLoss, Run
 from botmon_cog.store.schema import ROLLUP_TABLES
 from tests.child import Talk
 from tests.engines import Engine, Storage
-from tests.storage_helpers import NOON, alert, host_day, message, music
+from tests.storage_helpers import (
+    NOON,
+    alert,
+    autocompletion,
+    background_failure,
+    elsewhere,
+    host_day,
+    membership,
+    message,
+    music,
+)
 
 DAY = day_of(NOON)
 """The first day of `history`, since 1970."""
@@ -46,7 +56,7 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
     for i in range(n):
         when = NOON + timedelta(seconds=choice.randrange(days * 86_400), microseconds=choice.randrange(1_000_000))
         guild = choice.choice(["1", "2", 3333333333333333333, "home"])
-        kind = choice.randrange(11)
+        kind = choice.randrange(15)
         if kind < 6:
             made.append(
                 Invocation(
@@ -86,9 +96,23 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
         elif kind == 9:
             user = choice.choice(["10", "somebody else", None])
             made.append(CountedCommand(occurred_at=when, guild_id=guild, user_id=user))
+        elif kind == 10:
+            made.append(autocompletion(started_at=when, failed=choice.randrange(3)))
+        elif kind == 11:
+            made.append(background_failure(started_at=when, n=choice.randrange(9)))
+        elif kind == 12:
+            made.append(membership(occurred_at=when, guild_id=guild))
+        elif kind == 13:
+            made.append(elsewhere(received_at=when, discord_id=i + 1))
         else:
             made.append(HealthRecord(occurred_at=when, status="healthy", rss_bytes=i * 1_000_000, error_rate=0.1))
     return made
+
+
+def executed(events: Sequence[Event]) -> int:
+    """How many commands ran."""
+    found = [event for event in events if type(event) is Invocation and not event.is_own]
+    return sum(event.outcome.is_executed and not event.kind.is_component for event in found)
 
 
 async def record(storage: Storage, events: Sequence[Event], size: int = 50) -> None:
