@@ -1,6 +1,6 @@
 """Writes what the loopback imitates into docs/testing.md: `python docs/make_testing.py`. A test holds the file to it.
 
-Routes, events, limits and refusals come from the code of botmon_cog.testing.
+Routes, events, limits and refusals come from the code of botmon_cog.testing, the kinds of tests from tests/newcomers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from botmon_cog.testing.rest import call, table
 TARGET = Path(__file__).with_name("testing.md")
 BEGIN = "<!-- Made by `python docs/make_testing.py` from the code, down to the mark of the end. -->"
 END = "<!-- The end of what is made. -->"
+KINDS_BEGIN = "<!-- Made by `python docs/make_testing.py` from tests/newcomers, down to the mark of their end. -->"
+KINDS_END = "<!-- The end of the kinds. -->"
+_NEWCOMERS = Path(__file__).parents[1] / "tests" / "newcomers"
 _PACKAGE = Path(testing.__file__).parent
 _LIMITS = (
     (limits, "CONTENT_CHARACTERS", "characters of content"),
@@ -75,9 +78,31 @@ _KINDS = re.compile(r"^[A-Z]+(_[A-Z0-9]+)+$")
 def page() -> str:
     """The whole of docs/testing.md, with what comes from the code up to date."""
     text = TARGET.read_text(encoding="utf-8")
-    before, _, rest_of_it = text.partition(BEGIN)
-    _, _, after = rest_of_it.partition(END)
-    return f"{before}{BEGIN}\n\n{imitated()}\n{END}{after}"
+    text = _with(text, KINDS_BEGIN, kinds(), KINDS_END)
+    return _with(text, BEGIN, imitated(), END)
+
+
+def _with(text: str, begin: str, made: str, end: str) -> str:
+    before, _, rest_of_it = text.partition(begin)
+    _, _, after = rest_of_it.partition(end)
+    return f"{before}{begin}\n\n{made}\n{end}{after}"
+
+
+def kinds() -> str:
+    """A table of the files of tests/newcomers; the first sentence of each says what it shows."""
+    rows = [(_kind(path), f"[`{path.name}`](../tests/newcomers/{path.name})") for path in newcomers()]
+    return "\n".join([*_table(("What", "Where"), iter(rows)), ""])
+
+
+def newcomers() -> list[Path]:
+    return sorted(_NEWCOMERS.glob("test_*.py"))
+
+
+def _kind(path: Path) -> str:
+    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    if not told:
+        raise ValueError(f"{path} does not say what it shows")
+    return told.splitlines()[0].removesuffix(".")
 
 
 def imitated() -> str:

@@ -45,6 +45,14 @@ def test_the_list_leaves_nothing_out():
     assert all(f"| {code} |" in listed for code in (10014, 30010, 30015, 40060, 50006, 50035, 50278))
 
 
+def test_thirty_one_kinds_of_tests_are_told():
+    make = made()
+    assert len(make["newcomers"]()) == 31
+    told = re.findall(r"^\| (.+?) \| \[`(\w+\.py)`\]", make["kinds"](), re.MULTILINE)
+    assert [name for _, name in told] == [path.name for path in make["newcomers"]()]
+    assert len({words for words, _ in told}) == 31
+
+
 def test_the_public_names_are_sorted_and_exist():
     assert testing.__all__ == sorted(testing.__all__)
     assert all(hasattr(testing, name) for name in testing.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botmon_cog.testing import permissions as rights
 from botmon_cog.testing import reactions
 from botmon_cog.testing.bot_membership import check_up
 from botmon_cog.testing.emojis import GivenEmoji
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
     from botmon_cog.testing.people import LoopbackUser
 
 _MOST_DIFFERENT_REACTIONS = 20
+
+
+def check_can_reply(user: LoopbackUser, channel: LoopbackChannel, message: SeenMessage) -> None:
+    """LookupError where the message is gone, is ephemeral, or stands in another channel."""
+    _check_seen(user, message)
+    if message.visible_to is not None:
+        raise LookupError("nobody can reply to an ephemeral message")
+    if message.channel is not channel:
+        raise LookupError(f"the message stands in {message.channel.name}, not in {channel.name}")
+
+
+def start_typing(user: LoopbackUser, channel: LoopbackChannel) -> None:
+    check_can_see(user, channel)
+    if not rights.may_send(channel, user):
+        raise PermissionError(f"{user.name} may not write in #{channel.name}")
+    user.world.tell_of_typing(user, channel)
 
 
 def edit(user: LoopbackUser, message: SeenMessage, content: str) -> None:

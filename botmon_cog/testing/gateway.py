@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import WSMsgType, web
 
+from botmon_cog.testing import presences
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.hub import PRIVILEGED, Intent, Session
 
@@ -189,7 +190,9 @@ class Connection:
         elif data["intents"] & sum(PRIVILEGED.values()) & ~self._world.privileged_intents:
             await self._socket.close(code=4014, message=b"Disallowed intent(s).")
         else:
-            self._start(Session(shard_id, shard_count, data["intents"], presence=data.get("presence")))
+            self._start(
+                Session(shard_id, shard_count, data["intents"], presence=presences.of_bot(data.get("presence")))
+            )
 
     def _start(self, session: Session) -> None:
         world = self._world

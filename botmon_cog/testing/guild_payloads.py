@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botmon_cog.testing import presences
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.hub import Intent
 
@@ -76,7 +77,7 @@ def create(guild: LoopbackGuild, intents: int) -> Payload:
         "members": [guild.member_payload(m.user) for m in shown],
         "channels": [channel.payload() for channel in guild.channels],
         "threads": [thread.payload() for thread in threads],
-        "presences": [],
+        "presences": presences.of_members(guild) if intents & Intent.GUILD_PRESENCES else [],
         "stage_instances": [],
         "guild_scheduled_events": [],
         "soundboard_sounds": [],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from botmon_cog.testing import bot_membership, guild_payloads
+from botmon_cog.testing import bot_membership, granting, guild_payloads
 from botmon_cog.testing import permissions as rights
 from botmon_cog.testing.channels import CATEGORY, TEXT, VOICE, LoopbackChannel
 from botmon_cog.testing.custom_emojis import CustomEmoji
@@ -217,21 +217,15 @@ class LoopbackGuild:
 
     def set_permissions(self, user: LoopbackUser, permissions: discord.Permissions) -> None:
         """Give a member exactly these permissions, through a role of its own."""
-        membership = self.membership_of(user)
-        self._leave_to_everyone(permissions)
-        own_name = f"Permissions of {user.name}"
-        role = next((r for r in self.roles if r.name == own_name), None) or self.add_role(own_name)
-        role.permissions = permissions
-        kept = [r.id for r in self.roles_of(user) if r.name == own_name or r.bot_id is not None]
-        membership.role_ids = kept if role.id in kept else [*kept, role.id]
-        self.tell_role(role)
-        self.tell_member(user)
+        granting.set_permissions(self, user, permissions)
 
     def set_bot_permissions(self, permissions: discord.Permissions) -> None:
         """What the bot may do in this guild from now on; without one that a request needs, REST answers 50013."""
-        self._leave_to_everyone(permissions)
-        self.bot_role.permissions = permissions
-        self.tell_role(self.bot_role)
+        granting.set_bot_permissions(self, permissions)
+
+    def add_bot_permissions(self, permissions: discord.Permissions) -> None:
+        """Give the bot these beside what it has."""
+        granting.set_bot_permissions(self, self.bot_role.permissions | permissions)
 
     def remove_bot(self) -> None:
         """Throw the bot out: GUILD_DELETE, and 50001 or 10004 from then on."""
@@ -248,18 +242,6 @@ class LoopbackGuild:
     def end_outage(self) -> None:
         """The guild is back: GUILD_CREATE with all that changed meanwhile."""
         bot_membership.end_outage(self)
-
-    def _leave_to_everyone(self, permissions: discord.Permissions) -> None:
-        """Roles can only add, so what one member is to lack must come to the others by a role."""
-        is_lacking = self.everyone.permissions.value & ~permissions.value and not permissions.administrator
-        if not is_lacking or any(role.name == "Members" for role in self.roles):
-            return
-        members = self.add_role("Members", self.everyone.permissions)
-        self.everyone.permissions = discord.Permissions.none()
-        self.tell_role(self.everyone)
-        for membership in self.memberships.values():
-            if not membership.user.is_bot:
-                self.give_role(membership.user, members)
 
     # As Discord's JSON, and to the bot.
 

@@ -168,11 +168,19 @@ def _selected(menu: Payload, values: tuple[Any, ...], resolver: typing_.Resolver
         if menu["type"] == STRING_SELECT:
             found = next((o["value"] for o in menu["options"] if value in (o["value"], o["label"])), None)
         else:
-            found = resolver.mentionable(value, _SELECTED_KIND[menu["type"]])
+            found = _resolved(menu, value, resolver)
         if found is None:
             raise LookupError(f"the select menu does not offer {value!r}")
         chosen.append(found)
     return chosen
+
+
+def _resolved(menu: Payload, value: Any, resolver: typing_.Resolver) -> str | None:
+    found = resolver.mentionable(value, _SELECTED_KIND[menu["type"]])
+    types: list[int] | None = menu.get("channel_types")
+    if found is not None and types and resolver.resolved["channels"][found]["type"] not in types:
+        return None
+    return found
 
 
 def _filled(component: Payload, label: str | None, left: dict[str, Any], resolver: typing_.Resolver) -> Payload:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from botmon_cog.testing.channels import LoopbackChannel
     from botmon_cog.testing.people import LoopbackUser
 
+_REPLY = 19
+"""Discord's type of such a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -112,6 +115,17 @@ class SeenMessage:
         return not any(
             body.get(key) for key in ("content", "embeds", "components", "attachments", "poll", "sticker_items")
         )
+
+    def make_reply(self, replied_id: int, replied: SeenMessage | None) -> None:
+        """An answer to the message of that id; None: it is gone."""
+        self.body["type"] = _REPLY
+        self.body["message_reference"] = {
+            "type": 0,
+            "message_id": str(replied_id),
+            "channel_id": str(self.channel.id),
+            **({} if self.channel.guild is None else {"guild_id": str(self.channel.guild.id)}),
+        }
+        self.body["referenced_message"] = replied.body if replied else None
 
     def edit(self, changes: Payload, attachments: list[SeenAttachment], edited_at: str) -> None:
         """Apply what is in `changes`; what is absent stays."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from botmon_cog.testing import acts, interacting, pictures
+from botmon_cog.testing import acts, granting, interacting, pictures, presences
 from botmon_cog.testing import permissions as rights
 from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.guilds import LoopbackGuild
@@ -36,6 +36,8 @@ class LoopbackUser:
     """What the client shows instead of the user name; None for bots."""
     avatar: str | None = field(default=None, repr=False)
     """The hash of the user's picture; None: one of Discord's own."""
+    status: discord.Status = field(default=discord.Status.offline, repr=False)
+    activity: discord.BaseActivity | discord.Spotify | None = field(default=None, repr=False)
     _dm_channel: LoopbackChannel | None = field(default=None, repr=False)
 
     @property
@@ -106,6 +108,13 @@ class LoopbackUser:
         place.overwrites[self.id] = (permissions.value, discord.Permissions.all().value & ~permissions.value)
         self.world.tell_channel(place)
 
+    def add_permissions(self, place: LoopbackGuild | LoopbackChannel, permissions: discord.Permissions) -> None:
+        """From now on this member has these, too, in the guild, or in the one channel."""
+        if isinstance(place, LoopbackGuild):
+            granting.add_permissions(place, self, permissions)
+        else:
+            self.set_permissions(place, self.permissions_in(place) | permissions)
+
     # Commands.
 
     async def slash(  # an option may be called anything, so what is ours is positional
@@ -173,8 +182,16 @@ class LoopbackUser:
 
     # Messages, reactions, voice; LookupError where there is nothing to act on, PermissionError where it is not allowed.
 
-    async def send(self, channel: LoopbackChannel, content: str = "", *files: Upload) -> SeenMessage:
-        return self.world.say(self, channel, content, files)
+    async def send(
+        self, channel: LoopbackChannel, content: str = "", *files: Upload, reply_to: SeenMessage | None = None
+    ) -> SeenMessage:
+        """With `reply_to` an answer to that message, whose author is mentioned."""
+        if reply_to is not None:
+            acts.check_can_reply(self, channel, reply_to)
+        return self.world.say(self, channel, content, files, reply_to)
+
+    async def start_typing(self, channel: LoopbackChannel) -> None:
+        acts.start_typing(self, channel)
 
     async def edit(self, message: SeenMessage, content: str) -> None:
         """Change the text of a message of one's own."""
@@ -191,6 +208,13 @@ class LoopbackUser:
     async def take_back_reaction(self, message: SeenMessage, emoji: str) -> None:
         """LookupError where this user has not reacted with it."""
         acts.take_back_reaction(self, message, emoji)
+
+    async def set_presence(
+        self, status: discord.Status, activity: discord.BaseActivity | discord.Spotify | None = None
+    ) -> None:
+        """Go online or offline, and show what one does: `discord.Game("Chess")`; None: nothing."""
+        self.status, self.activity = status, activity
+        presences.tell(self)
 
     async def join_voice(self, channel: LoopbackChannel) -> None:
         if channel.guild is None:

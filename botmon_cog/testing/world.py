@@ -126,13 +126,23 @@ class World:
     # Messages.
 
     def say(
-        self, user: LoopbackUser, channel: LoopbackChannel, content: str, files: Iterable[Upload] = ()
+        self,
+        user: LoopbackUser,
+        channel: LoopbackChannel,
+        content: str,
+        files: Iterable[Upload] = (),
+        reply_to: SeenMessage | None = None,
     ) -> SeenMessage:
         acts.check_can_see(user, channel)
         if not rights.may_send(channel, user):
             raise PermissionError(f"{user.name} may not write in #{channel.name}")
         attachments = [self.keep_file(channel, file.filename, file.bytes) for file in files]
         message = self.make_message(channel, user, {"content": content}, attachments)
+        if reply_to is not None:
+            message.make_reply(reply_to.id, reply_to)
+            author = reply_to.author
+            if author not in (None, user) and not _mentions(author, content):
+                message.body["mentions"].append(author.payload())
         self.post(message)
         return message
 
@@ -163,6 +173,9 @@ class World:
             "flags": given.get("flags") or 0,
         }
         body["mentions"] = self.mentions_in(body["content"])
+        if channel.guild is not None:
+            roles = channel.guild.roles
+            body["mention_roles"] = [str(role.id) for role in roles if role.mention in body["content"]]
         if given.get("nonce") is not None:
             body["nonce"] = given["nonce"]
         return SeenMessage(int(body["id"]), channel, author, body, attachments)
@@ -227,15 +240,15 @@ class World:
         change = reactions.add if is_added else reactions.remove
         change(self, user, message, GivenEmoji.from_text(emoji))
 
-    def tell_of_typing(self, channel: LoopbackChannel) -> None:
-        """The bot types, of which it hears itself, too."""
+    def tell_of_typing(self, user: LoopbackUser, channel: LoopbackChannel) -> None:
+        """Somebody types; of its own typing the bot hears, too."""
         body: Payload = {
             "channel_id": str(channel.id),
-            "user_id": str(self.bot.id),
+            "user_id": str(user.id),
             "timestamp": int(self.clock.now().timestamp()),
         }
         if channel.guild is not None:
-            body["member"] = channel.guild.member_payload(self.bot)
+            body["member"] = channel.guild.member_payload(user)
         self.tell_channel_event("TYPING_START", channel, body, Intent.GUILD_TYPING, Intent.DIRECT_TYPING)
 
     # Voice.

@@ -41,13 +41,7 @@ def create(call: Call) -> Reply:
             raise errors.invalid_form([(path, "REPLIES_UNKNOWN_MESSAGE", "Unknown message")])
     message = new_message(call, channel, call.world.bot, body)
     if reference:
-        message.body["type"] = 19
-        message.body["message_reference"] = {
-            "type": 0,
-            "message_id": str(reference["message_id"]),
-            "channel_id": str(channel.id),
-        }
-        message.body["referenced_message"] = replied.body if replied else None
+        message.make_reply(int(reference["message_id"]), replied)
     call.world.post(message)
     return Reply(200, message.body)
 
@@ -124,7 +118,7 @@ def typing(call: Call) -> Reply:
     channel = call.channel()
     require(call, channel, "send_messages")
     channel.typing_count += 1
-    call.world.tell_of_typing(channel)
+    call.world.tell_of_typing(call.world.bot, channel)
     return NO_CONTENT
 
 
