@@ -16,6 +16,7 @@ from discord.ext import commands
 from msgspec.structs import replace
 
 from botmon_cog import ignore
+from botmon_cog.clock import SystemClock
 from botmon_cog.config import LoopConfig
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.store.log import Log, RunKey
@@ -53,11 +54,10 @@ async def fork_and_wait(talk: Talk, spool: str, name: str) -> None:
     """As `multiprocessing` does it; the forked child lives on."""
     file = make_file(Path(spool))
     open_one(file, name)
-    child = os.fork()
-    if not child:
+    if not os.fork():
+        talk.send(os.getpid())
         while True:
             signal.pause()
-    talk.send(child)
     await asyncio.Event().wait()
 
 
@@ -156,6 +156,7 @@ def _die_at(step: str, times: int) -> None:
 def bot_of(talk: Talk, url: str, spool: str) -> commands.Bot:
     """Its commands say when they begin, by the id of their interaction or message."""
     bot = make_bot()
+    never = asyncio.Event()  # what nobody refers to the garbage collector takes away, the command with it
     config = make_config(url, spool=spool, linger_ms=2)
     bot.botmon_config = replace(config, health=make_health(), loop=LoopConfig(watch=False))
 
@@ -180,7 +181,7 @@ def bot_of(talk: Talk, url: str, spool: str) -> commands.Bot:
     @bot.tree.command(description="h")
     async def hang(interaction: discord.Interaction) -> None:
         talk.send(["began", "hang", interaction.id])
-        await asyncio.Event().wait()
+        await never.wait()
 
     @bot.command()
     async def plain(ctx: commands.Context) -> None:
@@ -194,12 +195,12 @@ def bot_of(talk: Talk, url: str, spool: str) -> commands.Bot:
     @music.command(name="play")
     async def music_play(ctx: commands.Context, what: str) -> None:
         talk.send(["began", "music play", ctx.message.id])
-        await asyncio.Event().wait()
+        await never.wait()
 
     @bot.tree.command(description="e")
     async def panel(interaction: discord.Interaction) -> None:
         talk.send(["began", "panel", interaction.id])
-        await interaction.response.send_message("Panel", view=Panel(talk))
+        await interaction.response.send_message("Panel", view=Panel(talk, never))
 
     @bot.tree.error
     async def on_error(interaction: discord.Interaction, error: Exception) -> None:
@@ -209,20 +210,33 @@ def bot_of(talk: Talk, url: str, spool: str) -> commands.Bot:
 
 
 class Panel(discord.ui.View):
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, never: asyncio.Event) -> None:
         super().__init__(timeout=None)
         self.talk = talk
+        self.never = never
 
     @discord.ui.button(label="Press", custom_id="press")
     async def press(self, interaction: discord.Interaction, _: object) -> None:
         self.talk.send(["began", "Panel.press", interaction.id])
-        await asyncio.Event().wait()
+        await self.never.wait()
+
+
+class _SameBot(SystemClock):
+    """What is made first by it, which is the bot of a loopback Discord, has one id in all processes."""
+
+    is_first = True
+
+    def now(self) -> datetime:
+        if self.is_first:
+            self.is_first = False
+            return datetime(2026, 1, 1, tzinfo=UTC)
+        return super().now()
 
 
 async def _busy_bot(talk: Talk, url: str, spool: str) -> None:
     """Somebody uses one command after another; what begins says so, and what `flush` acknowledged is said."""
     bot = bot_of(talk, url, spool)
-    async with LoopbackDiscord() as loopback, loopback.running(bot):
+    async with LoopbackDiscord(_SameBot()) as loopback, loopback.running(bot):
         await bot.load_extension(EXTENSION)
         await bot.tree.sync()
         await cog_of(bot).system.uptime.beat()

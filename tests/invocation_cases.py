@@ -33,13 +33,15 @@ class Case:
         build: makes the bot's commands, and returns what somebody then does.
         rows: what is to be recorded, in order.
         passes: how much time is to pass afterwards.
+        how: where the process ends: what `crash_children.die_within` does, or `unload`.
     """
 
     group: str
     title: str
-    build: Callable[[commands.Bot], Act]
+    build: Callable[[commands.Bot], Act] | None
     rows: tuple[Row, ...]
-    passes: timedelta
+    passes: timedelta = timedelta(0)
+    how: str = ""
 
 
 CASES: list[Case] = []
@@ -518,3 +520,33 @@ def _(bot: commands.Bot) -> Act:
         return [app_commands.Choice(name=f"Song {n}", value=str(n)) for n in range(26)]
 
     return completes(bot, suggest)
+
+
+# -- the end of the process --------------------------------------------------------------------------------------------
+
+ENDS = "The end of the process"
+CASES += [
+    Case(
+        ENDS,
+        "SIGKILL, or no memory left, while a slash command runs",
+        None,
+        (("slash", "hang", "crashed"),),
+        how="hang",
+    ),
+    Case(ENDS, "`os._exit` in a command that has answered", None, (("slash", "leave", "crashed"),), how="leave"),
+    Case(
+        ENDS,
+        "SIGKILL while a prefix command runs",
+        None,
+        (("prefix", "music play", "crashed"),),
+        how="!music play song",
+    ),
+    Case(
+        ENDS,
+        "SIGKILL while a button's callback runs",
+        None,
+        (("slash", "panel", "ok"), ("button", "Panel.press", "crashed")),
+        how="press",
+    ),
+    Case(ENDS, "The bot is stopped while it runs", None, (("slash", "play", "cancelled"),), how="stop"),
+]

@@ -33,7 +33,7 @@ def test_custom_ids_are_named_by_what_does_not_vary() -> None:
     assert {custom_id: name_of_custom_id(custom_id, people) for custom_id in names} == names
 
 
-def test_items_are_named_by_their_callback_or_else_by_their_class() -> None:
+async def test_items_are_named_by_their_callback_or_else_by_their_class() -> None:
     class Skip(discord.ui.Button[Any]):
         async def callback(self, interaction: Interaction) -> None:
             """Skips."""
