@@ -7,12 +7,15 @@ import re
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from botmon_cog.__main__ import main
+from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue import spool_file
+from botmon_cog.store.queue.open_file import OpenFile
 from botmon_cog.store.sqlite.file import STORE_MARK
 from tests.engines import Engine
 from tests.foreign_schemas import SCHEMAS
@@ -183,6 +186,37 @@ def test_spool_of_another_bot_stays(folder, capsys):
     code, out = call(capsys, "forget", "--yes")
     assert (code, f"belongs to another bot (application {OTHER_BOT})" in out) == (0, True)
     assert list(contents(folder)) == [str(others.relative_to(folder))]
+
+
+def make_open_file(spool: Path) -> OpenFile:
+    file = OpenFile(lambda: spool, RunKey.new("main", datetime.now(UTC)))
+    file.create()
+    return file
+
+
+def test_what_a_killed_bot_had_open_is_removed_but_not_of_another_bot_or_the_host(folder, capsys):
+    store = folder / "data" / "botmon.db"
+    make_store(store)
+    claim(store, BOT)
+    for bot in (BOT, OTHER_BOT):
+        make_open_file(folder / "data" / f"botmon-{bot}.spool.db").abandon()
+    hosts = folder / "data" / "botmon.spool.notes.open"
+    hosts.write_text("the host's")
+    code, out = call(capsys, "forget", "--yes")
+    assert (code, f"belongs to another bot (application {OTHER_BOT})" in out) == (0, True)
+    left = sorted(contents(folder))
+    assert len(left) == 2
+    assert left[0].startswith(f"data/botmon-{OTHER_BOT}.spool.")
+    assert left[1] == "data/botmon.spool.notes.open"
+
+
+def test_what_a_running_bot_has_open_stays(folder, capsys):
+    file = make_open_file(folder / "data" / "botmon.spool.db")
+    try:
+        code, out = call(capsys, "forget", "--yes")
+        assert (code, "A bot is using data/botmon.spool." in " ".join(out.split())) == (1, True)
+    finally:
+        file.close()
 
 
 def test_newer_store_is_removed_as_well(folder, capsys):

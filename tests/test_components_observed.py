@@ -61,7 +61,7 @@ async def test_classes_are_as_before_once_the_last_bot_is_gone(bot: commands.Bot
     async with running(bot) as rig:
         assert all(vars(of)[name] is not method for (of, name), method in zip(HOOKED, before, strict=True))
         await bot.reload_extension(EXTENSION)
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
         assert (await used(rig)).outcome == "ok"
         await bot.unload_extension(EXTENSION)
         assert [vars(of)[name] for of, name in HOOKED] == before
@@ -81,9 +81,10 @@ async def test_wrapper_that_somebody_put_around_ours_stays(bot: commands.Bot, mo
         setattr(BASE, SCHEDULED, theirs)
         await bot.unload_extension(EXTENSION)
         assert vars(BASE)[SCHEDULED] is theirs
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
+        await rig.discord.settled()
         await bot.load_extension(EXTENSION)
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
         assert (await used(rig)).outcome == "ok"
         assert len(calls) == 2
 
@@ -96,7 +97,7 @@ async def test_names_that_discord_py_lacks_are_said_and_done_without(
     monkeypatch.setattr(ViewStore, "__getattr__", lambda store, name: original.__get__(store), raising=False)
     with caplog.at_level(logging.WARNING, "botmon_cog.observer.private"):
         async with running(bot) as rig:
-            await rig.discord.user.click(await show(rig, Panel()), "Later")
+            await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
             row = await used(rig)
             assert (row.command, row.outcome) == ("Panel.later", "ok")
     assert [record.getMessage() for record in caplog.records if DISPATCH_VIEW in record.getMessage()] == [
@@ -121,7 +122,7 @@ async def test_view_is_itself_in_all_that_it_calls(bot: commands.Bot) -> None:
     async with running(bot) as rig:
         message = await show(rig, view)
         before = dict(vars(view)), dict(vars(view.children[0]))
-        await rig.discord.user.click(message, "Go")
+        await rig.discord.user.click(message, "Go", wait=False)
         row = await used(rig)
         assert (row.outcome, seen) == ("ok", [True, True])
         after = dict(vars(view)), dict(vars(view.children[0]))
@@ -228,7 +229,7 @@ async def test_button_that_reloads_us_ends_as_it_ended(tmp_path: Path, bot: comm
         await bot.reload_extension(EXTENSION)
 
     async with running(bot) as rig:
-        await rig.discord.user.click(await show(rig, calling(reload)), "Go")
+        await rig.discord.user.click(await show(rig, calling(reload)), "Go", wait=False)
         await rig.discord.settled()
         row = await rig.only_row()
         assert (row.command, row.outcome) == ("View.reload", "ok")
@@ -248,7 +249,7 @@ async def test_press_that_a_listener_answered_is_ok_where_we_are_unloaded_at_onc
 
 async def test_each_bot_of_a_process_sees_its_own(bot: commands.Bot, recorded: list[Invocation]) -> None:
     async with running(bot) as rig:
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
         await rig.discord.settled()
         client: Any = SimpleNamespace(client=object(), type=discord.InteractionType.component)
         seen: list[object] = []

@@ -351,6 +351,16 @@ def test_the_gaps_are_named_the_longest_first():
     assert "Nothing needed attention." in (embed.description or "")
 
 
+def test_crash_names_what_ran():
+    gap = Gap(kind="crash", began_at=ago(hours=9), ended_at=ago(hours=1), running=("/convert", "*play*"))
+    many = Gap(kind="crash", began_at=ago(hours=20), ended_at=ago(hours=15), running=("/a", "/b", "/c", "/d", "/e"))
+    embed = history(moment(1, "healthy"), uptimes=(uptime(720, 0.98, gap, many),))
+    assert values(embed)["Uptime"].splitlines()[1:] == [
+        "Mon 12:04, crashed for 8 h, while /convert and \\*play\\* ran",
+        "Mon 01:04, crashed for 5 h, while /a, /b, /c and 2 more ran",
+    ]
+
+
 def test_a_long_list_says_how_many_more():
     changes = [moment(150 - n, "degraded" if n % 2 else "healthy", "slow" if n % 2 else None) for n in range(60)]
     lines = shown(history(*changes).description).splitlines()

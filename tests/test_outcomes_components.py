@@ -44,7 +44,7 @@ async def test_error_that_the_views_handler_keeps_is_an_error(bot: commands.Bot)
 
 async def test_bare_deferral_of_a_component_needs_no_filling(bot: commands.Bot) -> None:
     async with running(bot) as rig:
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
         assert (await used(rig)).outcome == "ok"
 
 
@@ -90,7 +90,7 @@ async def test_callback_that_is_cancelled(bot: commands.Bot) -> None:
         raise asyncio.CancelledError
 
     async with running(bot) as rig:
-        await rig.discord.user.click(await show(rig, calling(give_up)), "Go")
+        await rig.discord.user.click(await show(rig, calling(give_up)), "Go", wait=False)
         assert (await used(rig)).outcome == "cancelled"
 
 
@@ -185,7 +185,7 @@ async def test_persistent_view_without_its_message(bot: commands.Bot) -> None:
         message = await show(rig, sent)
         sent.stop()
         bot.add_view(known)
-        await rig.discord.user.click(message, "Later")
+        await rig.discord.user.click(message, "Later", wait=False)
         assert (await used(rig)).outcome == "ok"
 
 
@@ -218,6 +218,6 @@ async def test_modal_that_raises_is_an_error_without_what_was_typed(bot: command
 async def test_nothing_is_recorded_where_that_is_not_wanted(bot: commands.Bot) -> None:
     bot.botmon_config = make_config(record=msgspec.structs.replace(RecordConfig(), components=False))
     async with running(bot) as rig:
-        await rig.discord.user.click(await show(rig, Panel()), "Later")
+        await rig.discord.user.click(await show(rig, Panel()), "Later", wait=False)
         await rig.discord.settled()
         assert await rig.rows() == []

@@ -41,6 +41,13 @@ def test_a_duration_has_two_units_at_most_and_runs_into_the_next_when_rounded(se
     assert text.duration(seconds) == told
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcde", "a, b, c and 2 more")]
+)
+def test_a_list_is_cut_where_it_is_long(words, told):
+    assert text.listed(words, 3) == told
+
+
 @pytest.mark.parametrize("write", [text.duration, text.latency, text.short_duration, text.bytes_, text.percent])
 @pytest.mark.parametrize("value", ODD)
 def test_what_is_no_number_is_a_dash(write, value):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botmon_cog.domain.uptime import GatewayLoss, Run, Uptime, uptime
+from botmon_cog.domain.models import Kind
+from botmon_cog.domain.uptime import GatewayLoss, Run, Uptime, shown_name, uptime
 from tests.uptime_helpers import NOW, at, loss, run
 
 
@@ -43,6 +45,39 @@ def test_every_kind_of_gap_by_its_name_the_longest_first():
     ]
     assert found.watched_s == 22 * 3600
     assert found.up_share == pytest.approx(1 - 4.5 / 22)
+
+
+def test_crash_names_what_ran_when_it_began_and_no_other_gap_does():
+    died = msgspec.structs.replace(run(-100, -30), running=("/convert",))
+    stopped = msgspec.structs.replace(run(-20, -15, "stopped"), running=("/late",))
+    found = uptime([died, stopped, run(-10, 0)], [loss(-5, -4)], NOW, 24)
+    assert [(gap.kind, gap.running) for gap in found.gaps] == [
+        ("stop", ()),
+        ("crash", ("/convert",)),
+        ("gateway", ()),
+    ]
+
+
+def test_crashes_that_lie_end_to_end_name_what_ran_in_each():
+    runs = [
+        msgspec.structs.replace(run(start, end), running=running)
+        for start, end, running in [(-30, -10, ("/convert", "/play")), (-8, -8, ("/play", "stop")), (-6, 0, ())]
+    ]
+    assert [gap.running for gap in uptime(runs, [], NOW, 24).gaps] == [("/convert", "/play", "stop")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (Kind.SLASH, "/music play"),
+        (Kind.HYBRID_SLASH, "/music play"),
+        (Kind.PREFIX, "music play"),
+        (Kind.USER_MENU, "music play"),
+        (Kind.BUTTON, "music play"),
+    ],
+)
+def test_name_as_people_write_it(kind: Kind, shown: str):
+    assert shown_name(kind, "music play") == shown
 
 
 def test_a_lost_shard_counts_for_its_share():

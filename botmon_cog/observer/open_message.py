@@ -28,7 +28,8 @@ class OpenMessage(OpenInvocation, kw_only=True):
         outcome: how it stands.
         error: what it stands so for.
         is_by_event: an event told of it, and so its events tell how it ends.
-        is_rerun: the host ran it again after it had failed; what it failed with first is history.
+        has_failed: its context had failed before the host ran it again, and discord.py's own flag still says so.
+        is_rerun: that run has ended: what is heard only now of the failure before it is history.
         handlers: how many of the host's error handlers may still run it again.
         patience: runs out when they are not waited for any longer.
     """
@@ -45,6 +46,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
     error: BaseException | None = None
     outer: OpenMessage | None = None
     is_by_event: bool = False
+    has_failed: bool = False
     is_rerun: bool = False
     handlers: int = 0
     patience: Timer | None = None

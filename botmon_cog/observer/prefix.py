@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from types import MethodType
 from typing import Any
 
 import discord
@@ -23,6 +22,7 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.observed import current
 from botmon_cog.observer import outcomes
+from botmon_cog.observer.bot_invoke import BotInvoke
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
 from botmon_cog.observer.closing import Closer
 from botmon_cog.observer.open_message import OpenMessage, root_of
@@ -31,12 +31,7 @@ from botmon_cog.observer.private import handlers_of
 from botmon_cog.observer.received import ReceivedMessages
 from botmon_cog.observer.waiters import Waiters
 
-Invoke = Callable[..., Awaitable[Any]]
-
-_INVOKE = "invoke"
 _REINVOKE = ("reinvoke",)
-_REPLACED = "__botmon_replaced__"
-"""Of what stands in the place of `bot.invoke`: what the instance had there before, None for its class's method."""
 PATIENCE_S = 15 * 60.0
 """How long error handlers are waited for: each may sleep out a cooldown, and run the command again."""
 
@@ -59,9 +54,9 @@ class PrefixCommands:
         self._failures = failures
         self._privacy = privacy
         self._waiters = Waiters(bot, failures)
-        self._attributes: dict[str, Any] = vars(bot)
+        self._bot_invoke = BotInvoke(bot, self._invoke)
         self._received = ReceivedMessages(self._monotonic)
-        self._wrapped: Invoke | None = None
+        self._last: Waiters | None = None
         self._ending: asyncio.Future[None] | None = None
         self._is_attached = False
         self._in: dict[int, OpenMessage] = {}
@@ -72,12 +67,11 @@ class PrefixCommands:
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
         self._is_attached = True
-        self._wrap()
-        note, attributes = self._received.note, self._attributes
+        self._bot_invoke.wrap()
+        note, wrap = self._received.note, self._bot_invoke.wrap
 
         def on_message(message: discord.Message) -> bool:
-            if attributes.get(_INVOKE) is not self._wrapped:
-                self._wrap()  # the host has set its own since
+            wrap()  # the host may have set its own since
             return note(message)
 
         self._waiters.wait("message", on_message)
@@ -86,48 +80,34 @@ class PrefixCommands:
     async def detach(self) -> None:
         """Open nothing more. `let_go` undoes the rest, once nothing is open any more."""
         self._is_attached = False
-        if self._attributes.get(_INVOKE) is self._wrapped:
-            replaced = getattr(self._wrapped, _REPLACED, None)
-            if replaced is None:
-                del self._attributes[_INVOKE]
-            else:
-                self._attributes[_INVOKE] = replaced
+        self._bot_invoke.unwrap()
         await self._waiters.end()
         if isinstance(current.get(), OpenMessage):  # a command unloads us: how it ends is still to be heard
-            self._waiters = Waiters(self._bot, self._failures)
-            self._waiters.listen("command_completion", self.completed)
-            self._waiters.listen("command_error", self.failed)
+            self._last = Waiters(self._bot, self._failures)
+            self._last.listen("command_completion", self.completed)
+            self._last.listen("command_error", self.failed)
 
     def let_go(self) -> None:
         """Hear nothing more."""
-        self._ending = asyncio.ensure_future(self._waiters.end())
+        if self._last is not None:
+            self._ending = asyncio.ensure_future(self._last.end())
         remove_sink(commands.Context, _REINVOKE, self._reinvoked)
 
-    def _wrap(self) -> None:
-        """Put ourselves around what the bot invokes with: its class's method, or what the host has set in its place."""
-        bot, kind, replaced = self._bot, type(self._bot), self._attributes.get(_INVOKE)
-
-        async def observed_invoke(context: AnyContext, /, *args: Any, **kwargs: Any) -> Any:
-            invoke: Invoke = MethodType(kind.invoke, bot) if replaced is None else replaced
-            opened = self._opened(context)
-            if opened is None:
-                return await self._again(context, invoke(context, *args, **kwargs))
-            outer = current.get()
-            current.set(opened)
-            try:
-                return await invoke(context, *args, **kwargs)
-            except Exception as error:
-                self._crashed(opened, error)
-                raise
-            except BaseException as error:  # cancelled, or the process is about to end
-                opened.outcome, opened.error = Outcome.CANCELLED, error
-                raise
-            finally:
-                current.set(outer)
-                self._returned(opened)
-
-        setattr(observed_invoke, _REPLACED, replaced)
-        self._wrapped = self._attributes[_INVOKE] = observed_invoke
+    async def _invoke(self, context: AnyContext, invoke: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `Bot.invoke`, and see how it ends."""
+        opened = self._opened(context)
+        if opened is None:
+            return await self._again(context, invoke)
+        outer = current.get()
+        current.set(opened)
+        try:
+            return await invoke()
+        except BaseException as error:
+            self._crashed(opened, error)
+            raise
+        finally:
+            current.set(outer)
+            self._returned(opened)
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
@@ -145,7 +125,7 @@ class PrefixCommands:
                 received_s = now_s
             started_at = self._now() - timedelta(seconds=now_s - received_s)
             opened = OpenMessage.of(context, started_at, received_s, self._privacy, self._bot.shard_count)
-            opened.outer = outer
+            opened.outer, opened.has_failed = outer, context.command_failed
             self.open[id(opened)] = self._in[id(context)] = opened
             if self.note_open is not None:
                 self.note_open(opened)
@@ -154,22 +134,19 @@ class PrefixCommands:
             return None
         return opened
 
-    async def _again(self, context: AnyContext, invoking: Awaitable[Any]) -> Any:
+    async def _again(self, context: AnyContext, invoke: Callable[[], Awaitable[Any]]) -> Any:
         """Nothing opens; but where an error handler invokes its context once more, how that ends is how it ended."""
         opened = self._in.get(id(context))
-        if opened is None or opened.ended_s is None:
-            return await invoking
-        opened.outcome, opened.error = Outcome.OK, None
+        if opened is None or not context.command_failed:
+            return await invoke()
+        opened.outcome, opened.error, opened.has_failed, opened.is_rerun = Outcome.OK, None, True, False
         try:
-            return await invoking
-        except Exception as error:
+            return await invoke()
+        except BaseException as error:
             self._crashed(opened, error)
             raise
-        except BaseException as error:
-            opened.outcome, opened.error = Outcome.CANCELLED, error
-            raise
         finally:
-            opened.ended_s = self._monotonic()
+            self._was_rerun(opened)
 
     def started(self, context: AnyContext) -> None:
         """The event `command`. What is not open by then is open now, until an event or its task ends it."""
@@ -194,7 +171,8 @@ class PrefixCommands:
         opened = self._in.get(id(context))
         if opened is not None:
             # discord.py swallows a prefix command's CancelledError and calls it complete.
-            opened.outcome = Outcome.CANCELLED if context.command_failed else Outcome.OK
+            is_cancelled = context.command_failed and not opened.has_failed
+            opened.outcome = Outcome.CANCELLED if is_cancelled else Outcome.OK
             opened.error = None
             if opened.is_by_event:
                 self._returned(opened)
@@ -209,12 +187,21 @@ class PrefixCommands:
         if opened.is_by_event:  # soon: discord.py has not yet made the tasks of the event
             asyncio.get_running_loop().call_soon(self._returned, opened)
 
-    def _crashed(self, opened: OpenMessage, error: Exception) -> None:
-        """`invoke` raised: a check, a hook or an error handler did.
+    def _crashed(self, opened: OpenMessage, error: BaseException) -> None:
+        """`invoke` raised: a check, a hook or an error handler did; of a local handler's there is no event.
 
         A handler may raise again what it was called with; and what it can't tell the user, because Discord does not let
         it, makes no fault of a denial.
         """
+        if not isinstance(error, Exception):  # cancelled, or the process is about to end
+            opened.outcome, opened.error = Outcome.CANCELLED, error
+            return
+        if opened.error is None:
+            told = error.__context__
+            while told is not None and not isinstance(told, commands.CommandError):
+                told = told.__context__
+            if told is not None:
+                opened.outcome, opened.error = outcomes.outcome_of(told), told
         outcome = outcomes.outcome_of(error)
         if opened.error is None or (outcome.is_fault and not opened.outcome.is_fault):
             opened.outcome, opened.error = outcome, error
@@ -229,7 +216,11 @@ class PrefixCommands:
         else:
             opened.outcome = outcomes.outcome_of(error) if isinstance(error, Exception) else Outcome.CANCELLED
         opened.error = error
-        opened.is_rerun = bool(context.command_failed)  # by a local handler: its event is still to come
+        if context.command_failed:
+            self._was_rerun(opened)
+
+    def _was_rerun(self, opened: OpenMessage) -> None:
+        opened.has_failed = opened.is_rerun = True  # where a local handler did it, the event is still to come
         if opened.ended_s is not None:
             opened.ended_s = self._monotonic()
 
@@ -239,6 +230,8 @@ class PrefixCommands:
         """`invoke` is over; but a handler that was told of a cooldown or a check may still run the command again."""
         if opened.ended_s is None:
             opened.ended_s = self._monotonic()
+        if opened.outcome is Outcome.OK and opened.context.command_failed and not opened.has_failed:
+            opened.outcome = Outcome.ERROR  # a host's own `invoke` kept it to itself
         if opened.error is None or opened.outcome.is_executed or opened.outer is not None or not self._is_attached:
             self._close(opened)
             return

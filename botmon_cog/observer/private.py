@@ -17,6 +17,9 @@
     run a component from its first check to its last handler. Without them, a component is what its answers tell.
 `Client._run_event(coro, event_name, ...)`
     runs a listener. Without it, a listener is named by its innermost function.
+`discord.py: on_command_error`
+    is the name of the tasks of that event, and its context is in their first frame. Without that, a command which an
+    error handler runs once more, later, ends with the error that the handler was told of.
 `Loop._loop(...)`, `Loop._injected`
     is the life of a `tasks.loop`, and what it is a method of. Without the one, a loop that ends with an exception is
     not counted; without the other, it is counted by each bot of the process.
@@ -48,6 +51,7 @@ LISTENERS = "_listeners"
 PARENT = "_parent"
 COMPLETE = "_invoke_autocomplete"
 RUN_EVENT = "_run_event"
+COMMAND_ERROR_TASK = "discord.py: on_command_error"
 TASK_LOOP = "_loop"
 INJECTED = "_injected"
 
@@ -121,6 +125,21 @@ def forget_waiter(bot: commands.Bot, event: str, check: Callable[..., bool]) -> 
         listeners[event] = left
     else:
         listeners.pop(event, None)
+
+
+def handlers_of(context: commands.Context[Any]) -> list[asyncio.Task[Any]]:
+    """The tasks of `command_error` that discord.py has made for this context, and that have not ended."""
+    found: list[asyncio.Task[Any]] = []
+    for task in asyncio.all_tasks():
+        if task.get_name() == COMMAND_ERROR_TASK:
+            frame: Any = getattr(task.get_coro(), "cr_frame", None)
+            values: Iterable[object] = () if frame is None else frame.f_locals.values()
+            for value in values:
+                given = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+                if any(one is context for one in given):
+                    found.append(task)
+                    break
+    return found
 
 
 # -- views and modals --------------------------------------------------------------------------------------------------

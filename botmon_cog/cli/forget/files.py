@@ -16,6 +16,9 @@ from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.domain import text
 from botmon_cog.errors import NotOursError, StorageError
 from botmon_cog.runtime import spool_path
+from botmon_cog.store.queue.left_files import is_in_use
+from botmon_cog.store.queue.open_file import SUFFIX as OPEN_SUFFIX
+from botmon_cog.store.queue.open_slots import MAGIC as OPEN_MARK
 from botmon_cog.store.queue.spool_file import SPOOL_MARK
 from botmon_cog.store.queue.spool_file import TABLES as SPOOL_TABLES
 from botmon_cog.store.schema import ALL_TABLES, VIEWS
@@ -51,6 +54,8 @@ def find_files(url: str, config: Config, application_id: int | None) -> Found:
                 _look_at_store(other, application_id, found, needs_owner=True)
     for spool in _spools(url, config):
         _look_at_spool(spool, owner, found)
+    for path in _open_files(url, config):
+        _look_at_open_file(path, owner, found)
     return found
 
 
@@ -84,13 +89,55 @@ def _look_at_spool(path: Path, owner: int | None, found: Found) -> None:
     except (NotOursError, StorageError, sqlite3.Error) as error:
         found.kept.append((str(path), f"is no spool of botmon that can be read ({error})"))
         return
-    whose = path.name.removesuffix(f".spool{path.suffix}").rpartition("-")[2]
-    if whose.isdecimal() and len(whose) > 15 and owner is not None and int(whose) != owner:  # noqa: PLR2004 (a Discord ID)
-        found.kept.append((str(path), _OTHER_BOT.format(owner=whose)))
+    other = _other_bot(path, owner)
+    if other is not None:
+        found.kept.append((str(path), _OTHER_BOT.format(owner=other)))
     elif strangers:
         found.kept.append((str(path), f"holds tables that are not botmon's: {', '.join(sorted(strangers))}"))
     else:
         found.left.append(_file(path, "a spool: what the store has not taken yet", SPOOL_TABLES))
+
+
+def _look_at_open_file(path: Path, owner: int | None, found: Found) -> None:
+    other = _other_bot(path, owner)
+    if _beginning(path, len(OPEN_MARK)) != OPEN_MARK:
+        found.kept.append((str(path), "is no file of botmon's"))
+    elif other is not None:
+        found.kept.append((str(path), _OTHER_BOT.format(owner=other)))
+    else:
+        found.left.append(_open_file(path))
+
+
+def _open_file(path: Path) -> Left:
+    """What a bot has open, or had when it was killed."""
+
+    async def remove() -> None:
+        try:
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 (a command of its own, in which nothing else runs)
+        except OSError as error:
+            raise StorageError(f"{path} can't be removed: {error.strerror or error}") from error
+
+    async def is_used() -> bool:
+        return is_in_use(path)
+
+    return Left(name=str(path), what="commands that ran when a bot was killed", remove=remove, is_used=is_used)
+
+
+def _open_files(url: str, config: Config) -> Iterator[Path]:
+    """Beside the spools of a store, of whichever bot; also where there is no spool."""
+    spool = next(_spools(url, config))
+    stems = [escape(spool.stem)]
+    if not config.storage.spool or url != config.storage.url:
+        stems.append(f"{escape(spool.stem.removesuffix('.spool'))}-*.spool")
+    for stem in stems:
+        yield from sorted(spool.parent.glob(f"{stem}.*{OPEN_SUFFIX}"))
+
+
+def _other_bot(path: Path, owner: int | None) -> str | None:
+    """The application id of another bot whose spool it is, or whose open file is beside that; by its name."""
+    whose = path.name.rpartition(".spool")[0].rpartition("-")[2]
+    is_others = whose.isdecimal() and len(whose) > 15 and owner is not None and int(whose) != owner  # noqa: PLR2004 (a Discord ID)
+    return whose if is_others else None
 
 
 def _spools(url: str, config: Config) -> Iterator[Path]:
@@ -131,12 +178,17 @@ def _with_helpers(path: Path) -> list[Path]:
 
 def _mark_of(path: Path) -> int | None:
     """The mark in the header of a SQLite file that may be damaged; None if it is no such file."""
+    header = _beginning(path, 100)
+    return int.from_bytes(header[_MARK_AT], "big") if header.startswith(_MAGIC) else None
+
+
+def _beginning(path: Path, n: int) -> bytes:
+    """Of a file that may be damaged; empty if it can't be read."""
     try:
         with path.open("rb") as file:
-            header = file.read(100)
+            return file.read(n)
     except OSError:
-        return None
-    return int.from_bytes(header[_MARK_AT], "big") if header.startswith(_MAGIC) else None
+        return b""
 
 
 def _tables_in(path: Path) -> set[str]:

@@ -65,9 +65,18 @@ def left_files(spool: Path, skipped: Collection[Path] = ()) -> list[LeftFile]:
     return found
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether its process lives, or another one is recovering it."""
+    file = _locked(path)
+    if file is not None:
+        file.close()
+    return file is None and path.exists()
+
+
 def _locked(path: Path) -> FileIO | None:
     """The file, locked; None if its process lives, if another process recovers it, or if it may not be touched."""
-    assert fcntl is not None
+    if fcntl is None:
+        return None
     file = None
     with suppress(OSError):
         file = FileIO(path, "r+")
