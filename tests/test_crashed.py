@@ -138,7 +138,7 @@ async def test_bot_killed_between_any_two_steps_has_each_invocation_once(tmp_pat
 async def test_bot_killed_at_any_instant_has_each_invocation_once(url: str, spool: Path):
     """Of one bot, with one database: what was recovered before stays as it is."""
     rng = random.Random(full(61, 5))
-    times = full(50, 10 if is_postgres(url) else 20)
+    times = full(50, 4 if is_postgres(url) else 8)
     began = 0
     recorded: set[int] = set()
     with Child(serve_bots) as child:

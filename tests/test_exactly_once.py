@@ -288,7 +288,7 @@ async def play(names: list[str], folder: Path) -> tuple[Counter[Row], Counter[Ro
     return session.model, Counter((str(r.kind), str(r.command), str(r.outcome)) for r in rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps)
 def test_rows_equal_the_model_whatever_happens(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ from tests.faults import full
 from tests.health_samples import GB, MINUTE, NOON
 
 DAY = 1_440
-SEEDS = range(full(1_000, 200))
+SEEDS = range(full(1_000, 100))
 BLOCKED_FOR = 10
 """Checks for which a block counts among the last ten minutes."""
 
