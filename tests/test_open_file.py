@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 import threading
@@ -19,7 +20,7 @@ from botmon_cog.domain.models import AnsweredElsewhere, Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.log import RunKey
-from botmon_cog.store.queue import open_slots
+from botmon_cog.store.queue import open_file, open_slots
 from botmon_cog.store.queue.left_files import LeftFile, in_thread, left_files
 from botmon_cog.store.queue.open_file import NOWHERE, OpenFile
 from botmon_cog.store.queue.open_slots import HEADER_BYTES, IS_OWN, KIND_CODES, MOST_SLOTS, SLOT_BYTES, Left
@@ -225,6 +226,17 @@ def test_file_that_can_not_be_made_is_said_and_costs_nothing_else(tmp_path: Path
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("which commands run when this process is killed will not be known: ")
     assert add(file) == NOWHERE
+
+
+def test_file_that_could_not_be_finished_is_not_left_behind(spool: Path, tmp_path: Path, monkeypatch, caplog):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENODEV, "no such device")
+
+    monkeypatch.setattr(open_file.mmap, "mmap", refuse)
+    file = OpenFile(lambda: spool, RUN)
+    file.create()
+    assert list(tmp_path.iterdir()) == []
+    assert "no such device" in caplog.text
 
 
 async def test_full_disk_keeps_what_there_is_room_for_and_kills_nobody(tmp_path: Path):

@@ -64,7 +64,10 @@ class KeptOpen:
                 interaction = opened.interaction
                 if type(opened) is OpenInteraction:
                     data: Any = interaction.data
-                    name = data["name"]
+                    try:
+                        name = data["name"]
+                    except (KeyError, TypeError):  # not as Discord sends it: nothing could be named
+                        return
                     options = data.get("options")
                     if options and options[0]["type"] in SUB_COMMANDS:
                         name = opened.command

@@ -99,7 +99,7 @@ class OpenFile:
         try:
             is_made = any(self._make(spool) for _ in range(_TRIES))
         except (OSError, ValueError) as error:
-            self._let_go()
+            self._remove()
             _log.warning("which commands run when this process is killed will not be known: %s", error)
             return
         self._is_closing = False
@@ -118,10 +118,9 @@ class OpenFile:
             self._extend(_FIRST_SLOTS)
             there = path.stat()
         except (BlockingIOError, FileNotFoundError):
-            self._let_go()
+            self._let_go()  # it is theirs, and they remove it
             return False
-        mine = os.fstat(descriptor)
-        if (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino):
+        if not os.path.samestat(there, os.fstat(descriptor)):
             self._let_go()
             return False
         assert self._map is not None
@@ -165,10 +164,12 @@ class OpenFile:
         self._close_if_empty()
 
     def _close_if_empty(self) -> None:
-        if self._map is None or len(self._free) < self._slots or self._pid != os.getpid():
-            return
+        if self._map is not None and len(self._free) == self._slots and self._pid == os.getpid():
+            self._remove()
+
+    def _remove(self) -> None:
         if self.path is not None:
-            with suppress(OSError):
+            with suppress(OSError):  # it holds nothing: whoever comes next removes it
                 self.path.unlink()
         self._let_go()
 
