@@ -205,9 +205,9 @@ async def test_a_button_that_is_answered_late() -> None:
 async def test_another_bot_of_the_process_does_not_count() -> None:
     async with running(failing_bot()) as rig:
         observer = cog_of(rig.bot).observer
-        observer.responded(SimpleNamespace(_parent=Bare(make_bot())), late_error())
+        observer.interactions.responded(SimpleNamespace(_parent=Bare(make_bot())), late_error())
         assert sample(rig) == RestSample()
-        observer.responded(SimpleNamespace(_parent=Bare(rig.bot)), late_error())
+        observer.interactions.responded(SimpleNamespace(_parent=Bare(rig.bot)), late_error())
         assert sample(rig) == RestSample(late_1h=1)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 from discord.ext import commands
 
@@ -30,13 +31,13 @@ def _reinvoking(kind: str, bot: commands.Bot, play: Any, *, after: asyncio.Event
     async def again(context: Context, _: object) -> None:
         if after is not None:
             await after.wait()
-        if kind == "invoke":
+        if "invoke" in kind:
             play.reset_cooldown(context)
             await bot.invoke(context)
         else:
             await context.reinvoke()
 
-    if kind == "local":
+    if "local" in kind:
         play.error(again)
     elif kind == "listener":
         bot.add_listener(again, "on_command_error")
@@ -44,7 +45,7 @@ def _reinvoking(kind: str, bot: commands.Bot, play: Any, *, after: asyncio.Event
         bot.on_command_error = again
 
 
-@pytest.mark.parametrize("kind", ["local", "override", "listener", "invoke"])
+@pytest.mark.parametrize("kind", ["local", "override", "listener", "invoke", "local invoke"])
 async def test_command_that_an_error_handler_runs_again_ends_as_that_ended(bot: commands.Bot, kind: str) -> None:
     _reinvoking(kind, bot, limited(bot))
     async with running(bot) as rig:
@@ -158,6 +159,17 @@ async def test_fault_waits_for_no_handler(bot: commands.Bot) -> None:
         handling.set()
 
 
+async def test_run_again_is_seen_where_only_events_tell_of_the_command() -> None:
+    class GoesPastTheInstance(commands.Bot):
+        async def process_commands(self, message: discord.Message, /) -> None:
+            await super().invoke(await self.get_context(message))
+
+    bot = make_bot(GoesPastTheInstance)
+    _reinvoking("listener", bot, limited(bot))
+    async with running(bot) as rig:
+        assert await rows_of(rig, "!play", "!play") == [("play", "ok", None)] * 2
+
+
 # -- when the extension goes -------------------------------------------------------------------------------------------
 
 
@@ -181,6 +193,9 @@ async def test_command_that_takes_the_extension_away_ends_as_it_ends(tmp_path: P
     async with running(bot) as rig:
         await say(rig, "!change")
         await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "botmon-last-row"])
+        if does == "unload":
+            await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("botmon")])
+            assert not hasattr(vars(commands.Context)["reinvoke"], "__wrapped__")
         if does == "reload":
             await bot.unload_extension(EXTENSION)
     assert await stored(bot) == [("change", ends, "ValueError" if ends == "error" else None)]

@@ -27,9 +27,11 @@ async def test_command_that_invokes_another_context_is_a_row_and_so_is_the_other
         message = copy.copy(context.message)
         message.content = text
         await bot.invoke(await bot.get_context(message))
+        await cog_of(bot).system.command_log.record(1, 2, "sudo", duration=1.0, details="for the boss")
 
     async with running(bot) as rig:
         assert await rows_of(rig, "!sudo !fail") == [("fail", "error", "ValueError"), ("sudo", "ok", None)]
+        assert [row.details for row in await rig.rows()] == [None, "for the boss"]
 
 
 async def test_commands_of_one_message_have_each_their_own_times(bot: commands.Bot) -> None:

@@ -17,6 +17,7 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from botmon_cog.monitors.event_loop.stacks import module_of
+from botmon_cog.observer.stand_ins import itself
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def _waiter(found: _Locals) -> str:
 
 def _component(found: _Locals) -> str:
     """Of a view or a modal. A label or a custom id may hold what a user typed, so the function stands for it."""
-    view, item = found["self"], found.get("item")
+    view, item = itself(found["self"]), itself(found.get("item"))
     if item is None:
         return f"modal {type(view).__name__}"
     return f"{_item(item)}{_of(view)}"

@@ -37,7 +37,7 @@ class StandIn:
         return repr(self._of)
 
     def __eq__(self, other: object) -> bool:
-        return bool(self._of == _itself(other))
+        return bool(self._of == itself(other))
 
     def __hash__(self) -> int:
         return hash(self._of)
@@ -52,10 +52,10 @@ class StandIn:
 
     async def on_error(self, interaction: AnyInteraction, error: Exception, *item: Any) -> Any:
         self._opened.error = error
-        return await self._of.on_error(interaction, error, *map(_itself, item))
+        return await self._of.on_error(interaction, error, *map(itself, item))
 
 
-def _itself(value: Any) -> Any:
+def itself(value: Any) -> Any:
     """The host's own object, where it is one of our stand-ins."""
     return vars(value)["_of"] if type(value) is StandIn else value
 
