@@ -109,16 +109,20 @@ class Observer:
         await self.servers.detach()
         spared = current.get()
         self.close_all(spared)
-        if spared is not None and any(opened is spared for opened in self._open()):
-            self.closer.retire(then=self._let_go)
+        if spared is None or not any(opened is spared for opened in self._open()):
+            self._let_go_of_interactions()
+            self.prefix.let_go()
+        elif isinstance(spared, OpenInteraction):
+            self.prefix.let_go()
+            self.closer.retire(then=self._let_go_of_interactions)
         else:
-            self._let_go()
+            self._let_go_of_interactions()
+            self.closer.retire(then=self.prefix.let_go)
 
-    def _let_go(self) -> None:
-        """Nothing is open any more."""
+    def _let_go_of_interactions(self) -> None:
+        """None is open any more."""
         self.app_commands.let_go()
         self.interactions.let_go()
-        self.prefix.let_go()
         remove_sink(InteractionResponse, _RESPONDING, self.interactions.responded)
 
     def end(self) -> None:
