@@ -103,3 +103,23 @@ async def test_item_that_two_calls_share_is_left_as_it_was(bot: commands.Bot, mo
         assert [(row.command, row.outcome) for row in await rig.rows()] == [("Vote", "ok")] * 2
         assert vars(shared)["callback"] is answer
         assert vars(shared).keys() - before.keys() <= {"_view", "_rendered_row", "_parent"}
+
+
+async def test_component_that_two_items_take_is_one_row(bot: commands.Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"vote:.*"):
+        @classmethod
+        async def from_custom_id(cls, _: Interaction, item: discord.ui.Item[Any], __: re.Match[str], /) -> Other:
+            return cls(item)
+
+        async def callback(self, interaction: Interaction) -> None:
+            await answer(interaction)
+
+    monkeypatch.setattr(Vote, "crashes_at", "making")
+    bot.add_dynamic_items(Vote, Other)
+    view = discord.ui.View(timeout=None).add_item(discord.ui.Button(label="Vote", custom_id="vote:1"))
+    async with running(bot) as rig:
+        message = await show(rig, view)
+        view.stop()
+        await rig.discord.user.click(message, "Vote")
+        row = await used(rig)
+        assert (row.command, row.outcome) == ("Vote", "error")
