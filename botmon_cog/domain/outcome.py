@@ -121,7 +121,3 @@ class Outcome(StrEnum):
     @property
     def is_success(self) -> bool:
         return self is Outcome.OK
-
-
-FAULTS = frozenset(outcome for outcome in Outcome if outcome.is_fault)
-"""The outcomes that are the bot's fault."""

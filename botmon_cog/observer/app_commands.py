@@ -184,7 +184,7 @@ class AppCommands:
                 await call(interaction)
             except app_commands.AppCommandError:
                 raise  # discord.py takes it to tree.on_error next, and so to us
-            except asyncio.CancelledError as error:
+            except (asyncio.CancelledError, GeneratorExit) as error:  # or its task was lost, and collected as garbage
                 returned(opened, Outcome.CANCELLED, error)
                 raise
             except Exception as error:

@@ -40,8 +40,8 @@ def remove_sink(of: type, names: Iterable[str], sink: Sink) -> None:
         if sinks is None or sink not in sinks.all:
             continue
         sinks.change([other for other in sinks.all if other != sink])
-        if not sinks.all:
-            setattr(of, name, method.__wrapped__)
+        if not sinks.all and method is sinks.method:
+            setattr(of, name, method.__wrapped__)  # else somebody has wrapped ours since: it stays, and passes through
 
 
 class _Sinks:
@@ -50,7 +50,10 @@ class _Sinks:
     Attributes:
         all: in the order in which they came.
         tell: calls each of them; mostly it is the only one itself.
+        method: what stands in the method's place for them. A wrapper of somebody else's has its attributes as well.
     """
+
+    method: Callable[..., Awaitable[Any]]
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.change(sinks)
@@ -75,5 +78,6 @@ def _wrapped(method: Callable[..., Awaitable[Any]], sinks: _Sinks) -> Callable[.
         sinks.tell(self, None)
         return result
 
+    sinks.method = call
     setattr(call, _SINKS, sinks)
     return call

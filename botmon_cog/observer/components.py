@@ -160,7 +160,7 @@ class Components:
         returned, crashed = self._interactions.returned, self._interactions.crashed
         try:
             await call
-        except asyncio.CancelledError as error:
+        except (asyncio.CancelledError, GeneratorExit) as error:  # or its task was lost, and collected as garbage
             returned(opened, Outcome.CANCELLED, error)
             raise
         except Exception as error:
