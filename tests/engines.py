@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain.histogram import Histogram
@@ -28,11 +26,15 @@ from botmon_cog.store.script import Execute, Query, Script
 from botmon_cog.store.sqlite.engine import SqliteEngine
 from botmon_cog.store.store import Store
 
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
 AnyEngine = SqliteEngine | PostgresEngine
 TABLES = tuple(dict.fromkeys(table.name for table in ALL_TABLES))
 LOG = tuple(table.name for table in LOG_TABLES.values())
 ROLLUPS = tuple(table.name for table in ROLLUP_TABLES)
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+IS_NIGHT = os.environ.get("BOTMON_EXAMPLES") == "random"
 
 
 class Storage(Store):
@@ -191,9 +193,17 @@ class Engine:
         of_server: int,
         on_disk: bool = False,
     ) -> None:
-        """Check `check(storage, *drawn)` on an empty database each time; `of_server` times on PostgreSQL."""
+        """Check `check(storage, *drawn)` on an empty database each time; `of_server` times on PostgreSQL.
 
-        @settings(deadline=None, max_examples=examples if self.is_sqlite else of_server)
+        As often as that at night, where the examples are others each time; else half as often.
+        """
+        # Here, because it takes a child process that needs an engine as long to import as all else.
+        from hypothesis import given, settings  # noqa: PLC0415
+        from hypothesis import strategies as st  # noqa: PLC0415
+
+        n = examples if self.is_sqlite else of_server
+
+        @settings(deadline=None, max_examples=n if IS_NIGHT else (n + 1) // 2)
         @given(st.tuples(*drawn))
         def example(values: tuple[Any, ...]) -> None:
             async def run() -> None:

@@ -22,10 +22,11 @@ from botmon_cog.testing.running import run_bot
 from tests.alert_helpers import START, problem
 from tests.child import Child, Talk
 from tests.engines import Engine
+from tests.faults import full
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health
 
 APP = "app"
-ROUNDS = 20
+ROUNDS = full(20, 8)
 MINUTE_S = 60
 SLOW, MEMORY, CPU = "database.slow", "memory", "cpu"
 QUICK = AlertsConfig(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from botmon_cog.store.schema import ALL_TABLES, LABEL_TEXTS, LABELS
 from botmon_cog.store.tools import copy as copying
 from tests.child import Child, Talk
 from tests.engines import Engine
-from tests.postgres_server import PostgresServer
+from tests.faults import FULL
+from tests.postgres_databases import Databases
 from tests.storage_helpers import NOON
 from tests.tool_helpers import bot, call, fill, history, is_sound, refused, state
 
@@ -28,19 +30,17 @@ DIRECTIONS = [(a, b) for a in ENGINES for b in ENGINES]
 
 
 @pytest.fixture
-def new(tmp_path, postgres_server: PostgresServer):
-    """Makes an empty database of an engine."""
-    made: list[str] = []
+def new(tmp_path, request: pytest.FixtureRequest):
+    """Makes an empty database of an engine; `is_bare`: on PostgreSQL, one that has not even tables."""
+    with ExitStack() as lent:
 
-    def make_one(name: str) -> Engine:
-        if name == "postgres":
-            made.append(postgres_server.create_database())
-            return Engine(name, made[-1])
-        return Engine(name, str(tmp_path / f"{time.monotonic_ns()}.db"))
+        def make_one(name: str, *, is_bare: bool = False) -> Engine:
+            if name == "postgres":
+                databases: Databases = request.getfixturevalue("bare_databases" if is_bare else "store_databases")
+                return Engine(name, lent.enter_context(databases.lent()))
+            return Engine(name, str(tmp_path / f"{time.monotonic_ns()}.db"))
 
-    yield make_one
-    for url in made:
-        postgres_server.drop_database(url)
+        yield make_one
 
 
 def filled(engine: Engine, *, seed: int = 1, n: int = 400) -> Engine:
@@ -79,7 +79,7 @@ def copy(capsys, source: Engine, target: Engine) -> str:
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_everything_arrives_and_a_bot_goes_on_there(direction, new, capsys):
-    source, target = filled(new(direction[0])), new(direction[1])
+    source, target = filled(new(direction[0])), new(direction[1], is_bare=True)
     before = unchanged(source)
     out = copy(capsys, source, target)
     assert "rows, the same on both sides." in out
@@ -132,10 +132,19 @@ async def slow(talk: Talk, source: str, target: str, where: str, n: int) -> None
     await asyncio.to_thread(main, ["copy", "--from", source, "--to", target])
 
 
+# Each of them in one direction, and in the others the one in the middle.
+KILLS = [("begin_copy", 1), ("_put", 1), ("_put", 4), ("_put", 20), ("_settle", 1), ("finish_copy", 1)]
+
+
 @pytest.mark.parametrize(
-    ("where", "n"), [("begin_copy", 1), ("_put", 1), ("_put", 4), ("_put", 20), ("_settle", 1), ("finish_copy", 1)]
+    ("direction", "where", "n"),
+    [
+        (direction, *kill)
+        for direction in DIRECTIONS
+        for kill in KILLS
+        if FULL or direction == ("sqlite", "postgres") or kill == ("_put", 4)
+    ],
 )
-@pytest.mark.parametrize("direction", DIRECTIONS)
 def test_killed_it_goes_on_where_it_was(direction, where, n, new, capsys):
     source, target = filled(new(direction[0])), new(direction[1])
     with Child(slow, source.url, target.url, where, n) as child:
@@ -221,7 +230,8 @@ def test_unfinished_copy_is_told_and_not_used_for_anything_else(new, capsys):
 def test_source_without_a_history_is_refused_and_no_target_made(new, tmp_path, capsys):
     target = tmp_path / "new.db"
     assert "there is no database" in refused(capsys, "copy", "--from", tmp_path / "no.db", "--to", target)
-    assert "no tables of this version" in refused(capsys, "copy", "--from", new("postgres").url, "--to", target)
+    bare = new("postgres", is_bare=True)
+    assert "no tables of this version" in refused(capsys, "copy", "--from", bare.url, "--to", target)
     empty = new("postgres")
 
     async def make() -> None:

@@ -13,6 +13,7 @@ from botmon_cog.cli import rebuild as command
 from botmon_cog.store import rollup
 from tests.child import Child, Talk
 from tests.engines import Engine
+from tests.faults import FULL
 from tests.tool_helpers import TAMPERED, bot, call, fill, history, is_sound, rolled_up
 
 LOT_ROWS = 40
@@ -70,8 +71,17 @@ async def slow(talk: Talk, url: str, lots: int, where: str) -> None:
     await asyncio.to_thread(main, ["rebuild", "--database", url])
 
 
-@pytest.mark.parametrize("where", ["count", "add", "_lot"])
-@pytest.mark.parametrize("lots", [0, 1, 5])
+@pytest.mark.parametrize(
+    ("engine", "lots", "where"),
+    [
+        (engine, lots, where)
+        for engine in ("sqlite", "postgres")
+        for lots in (0, 1, 5)
+        for where in ("count", "add", "_lot")
+        if FULL or engine == "sqlite" or lots == 1
+    ],
+    indirect=["engine"],
+)
 def test_killed_in_the_middle_it_goes_on_from_there(lots, where, database, capsys):
     right = rolled_up(database)
     database.sql("UPDATE @rollups SET n = n + 1", "UPDATE @people SET hours = 1")

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.history import HistoryFilter
 from botmon_cog.testing.messages import SeenMessage
+from tests.faults import full
 from tests.harness import EXTENSION, Rig, make_bot, make_config, running
 
 Row = tuple[str, str, str]
@@ -288,7 +289,7 @@ async def play(names: list[str], folder: Path) -> tuple[Counter[Row], Counter[Ro
     return session.model, Counter((str(r.kind), str(r.command), str(r.outcome)) for r in rows)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=full(15, 8), deadline=None)
 @given(steps)
 def test_rows_equal_the_model_whatever_happens(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

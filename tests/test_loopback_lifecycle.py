@@ -179,7 +179,8 @@ def test_bodies_are_held_against_the_description(tmp_path, monkeypatch):
     path.write_text(json.dumps(DESCRIPTION))
     monkeypatch.setenv(openapi.VARIABLE, str(path))
     assert openapi.faults("POST", "/things/1", {"name": "abc"}) == []
-    assert openapi.faults("POST", "/things/1", {}) == ["POST /things/{id}: the body: 'name' is a required property"]
+    for _ in range(2):  # what is remembered is not only that a body is sound
+        assert openapi.faults("POST", "/things/1", {}) == ["POST /things/{id}: the body: 'name' is a required property"]
     assert openapi.faults("POST", "/things/1", {"name": "abcd"})[0].startswith("POST /things/{id}: name: 'abcd' is too")
     assert openapi.faults("GET", "/things/1", None) == ["GET /things/1: Discord has no such route"]
     good = RecordedRequest("POST", "/things/1", {}, {"name": "abcd"}, [], 0.0, status=200)

@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from botmon_cog.testing.errors import Payload
 from botmon_cog.testing.recording import RecordedRequest
 
 VARIABLE = "DISCORD_OPENAPI"
+_REMEMBERED = 20_000
 
 
 class Description:
@@ -35,6 +36,10 @@ class Description:
         templates: list[str] = sorted(self._spec["paths"], key=lambda template: template.count("{"))
         self._routes = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", template)), template) for template in templates]
         self._validators: dict[tuple[str, str], Any] = {}
+        self._kind: Any = self._jsonschema.validators.extend(
+            self._jsonschema.Draft202012Validator, {"$ref": self._reference, "oneOf": self._one_of}
+        )
+        self._fitting: dict[tuple[object, str], bool] = {}
 
     def faults(self, method: str, path: str, body: Any) -> list[str]:
         template = self._template(method, path)
@@ -42,6 +47,8 @@ class Description:
             return [f"{method} {path}: Discord has no such route"]
         validator = self._validator(method, template)
         if validator is None or body is None:
+            return []
+        if self._fits((method, template), lambda: validator, body):
             return []
         found = [self._leaf(error) for error in validator.iter_errors(body)]
         return [f"{method} {template}: {_words(leaf)}" for leaf in found if not _is_digits_for_a_number(leaf)]
@@ -59,11 +66,40 @@ class Description:
             content: Payload = operation.get("requestBody", {}).get("content", {})
             schema: Payload | None = content.get("application/json", {}).get("schema")
             self._validators[key] = (
-                None
-                if schema is None
-                else self._jsonschema.Draft202012Validator({**schema, "components": self._spec["components"]})
+                None if schema is None else self._kind({**schema, "components": self._spec["components"]})
             )
         return self._validators[key]
+
+    # Bots send the same bodies again and again, and most of the work is in finding out which of many schemas is meant.
+
+    def _fits(self, schema: object, validator: Callable[[], Any], instance: Any) -> bool:
+        """Whether a validator has nothing against an instance; asked once. `schema`: what stands for its schema."""
+        key = (schema, json.dumps(instance))
+        known = self._fitting.get(key)
+        if known is None:
+            if len(self._fitting) >= _REMEMBERED:
+                self._fitting.clear()
+            known = self._fitting[key] = validator().is_valid(instance)
+        return known
+
+    def _reference(self, validator: Any, ref: str, instance: Any, schema: Payload) -> Iterator[Any]:
+        if self._fitting.get((ref, text := json.dumps(instance))):
+            return
+        is_sound = True
+        for error in self._jsonschema.Draft202012Validator.VALIDATORS["$ref"](validator, ref, instance, schema):
+            is_sound = False
+            yield error
+        if is_sound:
+            self._fitting[ref, text] = True
+
+    def _one_of(self, validator: Any, choices: list[Payload], instance: Any, schema: Payload) -> Iterator[Any]:
+        """Errors are gathered only where not exactly one of the schemas fits."""
+        fitting = (
+            self._fits(id(choice), lambda choice=choice: validator.evolve(schema=choice), instance)
+            for choice in choices
+        )
+        if sum(fitting) != 1:
+            yield from self._jsonschema.Draft202012Validator.VALIDATORS["oneOf"](validator, choices, instance, schema)
 
     def _leaf(self, error: Any) -> Any:
         """Of a failed choice between schemas, the fault in the one that was meant."""

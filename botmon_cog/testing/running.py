@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import discord
 from discord.gateway import KeepAliveHandler
@@ -15,6 +15,7 @@ BotT = TypeVar("BotT", bound=discord.Client)
 Start = Callable[[], Awaitable[object]] | Awaitable[object]
 """What starts a bot and returns when it has been closed: an async function without arguments, or its coroutine."""
 _GUILD_READY_TIMEOUT_S = 0.1
+_ALL_GUILDS_READY_TIMEOUT_S = 0.001
 _CLOSE_WITHIN_S = 10.0
 
 
@@ -62,12 +63,32 @@ async def _run(start: Start) -> None:
 def _hurry(bot: discord.Client) -> None:
     state = bot._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (the option exists in the constructor only)
     state.guild_ready_timeout = min(state.guild_ready_timeout, _GUILD_READY_TIMEOUT_S)
+    if not isinstance(bot, discord.AutoShardedClient):
+        _expect_no_more_guilds_than_announced(bot)
     if type(bot).before_identify_hook is discord.Client.before_identify_hook:
 
         async def at_once(shard_id: int | None, *, initial: bool = False) -> None:
             """In place of the default hook, which sleeps for five seconds between shards."""
 
         bot.before_identify_hook = at_once
+
+
+def _expect_no_more_guilds_than_announced(bot: discord.Client) -> None:
+    """Once every guild that READY announced is there, on_ready need not wait whether there is another."""
+    state = bot._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (there is no hook)
+    patience_s = state.guild_ready_timeout
+
+    def watched(parse: Callable[[Any], None]) -> Callable[[Any], None]:
+        def parse_and_look(data: Any) -> None:
+            state.guild_ready_timeout = patience_s
+            parse(data)
+            if not any(guild.unavailable for guild in state.guilds):
+                state.guild_ready_timeout = min(patience_s, _ALL_GUILDS_READY_TIMEOUT_S)
+
+        return parse_and_look
+
+    for event in ("READY", "GUILD_CREATE"):
+        state.parsers[event] = watched(state.parsers[event])
 
 
 async def _until_ready(bot: discord.Client, task: asyncio.Task[None], timeout_s: float) -> None:
