@@ -9,6 +9,7 @@ from typing import Any
 
 import discord
 import pytest
+from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
@@ -84,3 +85,43 @@ async def test_reload_leaves_what_the_host_has_put_around_our_wrapper(monkeypatc
         assert vars(discord.InteractionResponse)["send_message"] is theirs
         monkeypatch.undo()
         discord.InteractionResponse.send_message = original.__wrapped__
+
+
+# -- commands that the tree never runs ---------------------------------------------------------------------------------
+
+
+class ClosedTree(app_commands.CommandTree[commands.Bot]):
+    """A host's own: it lets nothing through, as while the bot is being looked after."""
+
+    def _from_interaction(self, interaction: discord.Interaction[commands.Bot]) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("is_answered", "outcome"), [(False, "unanswered"), (True, "cancelled")])
+async def test_command_that_the_tree_never_runs_is_closed_when_its_token_is_dead(
+    is_answered: bool, outcome: str
+) -> None:
+    bot = make_bot(tree_cls=ClosedTree)
+
+    @bot.tree.command(name="play", description="p")
+    async def play(interaction: discord.Interaction[commands.Bot]) -> None: ...
+
+    @bot.listen()
+    async def on_interaction(interaction: discord.Interaction[commands.Bot]) -> None:
+        if is_answered:
+            await interaction.response.send_message("later")
+
+    async with running(bot) as rig:
+        observer = cog_of(bot).observer
+        arrived = asyncio.ensure_future(bot.wait_for("interaction"))
+        answer = await rig.discord.user.slash(rig.discord.channel, "play", wait=False)
+        await arrived
+        await rig.discord.settled()
+        await rig.clock.advance(15 * 60)
+        observer.sweep()
+        assert observer.running == 1, "its token lives"
+        await rig.clock.advance(1)
+        observer.sweep()
+        row = await rig.only_row()
+        assert (row.command, row.outcome) == ("play", outcome)
+        assert (answer.failed is None) is is_answered
