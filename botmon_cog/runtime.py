@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,9 +13,11 @@ from typing import Self
 
 from msgspec.structs import replace
 
+from botmon_cog.causes.causes import Causes
+from botmon_cog.causes.release import git_commit
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
+from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.domain.alerts.rules import Found, Rules
 from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
@@ -27,6 +28,7 @@ from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_log import CommandLog
 from botmon_cog.monitors.crashes import CrashKeeper
 from botmon_cog.monitors.elsewhere import ElsewhereKeeper
+from botmon_cog.monitors.errors import ErrorMonitor
 from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.health import Health
@@ -40,16 +42,14 @@ from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue.open_file import OpenFile
-from botmon_cog.store.queue.spool import Spool
+from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.sqlite.engine import SqliteEngine
-from botmon_cog.store.sqlite.file import expanded
 from botmon_cog.store.store import Store
 from botmon_cog.timezones import find_zone
 
 _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
-_MB = 1_000_000
 _LONGEST_CLOSE_S = 10.0
 """A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
 
@@ -68,6 +68,8 @@ class MonitoringSystem:
     The database is opened on first use; `async with`, or `close`, writes what is still queued and closes it.
 
     Attributes:
+        errors: tells of error groups, and marks them.
+        causes: tells which error group a failure belongs to, and knows the host's version.
         host: reads and mirrors the host's own database; None where there is none.
         is_running: (guild id, user id, command) -> whether such an invocation is open; the extension knows.
         loops: which of our own loops still run.
@@ -101,6 +103,7 @@ class MonitoringSystem:
         self.clock = clock = clock or SystemClock()
         self.instance = config.instance
         self.failures = failures = Failures(clock)
+        self.causes = Causes(clock, config.release.version or git_commit(Path.cwd()))
         self.failure_callbacks = FailureCallbacks(failures)
         self.loops = loops = LoopRuns(clock)
         engine = engine or make_engine(config, clock, application_id)
@@ -112,7 +115,7 @@ class MonitoringSystem:
         self.writer.tell_settled(self.open_file.settle)
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
-        self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock)
+        self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
@@ -120,6 +123,7 @@ class MonitoringSystem:
         self.uptime = UptimeKeeper(store.uptime, clock, failures, config.health.database_timeout_s)
         self.elsewhere = ElsewhereKeeper(store.elsewhere, clock, failures, config.health.database_timeout_s)
         self.crashes = CrashKeeper(store.crashes, spool, self.spool_path, failures, config.health.database_timeout_s)
+        self.errors = ErrorMonitor(store.errors, recorder, recent, clock, failures, config.health.database_timeout_s)
         self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
         self.alerts = Alerts(store.alerts, clock, config, failures, spool)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
@@ -208,6 +212,7 @@ class MonitoringSystem:
         with suppress(StorageError):  # said by then
             self.recent.seed(await self.store.log.outcomes_by_minute(self.clock.now() - _HOUR))
         await self.crashes.step()
+        await self.errors.step()
         await self.alerts.recall()
         self.writer.start()
         self.begin()
@@ -225,6 +230,7 @@ class MonitoringSystem:
             await self.uptime.beat()
             await self.elsewhere.step()
             await self.crashes.step()
+            await self.errors.step()
         if report.database.status == HEALTHY and report.monitor.waiting:
             await self.recorder.settle()  # so that news can tell what was lost, not what still waits
         queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
@@ -294,32 +300,3 @@ def make_engine(config: Config, clock: Clock, application_id: Callable[[], int |
         busy_timeout_s=settings.busy_timeout_s,
         clock=clock,
     )
-
-
-def make_spool(
-    engine: Engine, config: Config, clock: Clock, application_id: Callable[[], int | None] = _nobody
-) -> Spool | None:
-    """What waits on disk for a database; None where nothing may be left on disk."""
-    if not config.storage.spool_max_mb or engine.description == IN_MEMORY:
-        return None
-    return Spool(
-        lambda: spool_path(config.storage, application_id()),
-        max_bytes=config.storage.spool_max_mb * _MB,
-        clock=clock,
-    )
-
-
-def spool_path(settings: StorageConfig, application_id: int | None) -> Path:
-    """Where rows wait that a database does not take: as configured, beside a file, or under `data/`.
-
-    It names the bot: of a database that is away nobody can tell whose it is, and no bot may take another's rows.
-    """
-    if settings.spool:
-        return expanded(settings.spool)
-    if is_postgres(settings.url):
-        digest = hashlib.sha256(f"{settings.url} {settings.postgres_schema}".encode()).hexdigest()[:8]
-        path = Path("data") / f"botmon-{digest}.db"
-    else:
-        path = expanded(sqlite_path(settings.url))
-    bot = "" if application_id is None else f"-{application_id}"
-    return path.with_name(f"{path.stem}{bot}.spool{path.suffix}")

@@ -38,6 +38,7 @@ _KINDS = {
     "alerts": values.Alert,
     "alert_messages": values.AlertMessage,
     "alert_mutes": values.Mute,
+    "error_marks": models.ErrorMark,
     "gateway_losses": uptime.GatewayLoss,
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import shutil
 import sys
@@ -26,7 +25,9 @@ from tests.postgres_server import PostgresServer
 # A run of the tests leaves nothing outside of its temporary folders, what git ignores included. Child processes share
 # what they compile: without that, to compile the package is half of what each of them does.
 _is_worker = "PYTEST_XDIST_WORKER" in os.environ
-if not _is_worker:  # xdist's workers inherit it
+if _is_worker:
+    sys.pycache_prefix = None  # it is for children alone: what is installed is compiled, and compiling it anew warns
+else:  # xdist's workers inherit it
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="botmon-compiled-")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "botmon-hypothesis"))  # noqa: PTH118
@@ -73,13 +74,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: n for n, name in enumerate(_LONG)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """What has been imported stays, so the garbage collector need not go through it ten thousand times."""
-    gc.collect()
-    gc.freeze()
 
 
 def _modules() -> dict[str, object]:

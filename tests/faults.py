@@ -84,11 +84,13 @@ def make_lots_small(system: MonitoringSystem, rows: int) -> None:
 
 def event(number: int, prefix: str = "e", at: datetime | None = None) -> Invocation:
     """An invocation that differs from its neighbours in whatever is counted, and has an id of its own."""
+    outcome = OUTCOMES[number % len(OUTCOMES)]
     return invocation(
         details=f"{prefix}-{number}",
         kind=list(Kind)[number % len(Kind)],
         command=f"command {number % 7}",
-        outcome=OUTCOMES[number % len(OUTCOMES)],
+        outcome=outcome,
+        fingerprint=number % 7 + 1 if Outcome(outcome).is_grouped else None,  # else its group would be a row as well
         started_at=at or datetime.now(UTC) - timedelta(hours=number % 30),
         duration_s=number % 97 / 50,
         response_s=number % 53 / 100,

@@ -50,7 +50,7 @@ def recall() -> Script[Session]:
 def invocation_rows(run_id: int, seqs: Sequence[int]) -> list[Row]:
     """With every type of a column at its ends, and emoji."""
     extremes = (6, 2**62, 5, 1_700_000_000_000, None, 0, 1, 2**63 - 1, -(2**63), 7)
-    words = ("Zoë 🎉", 0, None, '{"a": 1}', None, None, "it's \\ \n", 1)
+    words = ("Zoë 🎉", 0, None, '{"a": 1}', None, None, "it's \\ \n", 1, 2**40 - 1, None)
     return [(run_id, seq, *extremes, *words) for seq in seqs]
 
 

@@ -18,6 +18,8 @@ from botmon_cog.domain.models import (
     BackgroundFailures,
     BackgroundKind,
     CountedCommand,
+    ErrorGroup,
+    ErrorSource,
     GuildMembership,
     Invocation,
     Kind,
@@ -105,6 +107,24 @@ def background_failure(**fields: Any) -> BackgroundFailures:
         "error_message": "song",
     }
     return BackgroundFailures(**defaults | fields)
+
+
+def error_group(fingerprint: int, **fields: Any) -> ErrorGroup:
+    """`/lyrics` raised `ValueError: API key wrong` at noon for the first time."""
+    defaults: dict[str, Any] = {
+        "first_at": NOON,
+        "source": ErrorSource.COMMAND,
+        "what": "lyrics",
+        "outcome": Outcome.ERROR,
+        "error_type": "ValueError",
+        "error_message": "API key wrong",
+        "file": "cogs/lyrics.py",
+        "line": 48,
+        "function": "Lyrics.fetch",
+        "traceback": "Traceback\n  …",
+        "version": "9c1d",
+    }
+    return ErrorGroup(fingerprint=fingerprint, **defaults | fields)
 
 
 def membership(**fields: Any) -> GuildMembership:

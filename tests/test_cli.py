@@ -23,6 +23,7 @@ WITHOUT_ASYNCPG = "import sys; sys.modules['asyncpg'] = None; from botmon_cog.__
         (["demo", "--help"], "127.0.0.1"),
         (["run", "--help"], "DISCORD_TOKEN"),
         (["report", "--help"], "today, weekly, monthly, perf, health"),
+        (["errors", "--help"], "failures by their\ncause"),
         (["doctor", "--help"], "again from the log"),
         (["rebuild", "--help"], "count them\nagain"),
         (["copy", "--help"], "The source is only read"),
@@ -76,7 +77,7 @@ def test_config_is_the_example_and_can_be_used_as_it_is(tmp_path, capsys):
 
 def test_every_command_needs_no_database_to_say_what_it_does(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for command in ("demo", "run", "report", *TOOLS):
+    for command in ("demo", "run", "report", "errors", *TOOLS):
         assert main([command, "--help"]) == 0
     assert main(["config"]) == 0
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +87,7 @@ def test_every_command_needs_no_database_to_say_what_it_does(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["frobnicate"], "'demo', 'run', 'report', 'config', 'doctor', 'rebuild', 'copy'"),
+        (["frobnicate"], "'demo', 'run', 'report', 'errors', 'config', 'doctor', 'rebuild', 'copy'"),
         (["report", "weekly", "--every", "0"], "from 0.1"),
         (["config", "--json"], "unrecognized arguments"),
         (["run", "--token", "x"], "unrecognized arguments: --token"),
@@ -96,6 +97,10 @@ def test_every_command_needs_no_database_to_say_what_it_does(tmp_path, monkeypat
         (["report", "yearly"], "'yearly'"),
         (["report", "weekly", "--guild", "The Guild"], "is not a server ID"),
         (["report", "weekly", "--guild", "٣"], "is not a server ID"),
+        (["errors", "--server", "The Guild"], "is not a server ID"),
+        (["errors", "--days", "0"], "from 1"),
+        (["errors", "7kq2m9xa", "--resolve", "7kq2m9xa"], "leave out the other one"),
+        (["errors", "7kq2m9xa", "--server", "1"], "one error is shown for all servers"),
         (["report", "weekly", "--database", "mysql://user:secret@host/db"], "is not supported"),
         (["report", "weekly", "--database", ":memory:"], "always empty"),
         (["doctor", "--database", ":memory:"], "always empty"),

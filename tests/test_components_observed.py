@@ -278,5 +278,5 @@ async def test_our_own_buttons_are_ours(bot: commands.Bot, recorded: list[Invoca
         await rig.discord.settled()
         assert [(i.kind, i.command, i.is_own) for i in recorded] == [
             ("slash", "health", True),
-            ("button", "BotMonButton", True),
+            ("button", "BotMonItem", True),
         ]

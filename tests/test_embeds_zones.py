@@ -166,7 +166,7 @@ def test_a_development_by_day_names_the_zone_of_the_days():
     period = replace(last_days(7, NOW), timezone="Asia/Kolkata")
     report = performance_report(PLAY, SKIP, period=period, by_day=by_day, by_day_command="play")
     embed = embeds.performance(report, NOW)
-    assert values(embed)["play by day, p95"] == "`▂▂·····█`  0.8 s → 4.1 s"
+    assert values(embed)["/play by day, p95"] == "`▂▂·····█`  0.8 s → 4.1 s"
     assert embed.footer.text == "813 calls · this server · percentiles within 2 % · days in Asia/Kolkata"
     without = embeds.performance(replace(report, by_day=()), NOW)
     assert "Kolkata" not in (without.footer.text or "")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.config import RetentionConfig
+from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import Period
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.janitor import Janitor
@@ -185,7 +186,7 @@ async def test_rows_roll_ups_and_rates_stay_consistent(engine, jump_s):
             clock.jump_wall(jump_s)
         for _ in range(5):
             made += 1
-            outcome = "error" if made % 3 == 0 else "ok"
+            outcome = Outcome.ERROR if made % 3 == 0 else Outcome.OK
             system.recorder.record(invocation(started_at=clock.now(), outcome=outcome, duration_s=0.1))
         await clock.advance(60)
         await system.flush()

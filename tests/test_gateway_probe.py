@@ -59,6 +59,7 @@ async def test_a_connection_that_stands(kind: type[commands.Bot], is_early: bool
         bot.setup_hook = setup_hook
     async with running(bot, load=not is_early) as rig:
         await until(lambda: shards(rig)[0].event == "ready" or not is_early)
+        await until(lambda: shards(rig)[0].latency_s is not None)  # the first heartbeat is on its way
         (shard,) = shards(rig)
         assert (shard.shard_id, shard.is_connected, shard.down_s, shard.reconnects_1h) == (0, True, 0.0, 0)
         assert 0 < shard.latency_s < 5

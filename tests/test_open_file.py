@@ -49,8 +49,9 @@ def file(spool: Path):
 
 
 def add(file: OpenFile, name: str = "play", slot: int = NOWHERE, **fields: int) -> int:
-    values = {"user_id": 0, "guild_id": 0, "channel_id": 0, "shards": 0, "kind": 0, "flags": 0} | fields
-    return file.add(slot, STARTED_AT.timestamp(), values.pop("discord_id", DISCORD_ID), name=name.encode(), **values)
+    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shards", "kind", "flags"), 0)
+    values |= {"discord_id": DISCORD_ID} | fields
+    return file.add(slot, STARTED_AT.timestamp(), *values.values(), name.encode(), open_slots.OPEN)
 
 
 def left_of(file: OpenFile) -> Left:

@@ -177,7 +177,7 @@ async def test_tasks_that_begin_each_other_keep_nothing(made: Monitors, clock: M
     [
         (ValueError("no song"), ("error", "ValueError", "no song")),
         (asyncio.CancelledError(), ("cancelled", None, None)),
-        (KeyError(f"https://cdn.example/{'x' * 9}?token=1"), ("error", "KeyError", "'[hidden]")),
+        (KeyError(f"https://cdn.example/{'x' * 9}?token=1"), ("error", "KeyError", "'[hidden]'")),
     ],
     ids=["error", "cancelled", "secret"],
 )

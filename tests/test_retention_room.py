@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from botmon_cog.domain.rollup import day_of, start_of_day
 from botmon_cog.store.room import ROOM
-from tests.engines import LOG, Engine, Storage
+from tests.engines import Engine, Storage
 from tests.retention_helpers import (
+    DATED,
     DAY,
     FOR_EVER,
     MIDNIGHT,
@@ -85,7 +86,7 @@ async def test_above_the_cap_the_oldest_days_go_and_that_is_said_once(storage, e
     with caplog.at_level(logging.WARNING):
         removed = await cleaner.clean()
     assert await used(storage) <= 1_800_000
-    assert set(removed) == set(LOG) - {"guild_memberships"}
+    assert set(removed) == set(DATED) - {"guild_memberships"}
     left = {day_of(when) for when in await moments(storage)}
     first = min(left)
     assert left == set(range(first, day_of(NOON) + 1))

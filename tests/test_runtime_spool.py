@@ -13,7 +13,8 @@ from botmon_cog import runtime
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.domain.health import HEALTHY, WARNING
-from botmon_cog.runtime import MonitoringSystem, make_engine, make_spool, spool_path
+from botmon_cog.runtime import MonitoringSystem, make_engine
+from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from tests.writer_helpers import event, names, until
 
 
@@ -46,7 +47,7 @@ def test_spool_of_a_server_names_server_schema_and_bot():
 @pytest.mark.parametrize("storage", [StorageConfig(url=":memory:"), StorageConfig(spool_max_mb=0)])
 def test_there_is_none_if_nothing_may_be_left_on_disk(storage):
     config = Config(storage=storage)
-    assert make_spool(make_engine(config, SystemClock()), config, SystemClock()) is None
+    assert make_spool(make_engine(config, SystemClock()), config, SystemClock(), lambda: None) is None
 
 
 async def test_rows_outlive_a_restart_without_a_database(tmp_path):

@@ -98,11 +98,13 @@ async def test_columns_that_may_be_empty_are_those_of_fields_that_may_be_none(en
 
 def test_log_tables_begin_with_run_and_number():
     for table in LOG_TABLES.values():
-        assert list(table.columns)[:2] == list(table.key) == ["run_id", "seq"]
+        assert list(table.columns)[:2] == ["run_id", "seq"]
+        assert table.key == (("fingerprint",) if table.is_once else ("run_id", "seq"))
         assert table.columns[table.moment] is Type.INTEGER
         assert table.moment.endswith("_ms")
     assert "guild_name" not in LOG_TABLES[type(invocation())].columns
-    assert list(RUNS.columns)[-3:] == ["last_seq", "rolled_up_seq", "recount_seq"]
+    assert [table.name for table in LOG_TABLES.values() if table.is_once] == ["error_groups"]
+    assert list(RUNS.columns)[-7:-4] == ["last_seq", "rolled_up_seq", "recount_seq"]
 
 
 class Colour(StrEnum):

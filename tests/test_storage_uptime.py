@@ -47,6 +47,15 @@ async def test_a_run_is_stored_anew_at_each_sign_of_life_until_it_ends(storage):
     assert await storage.uptime.runs(NOON) == [ended]
 
 
+async def test_a_run_knows_the_versions_that_it_ran_on(storage):
+    versions = {"version": "9c1d\0", "python_version": "3.11.7", "discord_version": "2.7.1", "botmon_version": "1.0"}
+    await storage.append([invocation()])
+    await storage.uptime.put_run(run(0, 1, **versions))
+    assert await storage.uptime.runs(NOON) == [run(0, 1, **versions | {"version": "9c1d\N{REPLACEMENT CHARACTER}"})]
+    await storage.uptime.put_run(run(0, 1))
+    assert await storage.rows(f"SELECT {', '.join(versions)} FROM @runs") == [(None, None, None, None)]  # noqa: S608
+
+
 async def test_a_run_that_records_and_one_that_lives_are_one_row(storage):
     await storage.append([invocation()])
     assert await storage.uptime.runs(NOON - 9_999 * DAY) == [], "there was no sign of life yet"

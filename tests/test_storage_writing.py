@@ -46,6 +46,7 @@ from tests.storage_helpers import (
     background_failure,
     counted_command,
     elsewhere,
+    error_group,
     invocation,
     membership,
     music,
@@ -412,6 +413,7 @@ async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
             background_failure(),
             membership(),
             elsewhere(),
+            error_group(7),
         ]
     )
     assert len(await storage.history_of(HistoryFilter())) == 2
@@ -426,6 +428,7 @@ async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
         "health_checks": [4],
         "autocomplete_calls": [8],
         "background_failures": [9],
+        "error_groups": [12],
         "guild_memberships": [10],
         "answered_elsewhere": [11],
     }

@@ -48,7 +48,7 @@ def test_a_list_is_cut_where_it_is_long(words, told):
     assert text.listed(words, 3) == told
 
 
-@pytest.mark.parametrize("write", [text.duration, text.latency, text.short_duration, text.bytes_, text.percent])
+@pytest.mark.parametrize("write", [text.duration, text.latency, text.bytes_, text.percent])
 @pytest.mark.parametrize("value", ODD)
 def test_what_is_no_number_is_a_dash(write, value):
     assert write(value) == "–"  # noqa: RUF001
@@ -57,12 +57,6 @@ def test_what_is_no_number_is_a_dash(write, value):
 @pytest.mark.parametrize(("seconds", "told"), [(0.142, "142 ms"), (0.0009, "0.9 ms"), (0.9999, "1 s"), (1.4, "1.4 s")])
 def test_a_latency_stays_in_milliseconds_below_a_second(seconds, told):
     assert text.latency(seconds) == told
-
-
-@unchanging
-@given(st.floats(min_value=0, allow_nan=False))
-def test_a_short_duration_fits_its_column(seconds):
-    assert 1 <= len(text.short_duration(seconds)) <= 5
 
 
 @pytest.mark.parametrize(
@@ -130,20 +124,6 @@ def test_a_change_may_be_asked_for_as_a_difference():
 
 @pytest.mark.parametrize(
     ("now", "before", "told"),
-    [(612, 506, "+21%"), (97, 100, "-3%"), (5, 5, "="), (5, 0, "new"), (24, 1, "×24"), (0, 9, "-100%")],  # noqa: RUF001
-)
-def test_a_short_change(now, before, told):
-    assert text.short_change(now, before) == told
-
-
-@unchanging
-@given(st.integers(min_value=0, max_value=2**63), st.integers(min_value=0, max_value=2**63))
-def test_a_short_change_fits_its_column(now, before):
-    assert 1 <= len(text.short_change(now, before)) <= 5
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "told"),
     [(0.009, 0.013, "▼ 0.4"), (0.22, 0.10, "▲ 12"), (0.1, 0.10001, "="), (None, 0.1, ""), (0.1, None, "")],
 )
 def test_shares_differ_in_percentage_points(now, before, told):
@@ -187,6 +167,26 @@ def test_fit_bounds_marks_that_take_no_column():
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=60))
 def test_fit_never_takes_more_columns(words, width):
     assert text.columns(text.fit(words, width)) <= width
+    assert text.columns(text.fit_middle(words, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "told"),
+    [
+        ("music playlist enqueue", 22, "music playlist enqueue"),
+        ("music playlist enqueue", 18, "music playl…nqueue"),
+        ("music playlist enqueue", 10, "music…eue"),
+        ("music playlist enqueue", 7, "music…"),
+        ("音楽" * 9, 12, "音楽音…音楽"),
+        ("a" * 9 + "e\u0301" * 9, 9, "aaaaa…e\u0301e\u0301e\u0301"),
+    ],
+)
+def test_names_are_cut_in_the_middle(name, width, told):
+    assert text.fit_middle(name, width) == told
+
+
+def test_fit_middle_bounds_marks_that_take_no_column():
+    assert len(text.fit_middle("a" + "\u0301" * 5000, 10)) <= 81
 
 
 @pytest.mark.parametrize(

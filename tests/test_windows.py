@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
-from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.causes.causes import Causes
+from botmon_cog.domain.models import ErrorSource, Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, RecentOutcomes, Window
@@ -34,7 +35,7 @@ class Nowhere:
 
 
 def recorder_of(clock: ManualClock, live: LiveWindows, recent: RecentOutcomes) -> Recorder:
-    return Recorder(Nowhere(), Nowhere(), live, recent, clock)  # pyright: ignore[reportArgumentType]
+    return Recorder(Nowhere(), Nowhere(), live, recent, clock, Causes(clock))  # pyright: ignore[reportArgumentType]
 
 
 def test_a_window_holds_the_last_thousand():
@@ -90,8 +91,8 @@ def test_a_rate_of_faults_and_times_are_of_what_they_may_be_of(outcome: Outcome)
 def test_an_interaction_that_outlived_its_token_has_no_duration(kind: Kind):
     """Whatever it did in the end, it did for nobody."""
     live = LiveWindows()
-    long = msgspec.structs.replace(invocation(duration_s=900.1), kind=kind)
-    live.add_invocations([long, msgspec.structs.replace(long, duration_s=900.0)])
+    long = replace(invocation(duration_s=900.1), kind=kind)
+    live.add_invocations([long, replace(long, duration_s=900.0)])
     has_token = kind not in {Kind.PREFIX, Kind.HYBRID_PREFIX, Kind.LOGGED}
     assert live.histograms()["command", "play"].n == (1 if has_token else 2)
     assert live.histograms()["response", "play"].n == 2
@@ -103,8 +104,9 @@ def test_components_reach_the_log_and_no_window_of_commands(kind: Kind):
     live, recent = LiveWindows(), RecentOutcomes(clock)
     recorder, taken = recorder_of(clock, live, recent), []
     recorder._put = taken.append
-    recorder.record(pressed := msgspec.structs.replace(invocation(outcome=Outcome.ERROR), kind=kind))
-    assert (taken, live.histograms(), recent.totals()) == ([pressed], {}, (0, 0))
+    recorder.record(pressed := replace(invocation(outcome=Outcome.ERROR), kind=kind))
+    group, row = taken
+    assert (row, live.histograms(), recent.totals()) == (replace(pressed, fingerprint=group.fingerprint), {}, (0, 0))
 
 
 def test_our_own_commands_reach_the_log_but_no_window():
@@ -112,8 +114,10 @@ def test_our_own_commands_reach_the_log_but_no_window():
     live, recent = LiveWindows(), RecentOutcomes(clock)
     recorder, taken = recorder_of(clock, live, recent), []
     recorder._put = taken.append
-    recorder.record(own := msgspec.structs.replace(invocation(outcome=Outcome.ERROR), is_own=True))
-    assert (taken, live.histograms(), recent.totals()) == ([own], {}, (0, 0))
+    recorder.record(own := replace(invocation(outcome=Outcome.ERROR), is_own=True))
+    group, row = taken
+    assert (row, live.histograms(), recent.totals()) == (replace(own, fingerprint=group.fingerprint), {}, (0, 0))
+    assert group.source is ErrorSource.OWN
 
 
 async def test_recent_outcomes_forget_after_an_hour_and_do_not_mind_a_clock_that_is_set_back():

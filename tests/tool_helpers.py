@@ -24,6 +24,7 @@ from tests.storage_helpers import (
     autocompletion,
     background_failure,
     elsewhere,
+    error_group,
     host_day,
     membership,
     message,
@@ -77,6 +78,8 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
                     error_type=choice.choice([None, "ValueError"]),
                     error_message=choice.choice([None, "line\nbreak"]),
                     is_own=choice.random() < 0.1,
+                    fingerprint=None if i % 3 else i + 1,
+                    lacks=None if i % 6 else "Manage Messages",
                 )
             )
         elif kind < 8:
@@ -99,7 +102,8 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
         elif kind == 10:
             made.append(autocompletion(started_at=when, failed=choice.randrange(3)))
         elif kind == 11:
-            made.append(background_failure(started_at=when, n=choice.randrange(9)))
+            failures = background_failure(started_at=when, n=choice.randrange(9), fingerprint=i + 1)
+            made.append(failures if i % 2 else error_group(i + 1, first_at=when, line=i))
         elif kind == 12:
             made.append(membership(occurred_at=when, guild_id=guild))
         elif kind == 13:
@@ -131,7 +135,9 @@ def fill(engine: Engine, events: Sequence[Event], instance: str = "test") -> Non
             await storage.engine.write(host_day(NOON, "home", songs=3, users=2, commands=5))
             await storage.alerts.keep_alerts([alert(scope=instance)], [], [message(instance=instance)])
             await storage.alerts.put_mute(Mute(scope="", key=instance, until=NOON, by="1", made_at=NOON))
-            await storage.uptime.put_run(Run(started_at=NOON, seen_at=NOON))
+            await storage.errors.resolve(1, NOON, "1")
+            await storage.errors.mute(2, NOON, "1")
+            await storage.uptime.put_run(Run(started_at=NOON, seen_at=NOON, version="9c1d", python_version="3.11.7"))
             await storage.uptime.put_gateway_loss(GatewayLoss(shard_id=0, began_at=NOON, ended_at=NOON))
 
     asyncio.run(run())

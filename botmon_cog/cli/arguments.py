@@ -22,6 +22,8 @@ MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
 _LONGEST_DEMO_S = 600.0
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 86_400.0
 _LONGEST_ID = 20
+_MOST_DAYS = 3_650
+DEFAULT_ERROR_DAYS = 7
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_report(commands)
+    _add_errors(commands)
     add_tools(commands)
     return parser
 
@@ -108,6 +111,27 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     _add_width(report)
 
 
+def _add_errors(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    errors = commands.add_parser(
+        "errors",
+        help="list what fails and why, with tracebacks",
+        description="Print what /botmon errors answers, straight from a database: failures by their cause, the new and "
+        "the returned ones first. With an ID, one of them with its traceback. A bot may be using it meanwhile. Nothing "
+        "is written but by --resolve.",
+    )
+    errors.add_argument("id", nargs="?", metavar="ID", help="an error's ID, as the list shows it")
+    errors.add_argument(
+        "--days", type=_error_days, default=DEFAULT_ERROR_DAYS, metavar="N", help="how far to look back (default: 7)"
+    )
+    errors.add_argument("--server", type=_guild_id, metavar="ID", help="only what failed in one server")
+    errors.add_argument("--resolve", metavar="ID", help="call an error resolved: when it fails again, it has returned")
+    errors.add_argument("--json", action="store_true", help="print it as one JSON document and nothing else")
+    errors.add_argument(
+        "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+    )
+    _add_width(errors)
+
+
 def _add_width(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", type=_columns, metavar="COLUMNS", help="how wide to draw (default: the terminal, at most 100)"
@@ -151,6 +175,12 @@ def _guild_id(given: str) -> str:
     if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_ID):
         raise argparse.ArgumentTypeError(
             f"{given!r} is not a server ID, which is a number such as 123456789012345678; "
-            "without --guild the busiest ones are listed"
+            "report weekly lists the busiest ones"
         )
     return given
+
+
+def _error_days(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= _MOST_DAYS):
+        raise argparse.ArgumentTypeError(f"{given!r} can't be used. Allowed: a whole number from 1 to {_MOST_DAYS}")
+    return int(given)

@@ -11,8 +11,8 @@ import msgspec
 from botmon_cog.config import Config
 from botmon_cog.database_url import IN_MEMORY, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError, StorageError
-from botmon_cog.runtime import spool_path
 from botmon_cog.store.queue import spool_file
+from botmon_cog.store.queue.spool_place import spool_path
 from botmon_cog.store.sqlite.engine import SqliteEngine
 from botmon_cog.store.sqlite.file import expanded
 from botmon_cog.store.sqlite.readonly import ReadOnlySqlite

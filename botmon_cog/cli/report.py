@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import discord
+from msgspec.structs import replace
 
 from botmon_cog.cli import interrupts
 from botmon_cog.cli.arguments import PERIODS
@@ -24,6 +25,8 @@ from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.report import Report
 from botmon_cog.errors import BotMonError, StorageError
+from botmon_cog.monitors.failure_summary import failure_summary
+from botmon_cog.monitors.performance_context import performance_context
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.rollup import RollUps
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PERFORMANCE_DAYS = 7
+_ERRORS = "{} errors"
 _BUSIEST = 5
 _LONGEST_NAME = 40
 
@@ -141,9 +145,12 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
     system.recorder.catch_up = _nothing  # what can be counted was counted, and nothing was recorded here
     if name in PERIODS:
         statistics = await system.statistics.report(guild_id, system.statistics.period(name))
-        return statistics, embeds.statistics(statistics, now)
+        failures = await failure_summary(system.errors, guild_id, statistics.period, is_for_owner=True)
+        failures = replace(failures, errors_command=_ERRORS.format(program_name()))
+        return statistics, embeds.statistics(statistics, now, failures)
     performance = await system.performance.report(guild_id, last_days(_PERFORMANCE_DAYS, now))
-    return performance, embeds.performance(performance, now)
+    beside = await performance_context(performance, system.store.reports, system.errors, now, is_for_owner=True)
+    return performance, embeds.performance(performance, now, beside)
 
 
 async def _nothing() -> None:

@@ -36,7 +36,7 @@ def who_blocks(frames: Sequence[FrameType], task: asyncio.Task[Any] | None) -> s
         try:
             who = _told_by(frame)
         except Exception as error:  # noqa: BLE001 (another version of discord.py: the next frame may tell)
-            _log.debug("%s does not say for whom it runs: %r", frame.f_code.co_qualname, error)
+            _log.debug("%s does not say for whom it runs: %s", frame.f_code.co_qualname, type(error).__name__)
             continue
         if who is not None:
             return who

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import platform
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 
+import discord
 from discord.ext import commands
 
 from botmon_cog.clock import Clock
@@ -19,7 +21,7 @@ from botmon_cog.cog.commands import Commands
 from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
-from botmon_cog.cog.first_words import SyncCheck, loaded, missing_extras
+from botmon_cog.cog.first_words import SyncCheck, installed_version, loaded, missing_extras
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
@@ -182,7 +184,9 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
             system.failures.note("opening the database", error)
         if self._is_unloaded:
             return
-        await system.uptime.begin()
+        await system.uptime.begin(
+            system.causes.version, platform.python_version(), discord.__version__, installed_version()
+        )
         if self.config.heartbeat.url:
             push = HeartbeatPush(
                 self.config.heartbeat, system.health.is_well, system.clock, system.failures, system.loops

@@ -24,20 +24,21 @@ _LONGEST_LOOK_S = 10.0
 _NO_COMMANDS = "no commands of its own"
 
 
-def version() -> str:
-    """As it was installed."""
+def installed_version() -> str | None:
+    """Of this package; None where it was not installed, but lies in the host's folder."""
     try:
         return metadata.version("botmon-cog")
-    except metadata.PackageNotFoundError:  # the folder was copied
-        return "(version unknown)"
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def loaded(config: Config, store: str, names: Iterable[str]) -> str:
     """The line for the log: version, store, what is watched, which commands. `store` names the database."""
     names = [f"/{name}" for name in names if name]
     ways = ["every command", *(["the event loop"] if config.loop.watch else []), _components(config.health)]
+    version = installed_version() or "(version unknown)"
     return (
-        f"botmon_cog {version()} is loaded; store: {store}; watched: {_listed(ways)}; "
+        f"botmon_cog {version} is loaded; store: {store}; watched: {_listed(ways)}; "
         f"commands: {', '.join(names) or _NO_COMMANDS}"
     )
 

@@ -48,6 +48,10 @@ class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sigterm: bool = True
 
 
+class ReleaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Annotated[str, Meta(max_length=64)] = ""
+
+
 class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     raw_days: Days = 90
     people_days: Days = 400
@@ -186,6 +190,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instance: Annotated[str, Meta(min_length=1, max_length=64)] = "main"
     storage: StorageConfig = StorageConfig()
     host: HostConfig = HostConfig()
+    release: ReleaseConfig = ReleaseConfig()
     retention: RetentionConfig = RetentionConfig()
     reports: ReportsConfig = ReportsConfig()
     privacy: PrivacyConfig = PrivacyConfig()
@@ -203,6 +208,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 TABLES = (
     StorageConfig,
     HostConfig,
+    ReleaseConfig,
     RetentionConfig,
     ReportsConfig,
     PrivacyConfig,

@@ -89,6 +89,15 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     """The exception's text without argument values, tokens and URLs."""
     is_own: bool = False
     """One of this package's own commands: logged, but in no report."""
+    fingerprint: int | None = None
+    """Of the error group that it belongs to: see `ErrorGroup`. None unless it failed, or Discord refused it."""
+    lacks: Label | None = None
+    """The permissions that the server has not given the bot, as people know them: `Manage Messages`."""
+
+    @property
+    def source(self) -> ErrorSource:
+        """In what it failed, if it did."""
+        return ErrorSource.OWN if self.is_own else ErrorSource.of(self.kind)
 
 
 class HistoryEntry(Report, frozen=True, kw_only=True):
@@ -115,6 +124,8 @@ class HistoryEntry(Report, frozen=True, kw_only=True):
     error_type: str | None
     error_message: str | None
     is_own: bool
+    fingerprint: int | None
+    lacks: str | None
 
     @property
     def success(self) -> bool:
@@ -180,6 +191,10 @@ class BackgroundKind(StrEnum):
     LOOP = "loop"
     """A `tasks.loop`."""
     TASK = "task"
+    AUTOCOMPLETE = "autocomplete"
+    """What completes a command's options; how often that was called, `AutocompleteCalls` say."""
+    OWN = "own"
+    """This package's own code."""
 
 
 class BackgroundFailures(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -195,6 +210,66 @@ class BackgroundFailures(msgspec.Struct, frozen=True, kw_only=True, array_like=T
     """Of the last."""
     error_message: str | None = None
     """Likewise, without tokens and URLs."""
+    fingerprint: int | None = None
+    """Of the error group that all of them belong to."""
+
+
+class ErrorSource(StrEnum):
+    """In what something failed."""
+
+    COMMAND = "command"
+    COMPONENT = "component"
+    AUTOCOMPLETE = "autocomplete"
+    LISTENER = "listener"
+    LOOP = "loop"
+    TASK = "task"
+    OWN = "own"
+
+    @classmethod
+    def of(cls, kind: Kind | BackgroundKind) -> ErrorSource:
+        if isinstance(kind, BackgroundKind):
+            return cls(kind.value)
+        return cls.COMPONENT if kind.is_component else cls.COMMAND
+
+
+class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What all failures of one cause have in common. Stored once, with the first of them.
+
+    Its failures are the invocations and the `BackgroundFailures` with its fingerprint.
+    """
+
+    fingerprint: int
+    """Positive, 40 bits: of the exception's type, the line it came from, and what failed."""
+    first_at: datetime
+    source: ErrorSource
+    what: str
+    """What failed: a command's or component's name, the place of a listener, a loop or a task."""
+    outcome: Outcome
+    error_type: str | None = None
+    """The exception's class name. None where there was none: it was answered too late, or never, or the bot died."""
+    error_message: str | None = None
+    """Of the first, without what people typed, and without secrets."""
+    file: str | None = None
+    """Where it was raised, of the host's own files the innermost: `cogs/lyrics.py`."""
+    line: int | None = None
+    function: str | None = None
+    """`Lyrics.fetch`."""
+    traceback: str | None = None
+    """Of the first: the host's lines whole, those of libraries in short, and no values."""
+    version: str | None = None
+    """The host's version in which it was first seen."""
+
+
+class ErrorMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owners said of an error group."""
+
+    fingerprint: int
+    resolved_at: datetime | None = None
+    """What comes later has returned."""
+    muted_until: datetime | None = None
+    """Until then it counts in no verdict, and so raises no alert."""
+    by: str = ""
+    """The id of the owner who said it last."""
 
 
 class MembershipChange(StrEnum):
@@ -248,6 +323,7 @@ Event = (
     | HealthRecord
     | AutocompleteCalls
     | BackgroundFailures
+    | ErrorGroup
     | GuildMembership
     | AnsweredElsewhere
 )

@@ -121,3 +121,8 @@ class Outcome(StrEnum):
     @property
     def is_success(self) -> bool:
         return self is Outcome.OK
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether those that ended so belong to an error group."""
+        return self.is_fault or self is Outcome.REFUSED

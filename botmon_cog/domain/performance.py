@@ -11,12 +11,17 @@ from botmon_cog.domain.bottlenecks import bottleneck, worst_first
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.reports import (
     Bottleneck,
+    CommandCounts,
     CommandPerformance,
     ComponentCounts,
+    FailingCommand,
+    HourCount,
     OperationPerformance,
+    Outcomes,
     Percentiles,
     PerformanceReport,
     Period,
+    added_up,
 )
 from botmon_cog.domain.rollup import DURATION, FAILED, GATEWAY
 from botmon_cog.domain.rollup import OPERATION as OPERATION_TIME
@@ -28,6 +33,11 @@ COMMAND, RESPONSE, OPERATION = "command", "response", "operation"
 
 VOICE_CONNECT = "voice_connect"
 """The operation with a threshold of its own."""
+
+MIN_FAULTS = 2
+"""A single failure says nothing of a command."""
+FAILING_SHARE, SEVERE_SHARE = 0.05, 0.25
+"""From these on a command is said to fail: as `[health] error_rate_warning` and `error_rate_critical` by default."""
 
 _NOTHING = Histogram()
 
@@ -43,8 +53,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """By (command or operation, metric), see `domain.rollup.METRICS`."""
     earlier: Mapping[tuple[str, str], Histogram] = {}
     """The same for the period before."""
-    late: int = 0
-    unanswered: int = 0
+    counts: Sequence[CommandCounts] = ()
+    """How the commands of the period ended."""
+    hours: Sequence[HourCount] = ()
+    """Of the one command that was asked for."""
     components: Sequence[ComponentCounts] = ()
 
 
@@ -57,16 +69,20 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
     times = {(COMMAND, name): histogram for name, histogram in durations.items()}
     times |= {(RESPONSE, name): histogram for name, histogram in responses.items()}
     times |= {(OPERATION, name): histogram for name, histogram in operations.items()}
+    outcomes = {counts.command: counts for counts in measured.counts}
+    named = [*durations, *(name for name, counts in outcomes.items() if counts.faults and name not in durations)]
     commands = [
         CommandPerformance(
             command=name,
-            duration=Percentiles.of(histogram),
+            duration=Percentiles.of(durations.get(name, _NOTHING)),
             response=Percentiles.of(responses.get(name, _NOTHING)),
             previous=Percentiles.of(measured.earlier.get((name, DURATION), _NOTHING)),
-            slow_share=histogram.share_over(thresholds.command_s),
+            slow_share=durations.get(name, _NOTHING).share_over(thresholds.command_s),
+            outcomes=added_up([outcomes[name]]) if name in outcomes else Outcomes(),
         )
-        for name, histogram in durations.items()
+        for name in named
     ]
+    sums = added_up(measured.counts)
     return PerformanceReport(
         guild_id=measured.guild_id,
         period=measured.period,
@@ -77,8 +93,8 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
         duration=Percentiles.of(_sum(durations.values())),
         response=Percentiles.of(_sum(responses.values())),
         gateway_delay=Percentiles.of(_sum(_of_metric(measured.latencies, GATEWAY).values())),
-        late=measured.late,
-        unanswered=measured.unanswered,
+        late=sums.late,
+        unanswered=sums.unanswered,
         commands=tuple(sorted(commands, key=_slowest_first)),
         operations=tuple(
             OperationPerformance(
@@ -90,6 +106,9 @@ def performance_report(measured: Measured, thresholds: ThresholdsConfig) -> Perf
         ),
         bottlenecks=find_bottlenecks(times, thresholds),
         components=tuple(measured.components),
+        outcomes=sums,
+        failing=find_failing(measured.counts),
+        by_hour=tuple(measured.hours),
     )
 
 
@@ -109,6 +128,18 @@ def find_bottlenecks(
         if slow is not None:
             found.append(slow)
     return worst_first(found)
+
+
+def find_failing(counts: Iterable[CommandCounts]) -> tuple[FailingCommand, ...]:
+    """Commands that fail often enough to matter, severe ones first, then by how often they failed."""
+    found = [
+        FailingCommand(
+            command=c.command, is_severe=(c.fault_rate or 0.0) >= SEVERE_SHARE, faults=c.faults, rated=c.rated
+        )
+        for c in counts
+        if c.faults >= MIN_FAULTS and (c.fault_rate or 0.0) >= FAILING_SHARE
+    ]
+    return tuple(sorted(found, key=lambda c: (not c.is_severe, -c.faults, c.command)))
 
 
 def p95_or_max(percentiles: Percentiles) -> float | None:

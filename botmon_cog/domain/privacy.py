@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from botmon_cog.config import PrivacyConfig
+from botmon_cog.domain.secret_patterns import HIDDEN, hide_secrets
 
-HIDDEN = "[hidden]"
 _CUT = "…"
-_LONGEST_MESSAGE = 300
-_SHORTEST_HIDDEN = 3
-"""Shorter values are everyday words and digits; hiding them would eat the message and protect nothing."""
-
-_SECRETS = re.compile(
-    r"https?://\S+"  # any URL may carry a token: Discord's own callbacks do
-    r"|[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"  # a bot's token
-    r"|/(?:interactions|webhooks)/\d+/\S+"
-)
+_LONGEST_READ = 6_000
+"""Characters; more than Discord lets anybody type."""
 
 
 def parameters_json(parameters: Mapping[str, Any], config: PrivacyConfig) -> str | None:
@@ -48,14 +40,5 @@ def _kept(name: str, value: Any, config: PrivacyConfig) -> Any:
         return HIDDEN
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = _SECRETS.sub(HIDDEN, str(value)).encode(errors="replace").decode()  # JSON takes no lone surrogates
+    text = hide_secrets(str(value)[:_LONGEST_READ]).encode(errors="replace").decode()  # JSON takes no lone surrogates
     return text if len(text) <= config.value_max_chars else text[: config.value_max_chars - 1] + _CUT
-
-
-def redact(message: str, typed: Iterable[object]) -> str:
-    """An error's text without URLs, tokens, and what people typed; cut at 300 characters."""
-    for value in sorted({str(v) for v in typed if not isinstance(v, bool)}, key=len, reverse=True):
-        if len(value) >= _SHORTEST_HIDDEN:
-            message = message.replace(value, HIDDEN)
-    message = _SECRETS.sub(HIDDEN, message)
-    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + _CUT

@@ -28,6 +28,8 @@ _FEW = 20
 """Below this a difference is told as it is: per cent of so little say nothing."""
 _MULTIPLE = 10
 _MARKS_PER_COLUMN = 8
+_SHORTEST_WITH_END = 8
+"""Columns: in fewer, both halves of a name would say nothing."""
 
 
 def status_emoji(status: str) -> str:
@@ -63,18 +65,6 @@ def latency(seconds: float | None) -> str:
     """As `duration`, but in milliseconds up to a second: `142 ms`."""
     value = finite(seconds)
     return _milliseconds(value) if value is not None and value < 0.9995 else duration(value)
-
-
-def short_duration(seconds: float | None) -> str:
-    """At most 5 characters, for tables: `42ms`, `1.0s`, `12s`, `40min`, `31h`, `>99h`."""
-    value = finite(seconds)
-    if value is not None and 0.0995 <= value < 9.95:
-        return f"{value:.1f}s"
-    if value is None or value < 59.5:
-        return duration(value).replace(" ", "")
-    if value < 59.5 * 60:
-        return f"{round(value / 60)}min"
-    return f"{round(value / 3600)}h" if value < 99.5 * 3600 else ">99h"
 
 
 def bytes_(n: float | None) -> str:
@@ -151,19 +141,6 @@ def change(now: float, before: float, *, absolute: bool = False) -> str:
     return f"{arrow} {by} %" if by else "="
 
 
-def short_change(now: int, before: int) -> str:
-    """As `change`, in at most 5 characters for tables: `+21%`, `-3%`, `×24`, `=`, `new`."""
-    if now == before:
-        return "="
-    if before <= 0:
-        return "new"
-    if now >= _MULTIPLE * before:
-        times = now // before
-        return f"×{times}" if times < _GROUPED_BELOW and times < 1000 else ">×999"
-    by = round((now - before) / before * 100)
-    return f"{by:+d}%" if by else "="
-
-
 def share_change(now: float | None, before: float | None) -> str:
     """The difference of two shares (0..1) in percentage points: `▲ 0.4`, `▼ 12`, `=`; empty where one is not known."""
     now, before = finite(now), finite(before)
@@ -221,6 +198,19 @@ def fit(text: str, max_chars: int) -> str:
     return "".join(kept).rstrip(" \u200d") + "…" if max_chars > 0 else ""
 
 
+def fit_middle(text: str, max_chars: int) -> str:
+    """As `fit`, with the `…` where a third is still to come: names that begin alike often differ at their ends."""
+    if columns(text) <= max_chars and len(text) <= max_chars * _MARKS_PER_COLUMN:
+        return text
+    if max_chars < _SHORTEST_WITH_END:
+        return fit(text, max_chars)
+    behind = max_chars // 3
+    end = fit(text[::-1], behind + 1)[:-1][::-1]
+    while end and (_columns_of(end[0]) == 0 or end[0] == " "):  # marks of a character that is cut off
+        end = end[1:]
+    return fit(text[: max_chars * _MARKS_PER_COLUMN], max_chars - columns(end)).removesuffix("…") + "…" + end
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """Fill with spaces to so many columns, on the left if `right`."""
     space = " " * max(width - columns(text), 0)
@@ -254,9 +244,19 @@ def inline_code(text: str, max_chars: int = 200) -> str:
     return f"`{isolate(fit(clean(text).replace('`', 'ˋ'), max_chars)) or NONE}`"
 
 
+def name(text: str, max_chars: int = 60) -> str:
+    """A command's or component's name as `plain` text; its end stays where it is too long."""
+    return plain(fit_middle(clean(text), max_chars), max_chars)
+
+
+def code_name(text: str, max_chars: int = 32) -> str:
+    """The same as `inline_code`."""
+    return inline_code(fit_middle(clean(text), max_chars), max_chars)
+
+
 def block_text(text: str, max_chars: int) -> str:
-    """Somebody's text for a cell of a code block, which it can't leave; at most so many columns."""
-    return isolate(fit(clean(text).replace("`", "ˋ"), max_chars)) or NONE
+    """A name for a cell of a code block, which it can't leave; at most so many columns, the end stays."""
+    return isolate(fit_middle(clean(text).replace("`", "ˋ"), max_chars)) or NONE
 
 
 _UNPRINTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

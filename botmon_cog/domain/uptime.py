@@ -27,6 +27,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """`stopped`: the bot was shut down. `unloaded`: it ran on without the extension. Empty: it runs, or crashed."""
     running: tuple[str, ...] = ()
     """What ran when it crashed, as people write it: `/convert`."""
+    version: str | None = None
+    """The host's: a number, or the short form of a Git commit. None if unknown, as of the others."""
+    python_version: str | None = None
+    discord_version: str | None = None
+    """Of discord.py."""
+    botmon_version: str | None = None
 
 
 class GatewayLoss(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import CommandCounts, CommandStats, HistoryEntry, added_up
+from botmon_cog.domain.secret_patterns import hide_secrets
 from botmon_cog.domain.taken import (
     LONGEST_NAME,
     LONGEST_USERNAME,
@@ -74,12 +75,14 @@ class CommandLog:
                 is one in this task; NaN and infinite count as None.
             success: False counts as the bot's fault.
             error_type: the class of the exception.
-            error_message: what went wrong. This and the other texts are cut at 4,000 characters.
+            error_message: what went wrong; what looks like a secret is taken out. This and the other texts are cut at
+                4,000 characters.
             details: free text.
         """
         name = taken_text(command, "command", LONGEST_NAME)
         kind_of_error = taken_text_or_none(error_type, "error_type", LONGEST_NAME)
         message = taken_text_or_none(error_message, "error_message")
+        message = None if message is None else hide_secrets(message)
         text = taken_text_or_none(details, "details")
         observed = observed_invocation(name)
         if observed is not None:

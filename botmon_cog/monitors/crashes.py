@@ -8,6 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from botmon_cog.causes.fingerprint import fingerprint
+from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.text import listed
 from botmon_cog.domain.uptime import shown_name
 from botmon_cog.errors import SpoolError, StorageError
@@ -82,13 +86,18 @@ class CrashKeeper:
             self._done.add(file.path)
 
     async def _append(self, left: Left) -> None:
+        opened = [replace(one, fingerprint=_fingerprint(one)) for one in left.opened]
         async with asyncio.timeout(self._timeout_s):
-            crashed = await self._crashes.append(left)
+            crashed = await self._crashes.append(left._replace(opened=opened))
         if crashed:
             names = dict.fromkeys(shown_name(one.kind, one.command) for one in crashed)
             _log.warning("the bot died while %s ran; recorded as `crashed`", listed(list(names), _MOST_NAMED))
         if left.damaged:
             _log.warning("%d invocations that were open when the machine stopped can't be read", left.damaged)
+
+
+def _fingerprint(crashed: Invocation) -> int:
+    return fingerprint(crashed.source, crashed.command, crashed.outcome, None, None)
 
 
 async def _holds(spool: Spool, token: int) -> bool:

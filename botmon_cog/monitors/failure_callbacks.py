@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 
 from botmon_cog.domain.models import Invocation
@@ -36,30 +36,34 @@ class FailureCallbacks:
 
         return remove
 
-    def tell(self, invocation: Invocation, error: BaseException | None) -> None:
-        """Call each. A coroutine runs in a task of its own. Needs a running event loop; never raises."""
+    def tell(self, invocation: Invocation, error: BaseException | None, typed: Iterable[object] = ()) -> None:
+        """Call each. A coroutine runs in a task of its own. Needs a running event loop; never raises.
+
+        `typed`: what the user wrote, which a callback may repeat where it fails itself.
+        """
+        typed = tuple(typed)
         for callback in [*self._callbacks.values()]:
             try:
                 result = callback(invocation, error)
                 if inspect.isawaitable(result):
-                    self._run(result)
+                    self._run(result, typed)
             except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 (the edge: a host's own code)
-                self._failures.note("calling a callback of on_failure", failure)
+                self._failures.note("calling a callback of on_failure", failure, typed)
 
-    def _run(self, awaitable: Awaitable[object]) -> None:
+    def _run(self, awaitable: Awaitable[object], typed: tuple[object, ...]) -> None:
         context = copy_context()
         context.run(current.set, None)  # what the callback logs is no part of the command that has failed
         task = asyncio.get_running_loop().create_task(
-            self._finish(awaitable), name="botmon-on-failure", context=context
+            self._finish(awaitable, typed), name="botmon-on-failure", context=context
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self, awaitable: Awaitable[object]) -> None:
+    async def _finish(self, awaitable: Awaitable[object], typed: tuple[object, ...]) -> None:
         try:
             await awaitable
         except Exception as error:  # noqa: BLE001 (likewise)
-            self._failures.note("running a callback of on_failure", error)
+            self._failures.note("running a callback of on_failure", error, typed)
 
     async def close(self) -> None:
         """Let those that still run finish, for a second at the most, and call none any more."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from botmon_cog.causes.logged import logged, one_line
 from botmon_cog.clock import Clock
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class Failures:
     Attributes:
         n: how often.
         last: the newest, as one line, None before the first.
+        heard: called with each, as `note` is. It must not raise.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,13 +30,17 @@ class Failures:
         self._last_at: float | None = None
         self.n = 0
         self.last: str | None = None
+        self.heard: Callable[[str, BaseException, Iterable[object]], None] | None = None
 
-    def note(self, doing: str, error: BaseException) -> None:
-        """Log and count a failure that the host never sees."""
+    def note(self, doing: str, error: BaseException, typed: Iterable[object] = ()) -> None:
+        """Log and count a failure that the host never sees. `typed`: what people wrote that its text may repeat."""
+        typed = tuple(typed)
         self.n += 1
-        self.last = f"{doing}: {type(error).__name__}: {error}"
+        self.last = f"{doing}: {one_line(error, typed)}"
         self._last_at = self._clock.monotonic()
-        _log.error("botmon failed while %s; the bot runs on", doing, exc_info=error)
+        _log.error("botmon failed while %s; the bot runs on\n%s", doing, logged(error, typed))
+        if self.heard is not None:
+            self.heard(doing, error, typed)
 
     def within(self, seconds: float) -> bool:
         """Whether anything failed in the last `seconds`."""

@@ -162,8 +162,8 @@ class Performance:
             command=command,
             latencies=latencies,
             earlier=earlier,
-            late=sum(c.late for c in counts),
-            unanswered=sum(c.unanswered for c in counts),
+            counts=counts,
+            hours=[] if command is None else counted.hours_of(command),
             components=[] if command is not None else counted.component_counts(),
         )
         report = performance_report(measured, self._thresholds)

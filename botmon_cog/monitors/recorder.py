@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from msgspec.structs import replace
+
+from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample
 from botmon_cog.monitors.windows import LiveWindows, MetricMeans, RecentOutcomes
@@ -27,18 +30,26 @@ class Recorder:
     fare says nothing about the bot. Neither do buttons, select menus and modals, which are no commands.
 
     Attributes:
+        causes: tells which error group a failure belongs to.
         metrics: the means of what is recorded besides commands, for whoever checks the health.
         look_beside: awaited before anything is read; lets what the host wrote be read.
     """
 
     def __init__(
-        self, writer: Writer, rollups: RollUps, live: LiveWindows, recent: RecentOutcomes, clock: Clock
+        self,
+        writer: Writer,
+        rollups: RollUps,
+        live: LiveWindows,
+        recent: RecentOutcomes,
+        clock: Clock,
+        causes: Causes,
     ) -> None:
         self._writer = writer
         self._rollups = rollups
         self._put = writer.put
         self._live = live
         self._recent = recent
+        self.causes = causes
         self.metrics = MetricMeans()
         self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
@@ -50,13 +61,23 @@ class Recorder:
 
     def record(self, event: Event) -> None:
         if type(event) is Invocation:
-            self.record_invocation(event, self._monotonic())
+            self.record_invocation(self._with_group(event), self._monotonic())
             return
         self._put(event)
         if type(event) is MetricSample:
             self.metrics.add(event.name, event.value)
             if event.unit == "s":
                 self._live.add_operation(event.name, event.value)
+
+    def _with_group(self, invocation: Invocation) -> Invocation:
+        """One that nobody has found the cause of: what is told of it must do."""
+        if invocation.fingerprint is not None or not invocation.outcome.is_grouped:
+            return invocation
+        source, what = invocation.source, invocation.command
+        cause = self.causes.told(source, what, invocation.error_type, invocation.error_message)
+        if cause.group is not None:
+            self._put(cause.group)
+        return replace(invocation, fingerprint=cause.fingerprint)
 
     def record_invocation(self, invocation: Invocation, ended_s: float) -> None:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""

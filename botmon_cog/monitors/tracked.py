@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Id, Invocation, Kind
+from botmon_cog.domain.models import ErrorSource, Id, Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.privacy import redact
-from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_moment
+from botmon_cog.domain.taken import taken_duration, taken_moment
 from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.task_calls import TaskCalls
@@ -49,7 +48,13 @@ class TrackedCommands:
         error, outcome = tracked.error, Outcome.OK
         if error is not None:
             outcome = Outcome.ERROR if isinstance(error, Exception) else Outcome.CANCELLED
-        self._recorder.record(
+        recorder = self._recorder
+        cause = None
+        if outcome is Outcome.ERROR:
+            cause = recorder.causes.of(error, ErrorSource.COMMAND, tracked.command)
+            if cause.group is not None:
+                recorder.record(cause.group)
+        recorder.record(
             Invocation(
                 kind=Kind.LOGGED,
                 command=tracked.command,
@@ -58,8 +63,9 @@ class TrackedCommands:
                 duration_s=tracked.duration_s,
                 guild_id=tracked.guild_id,
                 user_id=tracked.user_id,
-                error_type=type(error).__name__[:LONGEST_NAME] if outcome is Outcome.ERROR else None,
-                error_message=redact(str(error), ()) if outcome is Outcome.ERROR else None,
+                error_type=None if cause is None else cause.error_type,
+                error_message=None if cause is None else cause.message,
+                fingerprint=None if cause is None else cause.fingerprint,
             )
         )
 

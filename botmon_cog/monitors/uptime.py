@@ -59,11 +59,24 @@ class UptimeKeeper:
         self.previous: Run | None = None
         self.ongoing: Callable[[], Sequence[GatewayLoss]] = _no_losses
 
-    async def begin(self) -> None:
-        """The extension was loaded."""
+    async def begin(
+        self,
+        version: str | None = None,
+        python_version: str | None = None,
+        discord_version: str | None = None,
+        botmon_version: str | None = None,
+    ) -> None:
+        """The extension was loaded. `version`: the host's."""
         now = self._clock.now()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # as exact as every database keeps it
-        self._run = Run(started_at=now, seen_at=now)
+        self._run = Run(
+            started_at=now,
+            seen_at=now,
+            version=version,
+            python_version=python_version,
+            discord_version=discord_version,
+            botmon_version=botmon_version,
+        )
         await self._store(self._run)
 
     async def beat(self) -> None:

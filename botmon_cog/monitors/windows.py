@@ -133,13 +133,17 @@ class RecentOutcomes:
 
     Attributes:
         refresh: called before a report is made; brings in what was held back.
+        muted: the fingerprints of error groups that do not count, from the next report on and as long as they are here.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.refresh: Callable[[], None] = _nothing
+        self.muted: frozenset[int] = frozenset()
         self._clock = clock
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
         """Each the minute, then as in `OutcomeCounts`."""
+        self._faults: dict[int, Counter[tuple[int, Outcome]]] = {}
+        """By minute, how many of its faults are of which error group."""
 
     def add(self, invocations: Sequence[Invocation], minute: int) -> None:
         """Count commands that ended within one minute."""
@@ -154,6 +158,20 @@ class RecentOutcomes:
             counts[2] += sum(outcomes[fault] for fault in _FAULTS)
             counts[3] += outcomes[Outcome.LATE]
             counts[4] += outcomes[Outcome.UNANSWERED]
+            self._add_faults(invocations, minute)
+
+    def _add_faults(self, invocations: Sequence[Invocation], minute: int) -> None:
+        """Note whose faults they are, so that what is muted later can be taken out."""
+        of_minute = self._faults.get(minute)
+        if of_minute is None:
+            oldest = self._minutes[0][0]
+            self._faults = {other: faults for other, faults in self._faults.items() if other >= oldest}
+            of_minute = self._faults[minute] = Counter()
+        for invocation in invocations:
+            if invocation.fingerprint is not None and invocation.outcome in _FAULTS:
+                key = invocation.fingerprint, invocation.outcome
+                if key in of_minute or len(of_minute) < MOST_NAMES:
+                    of_minute[key] += 1
 
     def seed(self, minutes: Iterable[tuple[int, int, int]]) -> None:
         """Take over what was stored before this process: (minutes since 1970, commands, faults), in order.
@@ -171,7 +189,23 @@ class RecentOutcomes:
         self.refresh()
         oldest = int(self._clock.monotonic() // 60) - _MINUTES
         recent = [counts[1:] for counts in self._minutes if counts[0] > oldest]
-        return OutcomeCounts(*map(sum, zip(*recent, strict=True))) if recent else OutcomeCounts(0, 0, 0, 0)
+        if not recent:
+            return OutcomeCounts(0, 0, 0, 0)
+        total, errors, late, unanswered = map(sum, zip(*recent, strict=True))
+        muted = self._muted(oldest)
+        n = muted.total()
+        return OutcomeCounts(total - n, errors - n, late - muted[Outcome.LATE], unanswered - muted[Outcome.UNANSWERED])
+
+    def _muted(self, oldest: int) -> Counter[Outcome]:
+        """How many faults after a minute are not to count."""
+        found: Counter[Outcome] = Counter()
+        if self.muted:
+            for minute, faults in self._faults.items():
+                if minute > oldest:
+                    for (fingerprint, outcome), n in faults.items():
+                        if fingerprint in self.muted:
+                            found[outcome] += n
+        return found
 
     def totals(self) -> tuple[int, int]:
         """(rated commands, faults) within the last hour."""

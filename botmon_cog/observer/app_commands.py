@@ -12,13 +12,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.observed import current
 from botmon_cog.observer import outcomes
 from botmon_cog.observer.interactions import Interactions
-from botmon_cog.observer.opened import AnyContext, AnyInteraction, OpenInteraction
+from botmon_cog.observer.known_commands import AnyInteraction, KnownCommands
+from botmon_cog.observer.opened import AnyContext, OpenInteraction
 from botmon_cog.observer.private import Call, Receive, wrap_call, wrap_receive
 from botmon_cog.observer.waiters import Waiters
 
@@ -53,6 +54,7 @@ class AppCommands:
         bot: commands.Bot,
         interactions: Interactions,
         make: Callable[[Any, Outcome, float | None], Invocation],
+        known: KnownCommands,
         clock: Clock,
         failures: Failures,
     ) -> None:
@@ -60,6 +62,7 @@ class AppCommands:
         self._interactions = interactions
         self._open = interactions.open
         self.make = make
+        self._find = known.find
         self._now, self._monotonic = clock.now, clock.monotonic
         self._failures = failures
         self._waiters = Waiters(bot, failures)
@@ -111,18 +114,25 @@ class AppCommands:
     def _around_receive(self, receive: Receive) -> Receive:
         """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
         attributes, opened, make = self._tree_attributes, self._open, self.make
-        now, monotonic = self._now, self._monotonic
+        now, monotonic, find = self._now, self._monotonic, self._find
         note_open = self._interactions.note_open
 
         def _from_interaction(interaction: AnyInteraction) -> None:
             if self.is_attached:
                 try:
                     if interaction.type is _COMMAND:
+                        started_at, received_s = now(), monotonic()
+                        known, options = find(interaction)
                         opened[interaction] = made = OpenInteraction(
-                            now(), monotonic(), interaction=interaction, make=make
+                            started_at,
+                            received_s,
+                            interaction=interaction,
+                            make=make,
+                            kind=known.kind,
+                            known=known,
+                            options=options,
                         )
-                        if note_open is not None:
-                            note_open(made)
+                        note_open(made)
                     elif interaction.type is _AUTOCOMPLETE and self.autocomplete is not None:
                         self.autocomplete.received(interaction)
                     if attributes.get("on_error") is not self._on_error:
@@ -141,8 +151,19 @@ class AppCommands:
 
     def _open_one(self, interaction: AnyInteraction) -> None:
         if interaction.type is _COMMAND and interaction is not self._begun:
-            opened = OpenInteraction(self._now(), self._monotonic(), interaction=interaction, make=self.make)
-            self._interactions.add(opened)
+            started_at, received_s = self._now(), self._monotonic()
+            known, options = self._find(interaction)
+            self._interactions.add(
+                OpenInteraction(
+                    started_at,
+                    received_s,
+                    interaction=interaction,
+                    make=self.make,
+                    kind=known.kind,
+                    known=known,
+                    options=options,
+                )
+            )
 
     def _open_late(self, interaction: AnyInteraction) -> OpenInteraction | None:
         """Of a command that arrived before we were attached, or that runs before its event is dispatched."""
@@ -155,12 +176,6 @@ class AppCommands:
         except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
             self._failures.note("opening an invocation", error)
             return None
-
-    def hybrid_started(self, context: AnyContext) -> None:
-        """The event `command` of a hybrid command that is called as a slash command."""
-        opened = self._open.get(context.interaction)
-        if opened is not None:
-            opened.kind = Kind.HYBRID_SLASH
 
     # -- what ends -----------------------------------------------------------------------------------------------------
 

@@ -12,13 +12,15 @@ import discord
 from discord import app_commands
 
 from botmon_cog.domain.histogram import bucket_of
-from botmon_cog.domain.models import AutocompleteCalls
+from botmon_cog.domain.models import AutocompleteCalls, BackgroundKind
 from botmon_cog.observer import outcomes
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
 from botmon_cog.observer.delays import LeastDelay, delay_of
-from botmon_cog.observer.ignoring import make_filter
+from botmon_cog.observer.event_errors import CountFailure, Described, values_in
+from botmon_cog.observer.ignoring import Filter
+from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.minutes import MinuteTimer, minute_of
-from botmon_cog.observer.opened import AnyInteraction, OpenInteraction
+from botmon_cog.observer.opened import OpenInteraction
 from botmon_cog.observer.places import is_ours
 from botmon_cog.observer.private import COMPLETE, Call, is_there
 from botmon_cog.runtime import MonitoringSystem
@@ -38,17 +40,17 @@ class _UnderWay:
     Attributes:
         started_at, received_s: when it arrived, by the two clocks.
         answered_s: monotonic seconds at which Discord took the choices.
-        has_raised: also where the choices were sent before.
+        error: what it raised, also where the choices were sent before.
         is_elsewhere: another process with the same token answered, and counts it.
     """
 
-    __slots__ = ("answered_s", "has_raised", "is_elsewhere", "received_s", "started_at")
+    __slots__ = ("answered_s", "error", "is_elsewhere", "received_s", "started_at")
 
     def __init__(self, started_at: datetime, received_s: float) -> None:
         self.started_at = started_at
         self.received_s = received_s
         self.answered_s: float | None = None
-        self.has_raised = False
+        self.error: BaseException | None = None
         self.is_elsewhere = False
 
 
@@ -66,12 +68,16 @@ _current: ContextVar[_UnderWay | None] = ContextVar("botmon_autocomplete", defau
 
 
 class Autocomplete:
-    """Counts the calls of one bot. A failure is one that raised, that Discord refused, or that was never answered."""
+    """Counts the calls of one bot. A failure is one that raised, that Discord refused, or that was never answered.
+
+    Attributes:
+        count_failure: hears what they raise.
+    """
 
     def __init__(self, system: MonitoringSystem, delays: LeastDelay) -> None:
         """`delays`: how long interactions are on their way; it tells a late answer from one given elsewhere."""
         self._record = system.recorder.record
-        self._is_ignored = make_filter(system.config.record)
+        self._is_ignored = Filter(system.config.record)
         self._is_wanted = system.config.record.autocomplete
         self._failures = system.failures
         self._now, self._monotonic = system.clock.now, system.clock.monotonic
@@ -81,6 +87,7 @@ class Autocomplete:
         self._under_way: dict[discord.InteractionResponse[Any], tuple[AnyInteraction, _UnderWay]] = {}
         self._minutes: dict[tuple[datetime, str], _Minute] = {}
         self._is_attached = False
+        self.count_failure: CountFailure | None = None
 
     def attach(self) -> None:
         """Start counting. Needs a running event loop."""
@@ -134,8 +141,8 @@ class Autocomplete:
         _current.set(under_way)
         try:
             await call(interaction)
-        except BaseException:
-            under_way.has_raised = True
+        except BaseException as error:
+            under_way.error = error
             raise
         finally:
             self._under_way.pop(response, None)
@@ -165,7 +172,7 @@ class Autocomplete:
         """What the host's function and the answer ended with; discord.py logs an exception, and drops it."""
         under_way = _current.get()
         if error is not None and under_way is not None:
-            under_way.has_raised = True
+            under_way.error = error
 
     def _count(self, interaction: AnyInteraction, under_way: _UnderWay) -> None:
         if under_way.is_elsewhere or not self._is_attached:
@@ -181,7 +188,12 @@ class Autocomplete:
         if counted is None:
             counted = self._minutes[key] = _Minute()
         counted.n += 1
-        counted.failed += under_way.has_raised or under_way.answered_s is None
+        counted.failed += under_way.error is not None or under_way.answered_s is None
+        if under_way.error is not None and self.count_failure is not None:
+            error, under_way.error = outcomes.root_cause(under_way.error), None
+            self.count_failure(
+                BackgroundKind.AUTOCOMPLETE, error, lambda: Described(key[1], values_in(interaction.data))
+            )
         counted.buckets[bucket_of(ended_s - under_way.received_s)] += 1
         self._timer.arm()
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from discord.ext import commands
+from msgspec.structs import replace
 
-from botmon_cog.domain.models import AnsweredElsewhere, Invocation
+from botmon_cog.causes.redaction import message_of
+from botmon_cog.domain.models import AnsweredElsewhere, ErrorGroup, Invocation
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer import outcomes
-from botmon_cog.observer.ignoring import make_filter
+from botmon_cog.observer.ignoring import Filter
 from botmon_cog.observer.kept_open import KeptOpen
+from botmon_cog.observer.lacking import lacking
 from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, failed
 from botmon_cog.runtime import MonitoringSystem
 
 _OK = Outcome.OK
 _COG = "botmon"
 
-TellOfFailure = Callable[[Invocation, BaseException | None], None]
+TellOfFailure = Callable[[Invocation, BaseException | None, Iterable[object]], None]
 
 
 def _nothing(*_: object) -> None:
@@ -31,21 +35,24 @@ class Closer:
     """Records what ends, each once. It runs inside discord.py's calls, does no I/O, and never raises into them.
 
     Attributes:
-        kept: has those that are open, and those whose rows are not safe yet; None: nothing is kept.
+        kept: has those that are open, and those whose rows are not safe yet.
         refused: called with what a command or a response failed with; the same error may come twice.
     """
 
-    def __init__(self, bot: commands.Bot, system: MonitoringSystem, tell_of_failure: TellOfFailure = _nothing) -> None:
+    def __init__(
+        self, bot: commands.Bot, system: MonitoringSystem, kept: KeptOpen, tell_of_failure: TellOfFailure
+    ) -> None:
         """`tell_of_failure`: called once for each invocation that does not end well, and is none of our own."""
         self._bot = bot
         self._system = system
         self._monotonic = system.clock.monotonic
-        self._is_ignored = make_filter(system.config.record)
+        self._is_ignored = Filter(system.config.record)
         self._record = system.recorder.record_invocation
+        self._record_group: Callable[[ErrorGroup], None] = system.recorder.record
         self._tell_of_failure = tell_of_failure
         self._then: Callable[[], None] | None = None
         self._last_rows: set[asyncio.Task[None]] = set()
-        self.kept: KeptOpen | None = None
+        self.kept = kept
         self.refused: Callable[[BaseException], None] = _nothing
 
     def close(
@@ -60,8 +67,7 @@ class Closer:
             return
         opened.is_open = False
         try:
-            user_id, guild_id, command = opened.subject
-            if self._is_ignored(user_id, guild_id, command):
+            if opened.is_left_out(self._is_ignored):
                 self._forget(opened)
                 return
             if ended_s is None:
@@ -69,15 +75,53 @@ class Closer:
             invocation = opened.invocation(Outcome.DENIED if opened.is_refused and outcome is _OK else outcome, ended_s)
             if invocation.outcome is _OK:
                 self._record(invocation, ended_s)
-                if self.kept is not None:
-                    self.kept.recorded(opened, invocation)
+                self.kept.recorded(opened, invocation)
             else:
                 self._record_failure(invocation, ended_s, error, opened)
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
             self._system.failures.note("recording an invocation", failure)
             self._forget(opened)
-        if self._then is not None:
-            then, self._then = self._then, None
+        self._end_of_retirement()
+
+    def make_answered(self) -> Callable[[OpenInteraction, float, float], None]:
+        """Returns what closes an interaction that was answered in time, which is how nearly all of them end.
+
+        It does what `close` does, in half the steps.
+        """
+        close, record_failure, failures = self.close, self._record_failure, self._system.failures
+        kept = self.kept
+        has_people = self._is_ignored.has_people
+
+        def answered(opened: OpenInteraction, ended_s: float, response_s: float) -> None:
+            known = opened.known
+            if (
+                known is None
+                or not known.is_plain
+                or has_people
+                or known.command() is not opened.interaction.command
+                or not opened.is_open
+            ):
+                close(opened, _OK, None, ended_s)
+                return
+            opened.is_open = False
+            try:
+                invocation = opened.make(opened, _OK, ended_s)
+                if invocation.outcome is _OK:
+                    self._record(invocation, ended_s)
+                    kept.answered(opened, ended_s - opened.received_s, response_s)
+                else:  # the host said so
+                    record_failure(invocation, ended_s, None, opened)
+            except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
+                failures.note("recording an invocation", failure)
+                self._forget(opened)
+            if self._then is not None:
+                self._end_of_retirement()
+
+        return answered
+
+    def _end_of_retirement(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
             then()
 
     def close_elsewhere(self, opened: OpenInteraction, outcome: Outcome, ended_s: float | None) -> None:
@@ -86,17 +130,18 @@ class Closer:
             return
         opened.is_open = False
         try:
-            if self._is_ignored(*opened.subject):
+            if opened.is_left_out(self._is_ignored):
                 self._forget(opened)
                 return
             invocation = opened.invocation(outcome, ended_s)
+            if outcome.is_grouped:
+                invocation = self._with_cause(invocation, None, opened)
             self._system.recorder.record(
                 AnsweredElsewhere(
                     discord_id=opened.interaction.id, received_at=opened.started_at, invocation=invocation
                 )
             )
-            if self.kept is not None:
-                self.kept.set_aside(opened, invocation)
+            self.kept.set_aside(opened, invocation)
         except Exception as failure:  # noqa: BLE001 (likewise)
             self._system.failures.note("keeping an invocation aside", failure)
             self._forget(opened)
@@ -105,20 +150,34 @@ class Closer:
         self, invocation: Invocation, ended_s: float, error: BaseException | None, opened: OpenInvocation
     ) -> None:
         """The same with what it failed with; and tell the host, if it asked for that."""
-        cause = None
+        root = None
         if error is not None:
-            cause = outcomes.root_cause(error)
-            self.refused(cause)
-            invocation = failed(invocation, cause, opened.typed())
+            root = outcomes.root_cause(error)
+            self.refused(root)
+        invocation = self._with_cause(invocation, root, opened)
         self._record(invocation, ended_s)
-        if self.kept is not None:
-            self.kept.recorded(opened, invocation)
+        self.kept.recorded(opened, invocation)
         if not invocation.is_own:  # how our own commands fare is none of the host's business
-            self._tell_of_failure(invocation, cause)
+            self._tell_of_failure(invocation, root, opened.typed())
+
+    def _with_cause(self, invocation: Invocation, root: BaseException | None, opened: OpenInvocation) -> Invocation:
+        outcome = invocation.outcome
+        if not outcome.is_grouped:
+            if root is None:
+                return invocation
+            message = message_of(root, opened.typed())
+            return replace(invocation, error_type=type(root).__name__[:LONGEST_NAME], error_message=message)
+        causes, source, command = self._system.causes, invocation.source, invocation.command
+        if root is None and (invocation.error_type, invocation.error_message) != (None, None):  # so the host said
+            cause = causes.told(source, command, invocation.error_type, invocation.error_message)
+        else:
+            cause = causes.of(root, source, command, outcome, opened.typed())
+        if cause.group is not None:  # before the row, which is the newest event as `kept` has it
+            self._record_group(cause.group)
+        return failed(invocation, cause, lacking(root) if outcome is Outcome.REFUSED else None)
 
     def _forget(self, opened: OpenInvocation) -> None:
-        if self.kept is not None:
-            self.kept.forget(opened)
+        self.kept.forget(opened)
 
     # -- when the extension goes while a command runs ------------------------------------------------------------------
 
@@ -127,9 +186,8 @@ class Closer:
 
         `then`: called when that has ended.
         """
-        self._record, self._then = self._hand_over, then
-        if self.kept is not None:
-            self.kept.retire()
+        self._record, self._record_group, self._then = self._hand_over, _nothing, then
+        self.kept.retire()
 
     def adopt(self, row: bytes) -> None:
         """Record what one before us saw end. Of another load of this package: so it comes as bytes."""

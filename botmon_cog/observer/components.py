@@ -27,8 +27,8 @@ from botmon_cog.observer.component_names import (
     words_of_names,
 )
 from botmon_cog.observer.interactions import Interactions
+from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.open_component import OpenComponent, kind_of, make_component_record
-from botmon_cog.observer.opened import AnyInteraction
 from botmon_cog.observer.outcomes import outcome_of
 from botmon_cog.observer.private import ViewRun, unwatch_views, watch_views
 from botmon_cog.observer.stand_ins import FactoryStandIn, StandIn
@@ -116,8 +116,7 @@ class Components:
             opened.name = self._names.bounded(name())
             opened.is_own = owner.__module__.startswith(_OURS)
             self._unclaimed.claim(opened)
-            if self._interactions.note_open is not None:
-                self._interactions.note_open(opened)  # under its name
+            self._interactions.note_open(opened)  # under its name
         except Exception as error:  # noqa: BLE001 (the callback must run, whatever we can't read of it)
             self._failures.note("opening the use of a component", error)
             return None

@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from botmon_cog.domain.models import BackgroundKind
 from botmon_cog.observer import places
+from botmon_cog.observer.opened import names_in
 from botmon_cog.observer.outcomes import root_cause
 from botmon_cog.observer.private import RUN_EVENT
 
@@ -136,17 +137,18 @@ def _typed(args: Sequence[object]) -> list[str]:
         if isinstance(one, discord.Message):
             typed += one.content, *one.content.split()
         elif isinstance(one, discord.Interaction):
-            typed += _values(one.data)
+            typed += values_in(one.data)
+            typed += map(str, names_in(dict[str, Any](one.data or {}).get("resolved")))
     return typed
 
 
-def _values(data: object) -> list[str]:
+def values_in(data: object) -> list[str]:
     """The values in what Discord sent of an interaction, whatever their depth."""
     found: list[str] = []
     if isinstance(data, Mapping):
         for key, value in cast("Mapping[str, object]", data).items():
-            found += [str(value)] if key == "value" else _values(value)
+            found += [str(value)] if key == "value" else values_in(value)
     elif isinstance(data, list):
         for value in cast("list[object]", data):
-            found += [value] if isinstance(value, str) else _values(value)
+            found += [value] if isinstance(value, str) else values_in(value)
     return found

@@ -5,7 +5,6 @@ A command is marked by `@botmon_cog.ignore`, or by `extras={"botmon": False}`; s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import ref
 
@@ -17,9 +16,6 @@ EXTRA = "botmon"
 T = TypeVar("T")
 
 _MOST_KNOWN = 2048
-
-Filter = Callable[[int, int | None, Any], bool]
-"""(user id, guild id or None, command or None) -> whether the invocation is left out."""
 
 
 def ignore(target: T) -> T:
@@ -37,25 +33,30 @@ def ignore(target: T) -> T:
     return target
 
 
-def make_filter(record: RecordConfig) -> Filter:
-    """What tells whether an invocation is left out. It runs for every command: so a command is looked at once."""
-    users, guilds = frozenset(record.ignore_users), frozenset(record.ignore_guilds)
-    known: dict[ref[Any], bool] = {}
-    recall = known.get
+class Filter:
+    """Tells whether an invocation is left out. It runs for every command: so a command is looked at once.
 
-    def is_ignored(user_id: int, guild_id: int | None, command: Any) -> bool:
-        if user_id in users or guild_id in guilds:
+    Attributes:
+        has_people: some people or servers are left out.
+    """
+
+    def __init__(self, record: RecordConfig) -> None:
+        self._users, self._guilds = frozenset(record.ignore_users), frozenset(record.ignore_guilds)
+        self._known: dict[ref[Any], bool] = {}
+        self.has_people = bool(self._users or self._guilds)
+
+    def __call__(self, user_id: int, guild_id: int | None, command: Any) -> bool:
+        """`command`: None: only the person and the server are looked at."""
+        if user_id in self._users or guild_id in self._guilds:
             return True
         if command is None:
             return False
-        found = recall(ref(command))
+        found = self._known.get(ref(command))
         if found is None:
-            if len(known) >= _MOST_KNOWN:  # of a bot that makes its commands anew again and again
-                known.clear()
-            found = known[ref(command)] = is_marked(command)
+            if len(self._known) >= _MOST_KNOWN:  # of a bot that makes its commands anew again and again
+                self._known.clear()
+            found = self._known[ref(command)] = is_marked(command)
         return found
-
-    return is_ignored
 
 
 def is_marked(command: Any) -> bool:

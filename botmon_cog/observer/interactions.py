@@ -6,7 +6,6 @@ filled within 15 min, and what is refused may have been answered by another proc
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from discord import InteractionResponse, InteractionResponseType
@@ -19,7 +18,8 @@ from botmon_cog.observer import outcomes
 from botmon_cog.observer.closing import Closer
 from botmon_cog.observer.deferrals import Deferrals
 from botmon_cog.observer.delays import LeastDelay, delay_of
-from botmon_cog.observer.opened import AnyInteraction, OpenInteraction
+from botmon_cog.observer.known_commands import AnyInteraction
+from botmon_cog.observer.opened import OpenInteraction
 from botmon_cog.observer.private import interaction_getter
 
 _OK = Outcome.OK
@@ -40,7 +40,6 @@ class Interactions:
     def __init__(self, bot: commands.Bot, closer: Closer, clock: Clock, failures: Failures) -> None:
         self._bot = bot
         self._closer = closer
-        self._close = closer.close
         self._clock = clock
         self._monotonic = clock.monotonic
         self._failures = failures
@@ -48,7 +47,8 @@ class Interactions:
         self._interaction_of = interaction_getter(self.open)
         self._deferrals = Deferrals(clock, failures, self._filled, self._never_filled)
         self.delays = LeastDelay()
-        self.note_open: Callable[[OpenInteraction], None] | None = None
+        self.answered = closer.make_answered()
+        self.note_open = closer.kept.note_interaction
 
     def attach(self) -> None:
         self._deferrals.attach()
@@ -63,8 +63,7 @@ class Interactions:
     def add(self, opened: OpenInteraction) -> None:
         """It arrived."""
         self.open[opened.interaction] = opened
-        if self.note_open is not None:
-            self.note_open(opened)
+        self.note_open(opened)
 
     # -- how its code ended --------------------------------------------------------------------------------------------
 
@@ -78,7 +77,7 @@ class Interactions:
         response_s = opened.response_s
         if outcome is _OK and response_s is not None and response_s <= _DEADLINE_S and not opened.is_deferred:
             del self.open[opened.interaction]  # as nearly all do: nothing is left to be decided
-            self._close(opened, _OK, None, ended_s)
+            self.answered(opened, ended_s, response_s)
             return
         opened.outcome, opened.error = outcome, error
         self._decide(opened)

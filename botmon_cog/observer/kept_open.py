@@ -1,50 +1,37 @@
-"""What is open, kept where a kill does not reach it: each invocation from its first sign until its row is stored.
-
-It runs for every command, before its task is made. What is needed of a command beyond its name is looked up once.
-"""
+"""What is open, kept where a kill does not reach it: each invocation from its first sign until its row is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any
 
 from discord.ext import commands
-from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 
-from botmon_cog.domain.models import Invocation, Kind
-from botmon_cog.observer.ignoring import make_filter
+from botmon_cog.domain.models import Invocation
+from botmon_cog.observer.ignoring import Filter
+from botmon_cog.observer.known_commands import KnownCommand, is_own
 from botmon_cog.observer.open_component import OpenComponent
 from botmon_cog.observer.open_message import OpenMessage, qualified_name
-from botmon_cog.observer.opened import MENUS, SUB_COMMANDS, OpenInteraction, OpenInvocation, is_own
+from botmon_cog.observer.opened import OpenInteraction, OpenInvocation
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.queue.open_file import NOWHERE
-from botmon_cog.store.queue.open_slots import IS_OWN, KIND_CODES, NAME_BYTES
-
-_MOST_KNOWN = 2048
-_IGNORED = -1
-
-
-class _Known(NamedTuple):
-    """Of a command, as the file has it."""
-
-    kind: int
-    flags: int
-    """`_IGNORED` if it is left out."""
-    name: bytes
+from botmon_cog.store.queue.open_slots import OPEN
 
 
 class KeptOpen:
-    """What one bot has open, in the file of its system. Nothing here raises."""
+    """What one bot has open, in the file of its system. Nothing here raises.
 
-    def __init__(self, bot: commands.Bot, system: MonitoringSystem, own_names: Container[str]) -> None:
-        """`own_names` are those that our commands may have."""
+    Attributes:
+        note_interaction: keeps a command, or a component, when it opens, and again when its name is known better.
+    """
+
+    def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self._bot = bot
         self._file = system.open_file
         self._writer = system.writer
+        self._pending = system.writer.pending
         self._failures = system.failures
-        self._own_names = own_names
-        self._is_ignored = make_filter(system.config.record)
-        self._known: dict[object, _Known] = {}
+        self._is_ignored = Filter(system.config.record)
         self._is_retired = False
         self.note_interaction = self._make_note()
 
@@ -55,29 +42,17 @@ class KeptOpen:
     # -- what opens ----------------------------------------------------------------------------------------------------
 
     def _make_note(self) -> Callable[[OpenInteraction], None]:
-        """Returns what keeps a command, or a component, when it opens, and again when its name is known better."""
-        bot, add, recall, learn = self._bot, self._file.add, self._known.get, self._learn
-        is_ignored = self._is_ignored
+        """A closure, for it runs for every command before its task is made."""
+        bot, add, is_ignored = self._bot, self._file.add, self._is_ignored
+        has_people = is_ignored.has_people
 
         def note(opened: OpenInteraction) -> None:
             try:
-                interaction = opened.interaction
-                if type(opened) is OpenInteraction:
-                    data: Any = interaction.data
-                    try:
-                        name = data["name"]
-                    except (KeyError, TypeError):  # not as Discord sends it: nothing could be named
-                        return
-                    options = data.get("options")
-                    if options and options[0]["type"] in SUB_COMMANDS:
-                        name = opened.command
-                    elif "target_id" in data:
-                        name = name, data["type"]
-                    kind, flags, encoded = recall(name) or learn(name, opened)
-                else:
-                    kind, flags, encoded = _component(opened)
+                known, interaction = opened.known, opened.interaction
+                if known is None:
+                    known = _component(opened)
                 user_id, guild_id = interaction.user.id, interaction.guild_id
-                if flags == _IGNORED or is_ignored(user_id, guild_id, None):
+                if known.is_ignored or (has_people and is_ignored(user_id, guild_id, None)):
                     return
                 channel = interaction.channel
                 opened.slot = add(
@@ -88,30 +63,15 @@ class KeptOpen:
                     guild_id or 0,
                     0 if channel is None else channel.id,
                     bot.shard_count or 0,
-                    kind,
-                    flags,
-                    encoded,
+                    known.code,
+                    known.flags,
+                    known.encoded,
+                    OPEN,
                 )
             except Exception as error:  # noqa: BLE001 (the edge: the command must run, whatever we can't read of it)
                 self._failures.note("keeping what is open", error)
 
         return note
-
-    def _learn(self, name: object, opened: OpenInteraction) -> _Known:
-        """What is kept of a command from now on."""
-        command, data = cast("Any", opened.interaction.command), cast("Any", opened.interaction.data)
-        kind = opened.kind
-        if isinstance(opened.interaction.command, HybridAppCommand):
-            kind = Kind.HYBRID_SLASH
-        elif "target_id" in data:
-            kind = MENUS.get(data["type"], kind)
-        found = _known(kind, opened.command, is_ours=data["name"] in self._own_names and is_own(command))
-        if self._is_ignored(0, None, command):
-            found = found._replace(flags=_IGNORED)
-        if len(self._known) >= _MOST_KNOWN:  # of a bot whose commands come and go
-            self._known.clear()
-        self._known[name] = found
-        return found
 
     def note_message(self, opened: OpenMessage) -> None:
         """Keep a prefix command when it opens."""
@@ -121,7 +81,7 @@ class KeptOpen:
             user_id, guild_id, _ = opened.subject
             if self._is_ignored(user_id, guild_id, command):
                 return
-            known = _known(opened.kind, qualified_name(command), is_ours=is_own(command))
+            known = KnownCommand.of(opened.kind, qualified_name(command), command, is_own=is_own(command))
             opened.slot = self._file.add(
                 opened.slot,
                 opened.started_at.timestamp(),
@@ -130,7 +90,10 @@ class KeptOpen:
                 guild_id or 0,
                 context.channel.id,
                 self._bot.shard_count or 0,
-                *known,
+                known.code,
+                known.flags,
+                known.encoded,
+                OPEN,
             )
         except Exception as error:  # noqa: BLE001 (likewise)
             self._failures.note("keeping what is open", error)
@@ -149,6 +112,16 @@ class KeptOpen:
             self._file.ended(opened.slot, self._writer.taken, invocation)
             opened.slot = NOWHERE
 
+    def answered(self, opened: OpenInteraction, duration_s: float, response_s: float) -> None:
+        """The same of what ended with `ok`, under the name and as the kind that it began with."""
+        slot = opened.slot
+        if slot >= 0:
+            if self._is_retired:
+                self.forget(opened)
+            else:
+                opened.slot = NOWHERE
+                self._file.answered(slot, self._pending.taken, duration_s, response_s)
+
     def set_aside(self, opened: OpenInvocation, invocation: Invocation) -> None:
         """The same of an `AnsweredElsewhere`."""
         if opened.slot >= 0:
@@ -162,13 +135,9 @@ class KeptOpen:
             opened.slot = NOWHERE
 
 
-def _known(kind: Kind, name: str, *, is_ours: bool) -> _Known:
-    encoded = name.encode("utf-8", "replace")[:NAME_BYTES]
-    return _Known(KIND_CODES[kind], IS_OWN if is_ours else 0, encoded)
-
-
-def _component(opened: OpenInteraction) -> _Known:
-    return _known(opened.kind, opened.command, is_ours=isinstance(opened, OpenComponent) and opened.is_own)
+def _component(opened: OpenInteraction) -> KnownCommand:
+    is_ours = isinstance(opened, OpenComponent) and opened.is_own
+    return KnownCommand.of(opened.kind, opened.command, None, is_own=is_ours)
 
 
 def _called(context: commands.Context[Any]) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from discord.ext import commands
 
+from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.observer import Observer
-from botmon_cog.observer.opened import AnyInteraction
 
 
 class AppCommandListeners(commands.Cog):

@@ -23,6 +23,7 @@ from botmon_cog.observer.closing import Closer, TellOfFailure
 from botmon_cog.observer.components import Components
 from botmon_cog.observer.interactions import Interactions
 from botmon_cog.observer.kept_open import KeptOpen
+from botmon_cog.observer.known_commands import KnownCommands
 from botmon_cog.observer.open_message import OpenMessage
 from botmon_cog.observer.opened import AnyContext, OpenInteraction, make_record
 from botmon_cog.observer.prefix import PrefixCommands
@@ -57,20 +58,21 @@ class Observer:
         """`tell_of_failure`: called once for each invocation that does not end well, and is none of our own."""
         clock, failures, config = system.clock, system.failures, system.config
         self._monotonic = clock.monotonic
-        self.closer = closer = Closer(bot, system, tell_of_failure)
+        self._kept = kept = KeptOpen(bot, system)
+        self.closer = closer = Closer(bot, system, kept, tell_of_failure)
         self.interactions = interactions = Interactions(bot, closer, clock, failures)
         # Those that Discord may still show are ours, too: of another configuration, and of an earlier version.
         own_names = {*astuple(config.commands), *astuple(CommandsConfig()), "alerts"}
-        make = make_record(bot, config.privacy, own_names, interactions.delays)
-        self.app_commands = AppCommands(bot, interactions, make, clock, failures)
+        make = make_record(bot, config.privacy, interactions.delays)
+        self.app_commands = AppCommands(bot, interactions, make, KnownCommands(own_names), clock, failures)
         self.prefix = PrefixCommands(bot, closer, clock, failures, config.privacy)
         self.components = Components(bot, interactions, clock, failures) if config.record.components else None
         self.autocomplete = Autocomplete(system, interactions.delays)
         self.app_commands.autocomplete = self.autocomplete
         self.background = Background(bot, system)
+        self.autocomplete.count_failure = self.background.count
+        system.causes.frames.extensions = lambda: bot.extensions
         self.servers = Servers(bot, system)
-        self._kept = closer.kept = KeptOpen(bot, system, own_names)
-        interactions.note_open, self.prefix.note_open = self._kept.note_interaction, self._kept.note_message
         self._waiters = Waiters(bot, failures)
         self._is_attached = False
 
@@ -170,8 +172,6 @@ class Observer:
     def _command_started(self, context: AnyContext) -> None:
         if context.interaction is None:
             self.prefix.started(context)
-        else:
-            self.app_commands.hybrid_started(context)
 
     def _command_completed(self, context: AnyContext) -> None:
         if context.interaction is None:

@@ -12,7 +12,8 @@ from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer.delays import LeastDelay, delay_of
-from botmon_cog.observer.opened import AnyInteraction, OpenInteraction, annotated
+from botmon_cog.observer.known_commands import AnyInteraction
+from botmon_cog.observer.opened import OpenInteraction, annotated, names_in
 
 _BUTTON = discord.ComponentType.button.value
 
@@ -39,7 +40,8 @@ class OpenComponent(OpenInteraction, kw_only=True):
         return self.interaction.user.id, self.interaction.guild_id, None
 
     def typed(self) -> Iterable[object]:
-        return _values(self.interaction.data or {})
+        data: Mapping[str, Any] = self.interaction.data or {}
+        return [*_values(data), *names_in(data.get("resolved"))]
 
 
 def kind_of(interaction: AnyInteraction) -> Kind:

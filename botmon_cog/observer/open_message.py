@@ -16,7 +16,8 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.privacy import parameters_json
 from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer.delays import delay_of
-from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated, is_own
+from botmon_cog.observer.known_commands import is_own
+from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated
 
 
 class OpenMessage(OpenInvocation, kw_only=True):

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Any, ClassVar
 
-import discord
 import msgspec
-from discord import app_commands
 from discord.ext import commands
-from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 from msgspec.structs import replace
 
+from botmon_cog.causes.causes import Cause
+from botmon_cog.causes.redaction import redact
 from botmon_cog.clock import Timer
 from botmon_cog.config import PrivacyConfig
 from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.privacy import names_json, parameters_json, redact
-from botmon_cog.domain.taken import LONGEST_NAME
+from botmon_cog.domain.privacy import names_json, parameters_json
 from botmon_cog.monitors.observed import Told
 from botmon_cog.observer.delays import LeastDelay
+from botmon_cog.observer.ignoring import Filter
+from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, Options
 
-AnyInteraction = discord.Interaction[Any]
 AnyContext = commands.Context[Any]
-AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | commands.Command[Any, ..., Any]
-Options = Sequence[Mapping[str, Any]]
 
 _DISCORD_EPOCH_S = 1_420_070_400
-_OURS = f"{__name__.partition('.')[0]}.cog."
-"""What the modules of our commands begin with."""
-SUB_COMMANDS = frozenset(
-    {discord.AppCommandOptionType.subcommand.value, discord.AppCommandOptionType.subcommand_group.value}
-)
 _NAME = itemgetter("name")
-MENUS = {2: Kind.USER_MENU, 3: Kind.MESSAGE_MENU}
-_UNNAMED = "?"
+_NAMING = ("username", "global_name", "nick", "name", "filename", "url", "content")
+"""Keys of what Discord sends of people, roles, channels, files and messages."""
 
 
 class OpenInvocation(msgspec.Struct, eq=False):
@@ -71,6 +63,10 @@ class OpenInvocation(msgspec.Struct, eq=False):
         """What tells whether it is left out: user id, guild id or None, discord.py's command or None."""
         raise NotImplementedError
 
+    def is_left_out(self, is_ignored: Filter) -> bool:
+        """Whether nothing is to be recorded of it."""
+        return is_ignored(*self.subject)
+
     def typed(self) -> Iterable[object]:
         """The values that the user gave it."""
         raise NotImplementedError
@@ -85,7 +81,8 @@ class OpenInteraction(OpenInvocation, kw_only=True):
 
     Attributes:
         make: what `invocation` calls with itself and its arguments.
-        kind: that of a context menu is found when it is recorded.
+        known: what is always the same of its command; None: it is a component.
+        options: as Discord sent them, without the names of sub-commands.
         is_watched: we will see its code end, however it does.
         response_s: seconds to the first response that Discord took.
         is_deferred: that response said "thinking...", and nothing has filled it yet.
@@ -104,6 +101,8 @@ class OpenInteraction(OpenInvocation, kw_only=True):
     interaction: AnyInteraction
     make: Callable[[Any, Outcome, float | None], Invocation]
     kind: Kind = Kind.SLASH
+    known: KnownCommand | None = None
+    options: Options | None = None
     is_watched: bool = False
     response_s: float | None = None
     is_deferred: bool = False
@@ -116,26 +115,42 @@ class OpenInteraction(OpenInvocation, kw_only=True):
     @property
     def command(self) -> str:
         """The full path, as Discord sent it: also of a command that the bot does not know."""
-        data: Mapping[str, Any] = self.interaction.data or {}
-        return _path(data.get("name", _UNNAMED), data.get("options"))[0]
+        assert self.known is not None
+        return self.known.name
 
     @property
     def subject(self) -> tuple[int, int | None, Any]:
         interaction = self.interaction
         return interaction.user.id, interaction.guild_id, interaction.command
 
+    def is_left_out(self, is_ignored: Filter) -> bool:
+        known, interaction = self.known, self.interaction
+        if known is None:
+            return is_ignored(*self.subject)
+        if known.command() is not interaction.command and known.again is not None:
+            known = self.known = known.again(interaction)  # the host has put another one in its place
+            self.kind = known.kind
+        return known.is_ignored or (
+            is_ignored.has_people and is_ignored(interaction.user.id, interaction.guild_id, None)
+        )
+
     def typed(self) -> Iterable[object]:
         data: Mapping[str, Any] = self.interaction.data or {}
-        return _typed(_path("", data.get("options"))[1]).values()
+        return [*_typed(self.options or ()).values(), *names_in(data.get("resolved"))]
 
     def invocation(self, outcome: Outcome, ended_s: float | None) -> Invocation:
         return self.make(self, outcome, ended_s)
 
 
-def failed(invocation: Invocation, error: BaseException, typed: Iterable[object]) -> Invocation:
-    """The invocation with what it failed with, but without what its user typed. `error` is the root cause."""
-    name = type(error).__name__[:LONGEST_NAME]
-    return replace(invocation, error_type=name, error_message=redact(str(error), typed))
+def failed(invocation: Invocation, cause: Cause, lacks: str | None) -> Invocation:
+    """The invocation with what it failed with, and which permissions the bot lacked."""
+    return replace(
+        invocation,
+        error_type=cause.error_type,
+        error_message=cause.message,
+        fingerprint=cause.fingerprint,
+        lacks=lacks,
+    )
 
 
 def annotated(invocation: Invocation, told: Told, typed: Iterable[object]) -> Invocation:
@@ -152,39 +167,25 @@ def annotated(invocation: Invocation, told: Told, typed: Iterable[object]) -> In
 
 
 def make_record(
-    bot: commands.Bot, privacy: PrivacyConfig, own_names: Container[str], delays: LeastDelay
+    bot: commands.Bot, privacy: PrivacyConfig, delays: LeastDelay
 ) -> Callable[[OpenInteraction, Outcome, float | None], Invocation]:
     """Returns the `make` of a bot's application commands.
 
-    A closure, and in it nothing looked up twice: it runs for every command. `own_names` are those that our commands may
-    have; `delays` hears how long each was on its way.
+    A closure, and in it nothing looked up twice: it runs for every command. `delays` hears how long each was under way.
     """
     parameters_of = _names if privacy.log_parameters == "names" else partial(_parameters, privacy=privacy)
-
     note_delay = delays.note
 
     def record(opened: OpenInteraction, outcome: Outcome, ended_s: float | None) -> Invocation:
-        interaction, started_at = opened.interaction, opened.started_at
-        data: Any = interaction.data
-        try:
-            command = name = data["name"]
-        except (KeyError, TypeError):  # not as Discord sends it
-            data = data or {}
-            command = name = _UNNAMED
-        kind, options, parameters = opened.kind, data.get("options"), None
-        if options:
-            if options[0]["type"] in SUB_COMMANDS:
-                command, options = _path(name, options)
-            parameters = parameters_of(options)
-        elif "target_id" in data:
-            kind = MENUS.get(data.get("type"), kind)
+        interaction, started_at, known, options = opened.interaction, opened.started_at, opened.known, opened.options
+        assert known is not None
         guild_id, channel, shard_count = interaction.guild_id, interaction.channel, bot.shard_count
         user: Any = interaction.user  # a member in a guild: its own `guild` is the interaction's, and nearer
         delay_s = started_at.timestamp() - (interaction.id >> 22) / 1000 - _DISCORD_EPOCH_S
         note_delay(delay_s)
         invocation = Invocation(  # with more than fifteen keywords a dict would be made of them
-            kind=kind,
-            command=command,
+            kind=opened.kind,
+            command=known.name,
             outcome=outcome,
             started_at=started_at,
             duration_s=None if ended_s is None else ended_s - opened.received_s,
@@ -197,30 +198,22 @@ def make_record(
             username=user.name,
             shard_id=(guild_id >> 22) % shard_count if shard_count and guild_id else 0,
             discord_id=interaction.id,
-            parameters=parameters,
+            parameters=parameters_of(options) if options else None,
         )
-        if outcome is not Outcome.OK and isinstance(interaction.command, HybridAppCommand):
-            invocation = replace(invocation, kind=Kind.HYBRID_SLASH)  # also where its context was never made
         if opened.told is not None:
             invocation = annotated(invocation, opened.told, opened.typed())
-        if name in own_names and is_own(interaction.command):
-            invocation = replace(invocation, is_own=True)
-        return invocation
+        return replace(invocation, is_own=True) if known.is_own else invocation
 
     return record
 
 
-def _path(name: str, options: Options | None) -> tuple[str, Options]:
-    """The full path of a command and its own options, of what Discord sent under its first name."""
-    while options and options[0]["type"] in SUB_COMMANDS:
-        name = f"{name} {options[0]['name']}"
-        options = options[0].get("options")
-    return name, options or ()
-
-
-def is_own(command: AnyCommand | None) -> bool:
-    """Whether it is one of this package's; not that of a host which has the same name."""
-    return command is not None and (command.module or "").startswith(_OURS)
+def names_in(resolved: Mapping[str, Any] | None) -> Iterable[object]:
+    """What whoever or whatever somebody chose is called, of what Discord sent with their ids."""
+    for kind in resolved or ():
+        for chosen in (resolved or {})[kind].values():
+            for key in _NAMING:
+                if chosen.get(key):
+                    yield chosen[key]
 
 
 def _typed(options: Options) -> dict[str, Any]:
@@ -228,9 +221,9 @@ def _typed(options: Options) -> dict[str, Any]:
     return {option["name"]: option.get("value") for option in options}
 
 
-def _names(options: Options) -> str | None:
+def _names(options: Options) -> str:
     """As `_parameters` where only names are kept, which is the default: without looking at the values."""
-    return names_json(tuple(map(_NAME, options))) if options else None
+    return names_json(tuple(map(_NAME, options)))
 
 
 def _parameters(options: Options, privacy: PrivacyConfig) -> str | None:

@@ -41,7 +41,6 @@ class PrefixCommands:
 
     Attributes:
         open: by their own ids.
-        note_open: called with each that opens.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class PrefixCommands:
         self._in: dict[int, OpenMessage] = {}
         """By the id of its context, which it keeps: the one that began last in it, and is open."""
         self.open: dict[int, OpenMessage] = {}
-        self.note_open: Callable[[OpenMessage], None] | None = None
+        self._note_open = closer.kept.note_message
 
     def attach(self) -> None:
         """Start observing. Needs a running event loop."""
@@ -127,8 +126,7 @@ class PrefixCommands:
             opened = OpenMessage.of(context, started_at, received_s, self._privacy, self._bot.shard_count)
             opened.outer, opened.has_failed = outer, context.command_failed
             self.open[id(opened)] = self._in[id(context)] = opened
-            if self.note_open is not None:
-                self.note_open(opened)
+            self._note_open(opened)
         except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
             self._failures.note("opening an invocation", error)
             return None

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from botmon_cog.monitors.observed import current
+from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.open_component import OpenComponent
-from botmon_cog.observer.opened import AnyInteraction
 
 
 class StandIn:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from botmon_cog.causes.logged import logged
 from botmon_cog.original.coerced import RefusedError
 from botmon_cog.original.systems import Lease, system_for
 from botmon_cog.runtime import MonitoringSystem
@@ -72,7 +73,7 @@ class Monitor:
         try:
             self.system.failures.note(doing, error)
         except Exception:  # noqa: BLE001 (the system itself can't be made)
-            _log.exception("%s failed; the bot runs on", doing)
+            _log.error("%s failed; the bot runs on\n%s", doing, logged(error))
 
 
 def safe(

@@ -10,6 +10,7 @@ from copy import deepcopy
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, overload
 
+from botmon_cog.causes.logged import logged
 from botmon_cog.clock import SystemClock
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,9 @@ def safe_execute(  # pyright: ignore[reportOverlappingOverload] (a function that
 @overload
 def safe_execute(default_return: object = None) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
 def safe_execute(default_return: Any = None) -> Any:
-    """Let a function, plain or async, return a copy of `default_return` instead of raising; the error is logged.
+    """Let a function, plain or async, return a copy of `default_return` instead of raising.
+
+    The error is logged, without the values that the function was called with.
 
     Cancellation passes, as does everything that is not an `Exception`.
     """
@@ -68,8 +71,8 @@ def _safe(function: Any, default: object) -> Any:
         async def safe_async(*args: Any, **kwargs: Any) -> Any:
             try:
                 return await function(*args, **kwargs)
-            except Exception:  # noqa: BLE001 (what the decorator is for)
-                _log.exception("%s failed", _name(function))
+            except Exception as error:  # noqa: BLE001 (what the decorator is for)
+                _tell(function, error, args, kwargs)
                 return _copy(default)
 
         return safe_async
@@ -78,11 +81,16 @@ def _safe(function: Any, default: object) -> Any:
     def safe(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Exception:  # noqa: BLE001 (what the decorator is for)
-            _log.exception("%s failed", _name(function))
+        except Exception as error:  # noqa: BLE001 (what the decorator is for)
+            _tell(function, error, args, kwargs)
             return _copy(default)
 
     return safe
+
+
+def _tell(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Log it with its traceback, but without the values that the function was called with."""
+    _log.error("%s failed\n%s", _name(function), logged(error, [*args, *kwargs.values()]))
 
 
 @contextmanager
@@ -98,8 +106,9 @@ def _copy(default: object) -> object:
     """A fresh one: a list that one caller fills is not the next one's."""
     try:
         return deepcopy(default)
-    except Exception:  # noqa: BLE001 (a copy may fail as it likes)
-        _log.debug("%s can't be copied, and is returned itself", type(default).__name__, exc_info=True)
+    except Exception as error:  # noqa: BLE001 (a copy may fail as it likes)
+        why = type(error).__name__
+        _log.debug("%s can't be copied (%s), and is returned itself", type(default).__name__, why)
         return default
 
 

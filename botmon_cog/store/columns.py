@@ -89,9 +89,11 @@ class LogTable(RecordTable):
 
     Attributes:
         moment: the column that holds when it happened.
+        is_once: a value is kept once, by a key of its own: what comes with the same key later is left out.
     """
 
     moment: str
+    is_once: bool = False
 
 
 _PLAIN = {str: Type.TEXT, int: Type.INTEGER, bool: Type.SMALL, float: Type.REAL}
@@ -152,14 +154,15 @@ def _stored(of: tuple[Column, ...]) -> dict[str, Type]:
     return {column.name: column.type for column in of if column.form is not Form.GUILD_NAME}
 
 
-def log_table(name: str, kind: type[msgspec.Struct]) -> LogTable:
-    """The log table of events of one kind."""
+def log_table(name: str, kind: type[msgspec.Struct], *once: str) -> LogTable:
+    """The log table of events of one kind. `once`: the columns by which each is kept only once, if it is."""
     of = columns_of(kind)
     return LogTable(
         name=name,
         columns={"run_id": Type.INTEGER, "seq": Type.INTEGER, **_stored(of)},
-        key=("run_id", "seq"),
+        key=once or ("run_id", "seq"),
         of=of,
+        is_once=bool(once),
         moment=next(column.name for column in of if column.form is Form.MOMENT),
     )
 

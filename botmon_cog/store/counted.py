@@ -123,6 +123,17 @@ class Counted:
             found |= {start_of_hour(hour): counts for hour, counts in self._sums[1].items()}
         return [HourCount(start=start, n=n, faults=faults) for start, (n, faults) in sorted(found.items()) if n]
 
+    def hours_of(self, command: str) -> list[HourCount]:
+        """One command by hours of UTC, in order, without those in which it did not run."""
+        found: dict[datetime, list[int]] = {}
+        for day, name_id, parts in self._days:
+            cells = parts[COMMANDS] if parts and self._texts[name_id] == command else ()
+            for cell, n in zip(cells[::2], cells[1::2], strict=True):
+                outcome, hour = divmod(cell, HOURS_PER_DAY)
+                if day * HOURS_PER_DAY + hour in self._hours:
+                    _count(found, start_of_hour(day * HOURS_PER_DAY + hour), outcome, n)
+        return [HourCount(start=start, n=n, faults=faults) for start, (n, faults) in sorted(found.items()) if n]
+
     def latencies(self, metric: str | None = None) -> Mapping[tuple[str, str], Histogram]:
         """By (command or operation, metric), of one metric if it is named."""
         found: dict[tuple[int, int], dict[int, int]] = {}

@@ -34,7 +34,10 @@ _RUN_ID = "SELECT id FROM @runs WHERE token = :token"
 _RAISE_LAST = "UPDATE @runs SET last_seq = :last WHERE id = :run_id AND last_seq < :last"
 _BY_MINUTE = f"""
 SELECT started_ms / 60000 AS minute, COUNT(*), SUM(CASE WHEN {IS_RATED_FAULT} THEN 1 ELSE 0 END)
-FROM @invocations WHERE started_ms >= :since AND is_own = 0 AND {IS_COMMAND} AND {IS_RATED} {{guild}}
+FROM @invocations AS i WHERE started_ms >= :since AND is_own = 0 AND {IS_COMMAND} AND {IS_RATED} {{guild}}
+      AND NOT EXISTS (
+          SELECT 1 FROM @error_marks AS m WHERE m.fingerprint = i.fingerprint AND m.muted_until_ms > i.started_ms
+      )
 GROUP BY 1 ORDER BY 1
 """  # noqa: S608 (codes)
 _OF_INSTANCE = "run_id IN (SELECT id FROM @runs WHERE instance = :instance)"
@@ -93,7 +96,10 @@ class Log:
         session.note(found)
 
     async def outcomes_by_minute(self, since: datetime, guild_id: str | None = None) -> list[tuple[int, int, int]]:
-        """(minutes since 1970, rated commands, faults of the bot) of all processes, oldest first."""
+        """(minutes since 1970, rated commands, faults of the bot) of all processes, oldest first.
+
+        What failed while its error group was muted is in neither.
+        """
         return await self._engine.read(_outcomes_by_minute(milliseconds(since), guild_id))
 
     async def health_history(self, instance: str, since: datetime) -> list[HealthMoment]:
@@ -141,7 +147,7 @@ def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
     )
     for table in LOG_TABLES.values():
         if table in rows:
-            yield Insert(table, rows[table], "ignore", is_new=not repeats)
+            yield Insert(table, rows[table], "ignore", is_new=not repeats and not table.is_once)
     yield from late.count(passed)
     names = _guild_names(pieces, labels)
     found.guild_names = {id_: name for id_, name in names.items() if session.guild_names.get(id_) != name}

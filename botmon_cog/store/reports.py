@@ -14,6 +14,7 @@ from botmon_cog.domain.reports import (
     MembershipEntry,
     MusicTotals,
     Period,
+    ServersUsing,
 )
 from botmon_cog.domain.rollup import HOURS_PER_DAY, WHOLE_BOT, day_of, round_seconds, start_of_hour
 from botmon_cog.store.background import background_failures, guild_memberships
@@ -31,7 +32,8 @@ from botmon_cog.store.counting import (
 )
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.hours import days_by_noon, days_of, edges_of, whole_hours
-from botmon_cog.store.labels import id_texts, stored_id, texts_of
+from botmon_cog.store.labels import NOBODY, id_texts, known_label_id, stored_id, texts_of
+from botmon_cog.store.sampled_calls import SampledCall, sampled_calls
 from botmon_cog.store.schema import GUILDS, ROLLUPS
 from botmon_cog.store.script import Lookup, Query, Row, Script
 
@@ -49,6 +51,10 @@ _FIRST_DAY = f"""
 _BUSIEST = """
 SELECT scope, SUM(n) FROM @rollups WHERE scope <> 0 AND n > 0 AND day >= (SELECT MAX(day) FROM @rollups) - :days
 GROUP BY scope ORDER BY SUM(n) DESC, scope LIMIT :limit
+"""
+_SERVERS_USING = """
+SELECT COUNT(DISTINCT CASE WHEN name_id = :name_id THEN scope END), COUNT(DISTINCT scope) FROM @rollups
+WHERE day >= :first_day AND day <= :last_day AND scope <> 0 AND n > 0
 """
 _SEEN = """
 AND {hours} & CASE {day} WHEN :first_day THEN CAST(:first_mask AS BIGINT) ELSE 16777215 END
@@ -122,6 +128,16 @@ class Reports:
     async def last_used(self, guild_id: str | None, since: datetime) -> Mapping[str, datetime]:
         """The hour in which each command ran last, of those that ran on that day or later."""
         return await self._engine.read(_last_used(guild_id, day_of(since)))
+
+    async def servers_using(self, command: str, period: Period) -> ServersUsing:
+        """In how many servers a command ran, and in how many any did, on the days (UTC) that the period touches."""
+        return await self._engine.read(_servers_using(command, period))
+
+    async def sampled_calls(
+        self, command: str | None, guild_id: str | None, since: datetime, until: datetime
+    ) -> list[SampledCall]:
+        """At most 2,000 calls of one command, or of all, between two moments: the last ones."""
+        return await self._engine.read(sampled_calls(command, guild_id, since, until))
 
     async def first_seen(self, guild_id: str | None) -> datetime | None:
         """The hour of the first command that ran."""
@@ -221,6 +237,13 @@ def _first_seen(guild_id: str | None) -> Script[datetime | None]:
 def _guild_name(guild_id: str) -> Script[str | None]:
     found = yield Lookup(GUILDS, [((yield from stored_id(guild_id)),)], ("name",))
     return str(found[0][0]) if found else None
+
+
+def _servers_using(command: str, period: Period) -> Script[ServersUsing]:
+    name_id = yield from known_label_id(command)
+    values = {**days_of(*whole_hours(period)), "name_id": NOBODY if name_id is None else name_id}
+    ((n, of),) = yield Query(_SERVERS_USING, values)
+    return ServersUsing(n=int(n), of=int(of))
 
 
 def _busiest_guilds(limit: int) -> Script[list[tuple[str, int]]]:

@@ -38,6 +38,8 @@ class Aged:
         age: when a row ended, as SQL, in units of `unit_ms`.
         words: what one row is, and what several are.
         and_if: what else must hold for a row to go, as SQL.
+        and_if_seen_ahead: the same as `and_if` will be once all of the log is counted, and what is too old of it is
+            gone. None: it does not change.
     """
 
     table: Table
@@ -45,11 +47,12 @@ class Aged:
     words: tuple[str, str]
     unit_ms: int = 1
     and_if: str = "TRUE"
+    and_if_seen_ahead: str | None = None
 
 
 def _log(table: LogTable, *words: str) -> Aged:
     is_counted = "seq <= (SELECT rolled_up_seq FROM @runs WHERE id = run_id)"
-    return Aged(table=table, age=table.moment, words=(words[0], words[1]), and_if=is_counted)
+    return Aged(table=table, age=table.moment, words=(words[0], words[1]), and_if=is_counted, and_if_seen_ahead="TRUE")
 
 
 _RAW = (
@@ -74,6 +77,53 @@ _KEPT_LIKE_CHECKS = (
     ),
     Aged(table=schema.GATEWAY_LOSSES, age="ended_ms", words=("gateway outage", "gateway outages")),
 )
+
+
+def _has_failures(fingerprint: str, *, since: str = "0") -> str:
+    return " OR ".join(
+        f"EXISTS (SELECT 1 FROM @{table.name} WHERE fingerprint = {fingerprint} AND started_ms >= {since})"  # noqa: S608
+        for table in (schema.INVOCATIONS, schema.BACKGROUND_FAILURES)
+    )
+
+
+_GROUP_WORDS = ("error group", "error groups")
+_GROUPS = Aged(
+    table=schema.ERROR_GROUPS,
+    age="first_ms",
+    words=_GROUP_WORDS,
+    and_if=f"NOT ({_has_failures('@error_groups.fingerprint')})",
+    and_if_seen_ahead=f"NOT ({_has_failures('@error_groups.fingerprint', since=':end')})",
+)
+MOST_GROUPS = 5_000
+"""Of a store: what goes beyond them is told from its failures, without place and traceback."""
+
+
+def _surplus_groups(most: int) -> Aged:
+    """Those that failed least lately, of more than so many."""
+    return Aged(
+        table=schema.ERROR_GROUPS,
+        age="first_ms",
+        words=_GROUP_WORDS,
+        and_if=f"""fingerprint IN (
+            SELECT fingerprint FROM @error_groups AS g ORDER BY COALESCE(
+                (SELECT MAX(started_ms) FROM @invocations AS i WHERE i.fingerprint = g.fingerprint),
+                (SELECT MAX(started_ms) FROM @background_failures AS b WHERE b.fingerprint = g.fingerprint),
+                g.first_ms
+            ) DESC, fingerprint LIMIT 1000000 OFFSET {most}
+        )""",  # noqa: S608 (a number)
+    )
+
+
+_SURPLUS_GROUPS = _surplus_groups(MOST_GROUPS)
+_ERROR_MARKS = Aged(
+    table=schema.ERROR_MARKS,
+    age="COALESCE(muted_until_ms, resolved_ms, 0)",
+    words=("note on an error group", "notes on error groups"),
+    and_if=f"""NOT (
+        EXISTS (SELECT 1 FROM @error_groups AS g WHERE g.fingerprint = @error_marks.fingerprint)
+        OR {_has_failures("@error_marks.fingerprint")}
+    )""",  # noqa: S608 (text of ours)
+)
 _MUTES = Aged(table=schema.ALERT_MUTES, age="until_ms", words=("ended mute", "ended mutes"))
 _PEOPLE = Aged(table=schema.PEOPLE, age="day", unit_ms=MS_PER_DAY, words=("day of a person", "days of people"))
 _HOURLY = Aged(table=schema.GUILD_HOURLY, age="hour", unit_ms=MS_PER_HOUR, words=("hour of a guild", "hours of guilds"))
@@ -81,6 +131,7 @@ _DAILY = Aged(table=schema.ROLLUPS, age="day", unit_ms=MS_PER_DAY, words=("daily
 _HAS_ROWS = " OR ".join(
     f"EXISTS (SELECT 1 FROM @{table.name} WHERE run_id = @runs.id)"  # noqa: S608 (names from the code)
     for table in schema.LOG_TABLES.values()
+    if not table.is_once  # what is kept once does without the run that brought it
 )
 # The newest run of an instance says since when it has been away.
 _HAS_NEWER = """EXISTS (
@@ -94,7 +145,18 @@ _RUNS = Aged(
 )
 _WORDS = {
     aged.table.name: aged.words
-    for aged in (*_RAW, *_KEPT_LIKE_CHECKS, _MEMBERSHIPS, _MUTES, _PEOPLE, _HOURLY, _DAILY, _RUNS)
+    for aged in (
+        *_RAW,
+        *_KEPT_LIKE_CHECKS,
+        _MEMBERSHIPS,
+        _GROUPS,
+        _ERROR_MARKS,
+        _MUTES,
+        _PEOPLE,
+        _HOURLY,
+        _DAILY,
+        _RUNS,
+    )
 }
 
 
@@ -144,15 +206,17 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
     memberships = _end(config.rollup_days, as_of_ms)
     if memberships is not None:
         cuts.append(Cut(_MEMBERSHIPS, memberships))
-    cuts.append(Cut(_MUTES, as_of_ms // MS_PER_DAY * MS_PER_DAY))
+    today = as_of_ms // MS_PER_DAY * MS_PER_DAY
+    cuts.append(Cut(_MUTES, today))
     if raw is not None and health is not None:
-        cuts.append(Cut(_RUNS, min(raw, health)))
+        cuts += [Cut(_GROUPS, min(raw, health)), Cut(_RUNS, min(raw, health))]
+    cuts += [Cut(_SURPLUS_GROUPS, today + MS_PER_DAY), Cut(_ERROR_MARKS, today)]
     return cuts
 
 
 def first_cuts(end_ms: int) -> list[Cut]:
-    """What goes first if there is too much: all single rows from before `end_ms`."""
-    return [Cut(aged, end_ms) for aged in (*_RAW, _CHECKS, _FAILURES)]
+    """What goes first if there is too much: all single rows from before `end_ms`, and groups of nothing but these."""
+    return [Cut(aged, end_ms) for aged in (*_RAW, _CHECKS, _FAILURES, _GROUPS)]
 
 
 def first_whole_day(raw_since_ms: int | None) -> int:
@@ -181,8 +245,9 @@ def raw_since() -> Script[int | None]:
 
 
 def count(cut: Cut) -> Script[int]:
-    """How many rows are to go, once all of the log is counted."""
-    aged = cut.aged if not isinstance(cut.aged.table, LogTable) else replace(cut.aged, and_if="TRUE")
+    """How many rows are to go, once all of the log is counted and what is too old of it is gone."""
+    ahead = cut.aged.and_if_seen_ahead
+    aged = cut.aged if ahead is None else replace(cut.aged, and_if=ahead)
     return int((yield Query(f"SELECT COUNT(*) {cut._replace(aged=aged).old}", cut.values))[0][0])
 
 

@@ -14,6 +14,8 @@ from botmon_cog.domain.models import (
     AutocompleteCalls,
     BackgroundFailures,
     CountedCommand,
+    ErrorGroup,
+    ErrorMark,
     Event,
     GuildMembership,
     HealthRecord,
@@ -35,6 +37,7 @@ SAMPLES = log_table("samples", MetricSample)
 HEALTH_CHECKS = log_table("health_checks", HealthRecord)
 AUTOCOMPLETE_CALLS = log_table("autocomplete_calls", AutocompleteCalls)
 BACKGROUND_FAILURES = log_table("background_failures", BackgroundFailures)
+ERROR_GROUPS = log_table("error_groups", ErrorGroup, "fingerprint")
 GUILD_MEMBERSHIPS = log_table("guild_memberships", GuildMembership)
 ANSWERED_ELSEWHERE = log_table("answered_elsewhere", AnsweredElsewhere)
 """What is in it goes once it is decided. All other log tables only grow, but for what is too old."""
@@ -46,6 +49,7 @@ LOG_TABLES: Mapping[type[Event], LogTable] = {
     HealthRecord: HEALTH_CHECKS,
     AutocompleteCalls: AUTOCOMPLETE_CALLS,
     BackgroundFailures: BACKGROUND_FAILURES,
+    ErrorGroup: ERROR_GROUPS,
     GuildMembership: GUILD_MEMBERSHIPS,
     AnsweredElsewhere: ANSWERED_ELSEWHERE,
 }
@@ -64,6 +68,10 @@ RUNS = table_of(
     last_seq=_INTEGER,
     rolled_up_seq=_INTEGER,
     recount_seq=_INTEGER,
+    version=_TEXT,
+    python_version=_TEXT,
+    discord_version=_TEXT,
+    botmon_version=_TEXT,
 )
 LABELS = table_of("labels", "text", text=_TEXT)
 LABEL_TEXTS = table_of("labels", "id", id=_INTEGER, text=_TEXT)
@@ -166,6 +174,7 @@ HOST_TABLES = (HOST_SOURCES, HOST_WAITING, HOST_MATCHES, HOST_MIRRORED, HOST_INT
 ALERTS = record_table("alerts", Alert, "scope", "key")
 ALERT_MESSAGES = record_table("alert_messages", AlertMessage, "message_id")
 ALERT_MUTES = record_table("alert_mutes", Mute, "scope", "key")
+ERROR_MARKS = record_table("error_marks", ErrorMark, "fingerprint")
 GATEWAY_LOSSES = record_table("gateway_losses", GatewayLoss, "instance", "shard_id", "began_ms", instance=_TEXT)
 MARKS = table_of("marks", "name", name=_TEXT, value=_TEXT)
 
@@ -180,6 +189,7 @@ ALL_TABLES: tuple[Table, ...] = (
     ALERTS,
     ALERT_MESSAGES,
     ALERT_MUTES,
+    ERROR_MARKS,
     GATEWAY_LOSSES,
     MARKS,
 )

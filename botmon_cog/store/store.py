@@ -7,6 +7,7 @@ from botmon_cog.store.crashes import Crashes
 from botmon_cog.store.daily import Daily
 from botmon_cog.store.elsewhere import Elsewhere
 from botmon_cog.store.engine import Engine
+from botmon_cog.store.errors import Errors
 from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.reports import Reports
@@ -32,4 +33,5 @@ class Store:
         self.alerts = AlertStore(engine, run.instance)
         self.elsewhere = Elsewhere(engine)
         self.crashes = Crashes(engine)
+        self.errors = Errors(engine)
         self.uptime = UptimeStore(engine, run)

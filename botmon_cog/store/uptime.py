@@ -11,20 +11,21 @@ from botmon_cog.domain.uptime import GatewayLoss, Run, shown_name
 from botmon_cog.store.alerts import execute
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
-from botmon_cog.store.records import bound, fields, milliseconds, moment
+from botmon_cog.store.records import bound, clean, fields, milliseconds, moment
 from botmon_cog.store.schema import GATEWAY_LOSSES
 from botmon_cog.store.script import Query, Script
 from botmon_cog.store.sql import insert_statement
 
-_PUT_RUN = """
-INSERT INTO @runs (token, instance, started_ms, seen_ms, ended_ms, ending)
-VALUES (:token, :instance, :started_ms, :seen_ms, :ended_ms, :ending)
-ON CONFLICT (token) DO UPDATE SET started_ms = excluded.started_ms, seen_ms = excluded.seen_ms,
-    ended_ms = excluded.ended_ms, ending = excluded.ending
-"""
+_VERSIONS = ("version", "python_version", "discord_version", "botmon_version")
+_CHANGING = ("started_ms", "seen_ms", "ended_ms", "ending", *_VERSIONS)
+_PUT_RUN = f"""
+INSERT INTO @runs (token, instance, {", ".join(_CHANGING)})
+VALUES (:token, :instance, {", ".join(f":{column}" for column in _CHANGING)})
+ON CONFLICT (token) DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for column in _CHANGING)}
+"""  # noqa: S608 (names)
 _OF_INSTANCE = "instance = :instance AND seen_ms IS NOT NULL"
 _RUNS = f"""
-SELECT token, started_ms, seen_ms, ended_ms, ending FROM @runs
+SELECT token, started_ms, seen_ms, ended_ms, ending, {", ".join(_VERSIONS)} FROM @runs
 WHERE {_OF_INSTANCE} AND (seen_ms >= :since OR id = (
     SELECT id FROM @runs WHERE {_OF_INSTANCE} AND seen_ms < :since ORDER BY seen_ms DESC LIMIT 1
 ))
@@ -64,6 +65,9 @@ class UptimeStore:
             "ended_ms": ended_ms,
             "ending": run.ending,
         }
+        for name in _VERSIONS:
+            version: str | None = getattr(run, name)
+            values[name] = None if version is None else clean(version)
         await self._engine.write(execute(_PUT_RUN, values))
 
     async def runs(self, since: datetime) -> list[Run]:
@@ -95,8 +99,9 @@ def _runs(values: dict[str, Any]) -> Script[list[Run]]:
             ended_at=None if ended_ms is None else moment(ended_ms),
             ending=ending,
             running=tuple(running.get(token, ())),
+            **dict(zip(_VERSIONS, versions, strict=True)),
         )
-        for token, started_ms, seen_ms, ended_ms, ending in rows
+        for token, started_ms, seen_ms, ended_ms, ending, *versions in rows
     ]
 
 

@@ -5,6 +5,7 @@
 
 -- One start of one process, which numbers what it records (seq) and writes it in that order over one connection.
 -- rolled_up_seq: up to there the roll-ups count it. recount_seq: up to there a rebuild counts it again.
+-- version: the host's; the others: what it ran on.
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     token INTEGER NOT NULL UNIQUE,
@@ -15,7 +16,11 @@ CREATE TABLE runs (
     ending TEXT,
     last_seq INTEGER NOT NULL DEFAULT 0,
     rolled_up_seq INTEGER NOT NULL DEFAULT 0,
-    recount_seq INTEGER NOT NULL DEFAULT 0
+    recount_seq INTEGER NOT NULL DEFAULT 0,
+    version TEXT,
+    python_version TEXT,
+    discord_version TEXT,
+    botmon_version TEXT
 );
 
 -- What other tables refer to by number: names of commands, of errors; ids that are no numbers (as minus this id).
@@ -50,9 +55,13 @@ CREATE TABLE invocations (
     error_type_id INTEGER,
     error_message TEXT,
     is_own INTEGER NOT NULL,
+    fingerprint INTEGER,
+    lacks_id INTEGER,
     PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX invocations_time ON invocations (started_ms);
+CREATE INDEX invocations_error ON invocations (fingerprint, started_ms, guild_id, user_id)
+    WHERE fingerprint IS NOT NULL;
 
 CREATE TABLE music_events (
     run_id INTEGER NOT NULL,
@@ -128,9 +137,32 @@ CREATE TABLE background_failures (
     n INTEGER NOT NULL,
     error_type_id INTEGER,
     error_message TEXT,
+    fingerprint INTEGER,
     PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX background_failures_time ON background_failures (started_ms);
+CREATE INDEX background_failures_error ON background_failures (fingerprint, started_ms, n)
+    WHERE fingerprint IS NOT NULL;
+
+-- What failures of one cause have in common: see invocations.fingerprint. Kept once, with the first of them.
+CREATE TABLE error_groups (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    fingerprint INTEGER PRIMARY KEY NOT NULL,
+    first_ms INTEGER NOT NULL,
+    source INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    outcome INTEGER NOT NULL,
+    error_type TEXT,
+    error_message TEXT,
+    file TEXT,
+    line INTEGER,
+    function TEXT,
+    traceback TEXT,
+    version TEXT
+);
+CREATE INDEX error_groups_time ON error_groups (first_ms);
+CREATE INDEX error_groups_place ON error_groups (file, line);
 
 CREATE TABLE guild_memberships (
     run_id INTEGER NOT NULL,
@@ -341,6 +373,14 @@ CREATE TABLE alert_mutes (
     made_ms INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
+
+-- What the owners said of an error group.
+CREATE TABLE error_marks (
+    fingerprint INTEGER PRIMARY KEY NOT NULL,
+    resolved_ms INTEGER,
+    muted_until_ms INTEGER,
+    by TEXT NOT NULL
+);
 
 -- share: of the process's shards, 0 to 1.
 CREATE TABLE gateway_losses (

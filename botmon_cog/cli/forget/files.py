@@ -15,12 +15,12 @@ from botmon_cog.config import Config
 from botmon_cog.database_url import is_postgres, sqlite_path
 from botmon_cog.domain import text
 from botmon_cog.errors import NotOursError, StorageError
-from botmon_cog.runtime import spool_path
 from botmon_cog.store.queue.left_files import is_in_use
 from botmon_cog.store.queue.open_file import SUFFIX as OPEN_SUFFIX
 from botmon_cog.store.queue.open_slots import MAGIC as OPEN_MARK
 from botmon_cog.store.queue.spool_file import SPOOL_MARK
 from botmon_cog.store.queue.spool_file import TABLES as SPOOL_TABLES
+from botmon_cog.store.queue.spool_place import spool_path
 from botmon_cog.store.schema import ALL_TABLES, VIEWS
 from botmon_cog.store.sqlite.file import STORE_MARK, expanded, inspect
 

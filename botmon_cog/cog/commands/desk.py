@@ -82,13 +82,16 @@ class Desk:
 
         await self._reply(interaction, seen)
 
-    async def answer_owner(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[discord.Embed]]) -> None:
+    async def answer_owner(
+        self, interaction: AnyInteraction, draw: Callable[[], Awaitable[discord.Embed | Answer]]
+    ) -> None:
         """The same for what is the owners' alone. Anybody else is told what they can use."""
 
         async def seen() -> Answer:
             if not await self.bot.is_owner(interaction.user):
                 raise Refused(self._what_admins_have(is_private=interaction.guild_id is None))
-            return Answer(await draw())
+            drawn = await draw()
+            return drawn if isinstance(drawn, Answer) else Answer(drawn)
 
         await self._reply(interaction, seen)
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import discord
 from discord import app_commands
+from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.commands.command_names import KNOWN_FOR, known_commands
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.domain.periods import last_days
+from botmon_cog.domain.reports import PerformanceContext, PerformanceReport
 from botmon_cog.errors import StorageError
+from botmon_cog.monitors.performance_context import performance_context, suggestions
 
 _PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
 DEFAULT_PERIOD = "7 days"
 _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
-_KNOWN_FOR = timedelta(days=90)
 
 
 def perf_command(desk: Desk, name: str) -> SlashCommand:
@@ -25,7 +27,8 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
         interaction: AnyInteraction, command: str | None = None, period: str | None = None, scope: Scope | None = None
     ) -> None:
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await performance_embed(desk, guild_id, period or DEFAULT_PERIOD, command)
+            is_owner = await desk.bot.is_owner(interaction.user)
+            return await performance_embed(desk, guild_id, period or DEFAULT_PERIOD, command, is_for_owner=is_owner)
 
         await desk.answer(interaction, scope, draw)
 
@@ -49,7 +52,7 @@ def _complete_command(desk: Desk) -> Any:
             return []
         guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
         try:
-            oldest = desk.system.clock.now() - _KNOWN_FOR
+            oldest = desk.system.clock.now() - KNOWN_FOR
             last_used = await desk.system.store.reports.last_used(guild_id, oldest)
         except StorageError as error:
             desk.system.failures.note("completing a command's name", error)
@@ -64,13 +67,50 @@ def _complete_command(desk: Desk) -> Any:
     return complete
 
 
-async def performance_embed(desk: Desk, guild_id: str | None, period: str, command: str | None) -> discord.Embed:
-    """The times of one guild's commands, or of all guilds'.
+async def performance_embed(
+    desk: Desk, guild_id: str | None, period: str, command: str | None, *, is_for_owner: bool | None = None
+) -> discord.Embed:
+    """The times and failures of one guild's commands, or of all guilds'.
+
+    `is_for_owner`: whether one of the bot's owners, and nobody else, reads it; None: if it is of all guilds.
 
     Raises:
         StorageError: the database can't be read.
     """
-    now = desk.system.clock.now()
-    wanted = None if command is None else command.strip().lstrip("/")
-    report = await desk.system.performance.report(guild_id, last_days(_PERIODS[period], now), wanted)
-    return embeds.performance(report, now)
+    system = desk.system
+    now = system.clock.now()
+    wanted, known = None, set[str]()
+    if command is not None:
+        known = await known_commands(desk, guild_id)
+        wanted = _as_known(command.strip().lstrip("/"), known)
+    report = await system.performance.report(guild_id, last_days(_PERIODS[period], now), wanted)
+    is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
+    context = await performance_context(report, system.store.reports, system.errors, now, is_for_owner=is_for_owner)
+    return embeds.performance(report, now, _completed(context, desk, report, known))
+
+
+def _as_known(wanted: str, known: set[str]) -> str:
+    """The name as it is written, whatever capitals were typed."""
+    return wanted if wanted in known else {name.casefold(): name for name in known}.get(wanted.casefold(), wanted)
+
+
+def _completed(
+    context: PerformanceContext, desk: Desk, report: PerformanceReport, known: set[str]
+) -> PerformanceContext:
+    """With what the configuration and the bot know."""
+    context = replace(context, errors_command=_by_id(desk), timezone=desk.system.config.reports.timezone)
+    if report.command is None or report.command in known or report.outcomes.n or report.duration.n:
+        return context
+    return replace(context, is_known=False, suggestions=suggestions(report.command, known))
+
+
+def _by_id(desk: Desk) -> str | None:
+    """`/botmon errors id:`, before an id."""
+    name = errors_command(desk)
+    return None if name is None else f"{name} id:"
+
+
+def errors_command(desk: Desk) -> str | None:
+    """`/botmon errors`; None if the bot does not have it."""
+    name = desk.names().get("botmon")
+    return None if name is None else f"/{name} errors"

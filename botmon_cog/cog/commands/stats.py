@@ -8,6 +8,8 @@ from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.cog.commands.perf import errors_command
+from botmon_cog.monitors.failure_summary import failure_summary
 
 DESCRIPTIONS = {
     "today": "What happened here today",
@@ -26,7 +28,8 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
 def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
     async def stats(interaction: AnyInteraction, scope: Scope | None = None) -> None:
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await statistics_embed(desk, guild_id, period)
+            is_owner = await desk.bot.is_owner(interaction.user)
+            return await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
 
         await desk.answer(interaction, scope, draw)
 
@@ -34,14 +37,25 @@ def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
     return app_commands.describe(scope="Whose numbers (all guilds: the bot's owners only)")(command)
 
 
-async def statistics_embed(desk: Desk, guild_id: str | None, period: str) -> discord.Embed:
+async def statistics_embed(
+    desk: Desk, guild_id: str | None, period: str, *, is_for_owner: bool | None = None
+) -> discord.Embed:
     """The named report of one guild, or of all.
+
+    `is_for_owner`: whether one of the bot's owners, and nobody else, reads it; None: if it is of all guilds.
 
     Raises:
         StorageError: the database can't be read.
     """
-    now = desk.system.clock.now()
-    statistics = desk.system.statistics
-    report = await statistics.report(guild_id, statistics.period(period))
+    system = desk.system
+    now = system.clock.now()
+    report = await system.statistics.report(guild_id, system.statistics.period(period))
     report = msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
-    return embeds.statistics(report, now)
+    is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
+    failures = await failure_summary(system.errors, guild_id, report.period, is_for_owner=is_for_owner)
+    failures = msgspec.structs.replace(
+        failures,
+        has_alerts=system.config.alerts.enabled,
+        errors_command=errors_command(desk) if is_for_owner else None,
+    )
+    return embeds.statistics(report, now, failures)

@@ -2,6 +2,9 @@
 
 from botmon_cog.cog.embeds.alerts import alerts_history, alerts_list, muted, unmuted
 from botmon_cog.cog.embeds.details import health_details
+from botmon_cog.cog.embeds.error_details import error_details
+from botmon_cog.cog.embeds.error_text import error_text
+from botmon_cog.cog.embeds.errors import MOST_KINDS, errors_list, short_title
 from botmon_cog.cog.embeds.health import Glance, health
 from botmon_cog.cog.embeds.history import health_history
 from botmon_cog.cog.embeds.news import news, notice, plain
@@ -11,6 +14,7 @@ from botmon_cog.cog.embeds.statistics import statistics
 
 __all__ = [
     "GREEN",
+    "MOST_KINDS",
     "NEUTRAL",
     "RED",
     "YELLOW",
@@ -18,6 +22,9 @@ __all__ = [
     "alerts_history",
     "alerts_list",
     "clamp",
+    "error_details",
+    "error_text",
+    "errors_list",
     "health",
     "health_details",
     "health_history",
@@ -26,6 +33,7 @@ __all__ = [
     "notice",
     "performance",
     "plain",
+    "short_title",
     "statistics",
     "status_colour",
     "unmuted",

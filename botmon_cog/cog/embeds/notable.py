@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from botmon_cog.domain import text
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.performance import FAILING_SHARE, MIN_FAULTS
 from botmon_cog.domain.reports import CommandCounts, Outcomes, StatisticsReport
 
 _MOST = 3
-_FAULT_RATE = 0.05
-_MIN_FAULTS = 2
 _MISUSE_RATE = 0.2
 _MIN_MISUSES = 5
 
 
 def notable(report: StatisticsReport) -> list[str]:
     """A line for each command that fails or often does not run, worst first, and one for those nobody uses."""
-    failing = [c for c in report.commands if c.faults >= _MIN_FAULTS and (c.fault_rate or 0) >= _FAULT_RATE]
+    failing = [c for c in report.commands if c.faults >= MIN_FAULTS and (c.fault_rate or 0) >= FAILING_SHARE]
     failing.sort(key=lambda c: (-c.faults, c.command))
     misused = [c for c in report.commands if _misuses(c) >= _MIN_MISUSES and _misuses(c) / c.n >= _MISUSE_RATE]
     misused.sort(key=lambda c: (-_misuses(c), c.command))
     lines = [_failing(c) for c in failing[:_MOST]] + [_misused(c) for c in misused[:_MOST]]
     if report.unused_commands:
-        names = ", ".join(text.inline_code(name, 32) for name in report.unused_commands[:_MOST])
+        names = ", ".join(text.code_name(name) for name in report.unused_commands[:_MOST])
         more = len(report.unused_commands) - _MOST
         were = text.plural(len(report.unused_commands), "was", "were")
         lines.append(f"{names}{f' and {text.count(more)} more' if more > 0 else ''} {were} not used for 30 days")
@@ -47,9 +46,9 @@ def _failing(command: CommandCounts) -> str:
         how.append(f"{text.count(command.late)} answered too late")
     if command.unanswered:
         how.append(f"{text.count(command.unanswered)} never answered")
-    return f"{text.inline_code(command.command, 32)} {', '.join(how)}"
+    return f"{text.code_name(command.command)} {', '.join(how)}"
 
 
 def _misused(command: CommandCounts) -> str:
     n = f"{text.count(_misuses(command))} of {text.count(command.n)}"
-    return f"{text.inline_code(command.command, 32)} did not run in {n} calls: {', '.join(not_run(command))}"
+    return f"{text.code_name(command.command)} did not run in {n} calls: {', '.join(not_run(command))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import discord
@@ -18,13 +19,15 @@ from botmon_cog.cog.embeds.parts import (
     day,
     days_of,
     headed,
+    more,
     short_day,
     span,
     zone_city,
 )
-from botmon_cog.domain import text
+from botmon_cog.domain import cells, text
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.reports import Period, StatisticsReport
+from botmon_cog.domain.reports import FailureSummary, Period, StatisticsReport
+from botmon_cog.domain.reports.errors import Refusal
 
 _MOST_ROWS = 8
 _SHORTEST_BAR = 3
@@ -34,16 +37,17 @@ _HOUR = timedelta(hours=1)
 _HOURS, _LONGEST_DAY = 24, 25
 _BLANK = "\u00a0"  # where a plain space would let a narrow phone break the line
 _HOUR_LABELS = "0     6     12    18"
+_MOST_REFUSALS = 5
 
 
-def statistics(report: StatisticsReport, now: datetime) -> discord.Embed:
+def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary | None = None) -> discord.Embed:
     """Today, the last 7 or 30 days, or any other run of days; of one guild, or of all."""
     where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
     embed = discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL)
     if report.is_empty:
         embed.description = _empty(report)
         return clamp(embed)
-    embed.description = "\n".join([f"{_span(report.period, now)}\n", *_totals(report)])
+    embed.description = "\n".join([f"{_span(report.period, now)}\n", *_totals(report, failures)])
     if any(command.executed for command in report.commands):
         embed.add_field(name="Commands", value=_command_table(report), inline=False)
     if report.hours:
@@ -52,6 +56,8 @@ def statistics(report: StatisticsReport, now: datetime) -> discord.Embed:
         embed.add_field(name="Busiest", value=_busiest(report))
     if report.total_songs or report.total_skips or report.total_pauses:
         embed.add_field(name="Music", value=_music(report))
+    if failures is not None and failures.refusals:
+        embed.add_field(name="Permissions missing here", value=_refused(failures.refusals), inline=False)
     remarks = notable(report)
     if remarks:
         embed.add_field(name="Worth a look", value="\n".join(remarks), inline=False)
@@ -112,7 +118,7 @@ def _compared(report: StatisticsReport) -> str:
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def _totals(report: StatisticsReport) -> list[str]:
+def _totals(report: StatisticsReport, failures: FailureSummary | None) -> list[str]:
     has_past = report.previous_commands > 0
     n, users = report.total_commands, report.unique_users
     more = text.change(n, report.previous_commands) if has_past else ""
@@ -129,9 +135,40 @@ def _totals(report: StatisticsReport) -> list[str]:
         lines[0] += ", none failed"
     if report.outcomes.crashed:
         lines.append(f"{text.count(report.outcomes.crashed)} {Outcome.CRASHED.words}")
+    if failures is not None:
+        lines += _explained(report, failures)
     if beside := not_run(report.outcomes):
         lines.append(f"-# Beside these: {', '.join(beside)}")
     return lines
+
+
+def _explained(report: StatisticsReport, failures: FailureSummary) -> list[str]:
+    """Who knows why commands failed, and where it can be read."""
+    where = "" if failures.errors_command is None else f": {text.inline_code(failures.errors_command)}"
+    if report.guild_id is None:
+        if not failures.kinds:
+            return []
+        more = "" if failures.is_complete else " or more"
+        told = f"{text.count(failures.kinds)}{more} {text.plural(failures.kinds, 'kind', 'kinds')} of errors"
+        states = {"new": failures.new_kinds, "came back": failures.returned_kinds}
+        counted = ", ".join(f"{text.count(n)} {state}" for state, n in states.items() if n)
+        return [f"-# {', '.join(filter(None, (told, counted)))}{where}"]
+    n = report.faults + report.outcomes.crashed
+    if not n:
+        return []
+    failed = f"{text.count(n)} {text.plural(n, 'command', 'commands')} failed here"
+    if failures.is_for_owner:
+        return [f"-# {failed}{where}"] if where else []
+    return [f"-# {failed}; the owner {'knows' if failures.has_alerts else 'can see why'}"]
+
+
+def _refused(refusals: Sequence[Refusal]) -> str:
+    """What the bot lacks in this server, which its admins can give."""
+    lines = [
+        f"{text.code_name(found.command)} lacks *{text.plain(found.lacks or '', 80)}* here ({text.count(found.n)}×)"  # noqa: RUF001
+        for found in refusals[:_MOST_REFUSALS]
+    ]
+    return "\n".join([*lines, *more(refusals, _MOST_REFUSALS)])
 
 
 def _command_table(report: StatisticsReport) -> str:
@@ -139,13 +176,13 @@ def _command_table(report: StatisticsReport) -> str:
     shown, rest = commands[:_MOST_ROWS], commands[_MOST_ROWS:]
     has_past = report.previous_commands > 0
     names = [text.block_text(c.command, TABLE_COLUMNS) for c in shown]
-    counts = [text.compact(c.executed) for c in shown]
+    counts = [cells.count(c.executed) for c in shown]
     changes = [
-        text.short_change(c.executed, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown
+        cells.change(c.executed, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown
     ]
     if rest:
-        names.append(f"+{text.compact(len(rest))} more")
-        counts.append(text.compact(sum(c.executed for c in rest)))
+        names.append(f"+{cells.count(len(rest))} more")
+        counts.append(cells.count(sum(c.executed for c in rest)))
         changes.append("")
     digits, last = max(map(len, counts)), max(map(len, changes))
     free = TABLE_COLUMNS - digits - 2 - (last + 1 if last else 0)

@@ -25,24 +25,37 @@ def alert_buttons(message_id: str, *, is_muted: bool = False) -> discord.ui.View
         if is_muted
         else {label: f"mute:{minutes}:{message_id}" for label, minutes in MUTES.items()}
     )
-    return _row({"Show health": "show"} | mutes)
+    return view_of(row({"Show health": "show"} | mutes))
 
 
 def news_buttons(news: News) -> discord.ui.View:
     """For news that is sent. What is over needs no mute."""
-    return _row({"Show health": "show"}) if news.kind == "recovery" else alert_buttons(news.message_id)
+    return view_of(row({"Show health": "show"})) if news.kind == "recovery" else alert_buttons(news.message_id)
 
 
 def health_buttons(view: HealthView, guild_id: str | None) -> discord.ui.View:
     """For a health report. The guild is the one in which the button is pressed; None is all of them."""
     scope = "all" if guild_id is None else "here"
     others = {"Details": "details", "History": "history"} if view == "glance" else {"Back": "glance"}
-    return _row({label: f"health:{other}:{scope}" for label, other in (others | {"Refresh": view}).items()})
+    return view_of(row({label: f"health:{other}:{scope}" for label, other in (others | {"Refresh": view}).items()}))
 
 
-def _row(buttons: dict[str, str]) -> discord.ui.View:
+def row(buttons: dict[str, str]) -> list[discord.ui.Button[discord.ui.View]]:
+    """Grey buttons by their labels: what follows the prefix in their custom ids."""
+    return [
+        discord.ui.Button(label=label, style=_GREY, custom_id=PREFIX + custom_id)
+        for label, custom_id in buttons.items()
+    ]
+
+
+def view_of(
+    *items: list[discord.ui.Button[discord.ui.View]] | list[discord.ui.Select[discord.ui.View]],
+) -> discord.ui.View:
+    """One row for each list; an empty one takes none."""
     view = discord.ui.View(timeout=None)
-    for label, custom_id in buttons.items():
-        view.add_item(discord.ui.Button(label=label, style=_GREY, custom_id=PREFIX + custom_id))
+    for index, items_of_row in enumerate(filter(None, items)):
+        for item in items_of_row:
+            item.row = index
+            view.add_item(item)
     view.stop()  # so that discord.py keeps nothing of it, nor gives it a timeout: `Presses` answers for all messages
     return view

@@ -1,4 +1,4 @@
-"""Answers the buttons: of every message that was ever sent, for who may press them now."""
+"""Answers buttons and menus: of every message that was ever sent, for who may press them now."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
 from botmon_cog.cog.commands.health import health_embed
 from botmon_cog.cog.delivery.refusal import UNREACHED
 from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, alert_buttons, health_buttons
+from botmon_cog.cog.views.error_presses import ErrorPresses
+from botmon_cog.cog.views.refusal import refuse
 from botmon_cog.errors import StorageError
 
 _DETACH_TIMEOUT_S = 5.0
 
-Button = discord.ui.Button[Any]
-AnyItem = discord.ui.DynamicItem[Button]
+Item = discord.ui.Button[Any] | discord.ui.Select[Any]
+AnyItem = discord.ui.DynamicItem[Item]
 
 _AWAY = "The database does not answer, so this could not be looked up. Try again in a minute."
 _WRONG = "That went wrong. The bot's log has the details; nothing else is affected."
@@ -31,11 +33,12 @@ _OWNERS_ONLY = "Only the bot's owners can mute alerts."
 
 
 class Presses:
-    """The one listener for all our buttons. They carry no state but their custom id, and never time out."""
+    """The one listener for all our buttons and menus. They carry no state but their custom id, and never time out."""
 
     def __init__(self, bot: commands.Bot, desk: Desk) -> None:
         self._bot = bot
         self._desk = desk
+        self._errors = ErrorPresses(desk)
         self._answering: set[asyncio.Task[None]] = set()
         self._item = _item(self)
 
@@ -65,7 +68,7 @@ class Presses:
         except Exception as error:  # noqa: BLE001 (the edge: discord.py would only log it)
             self._desk.system.failures.note("answering a button", error)
             with suppress(*UNREACHED):  # it may be too late for any answer
-                await _refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
+                await refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
 
     async def _route(self, interaction: AnyInteraction, custom_id: str) -> None:
         match custom_id.removeprefix(PREFIX).split(":"):
@@ -77,8 +80,10 @@ class Presses:
                 await self._mute(interaction, message_id, int(minutes))
             case ["unmute", message_id]:
                 await self._unmute(interaction, message_id)
+            case ["errors", *words] if await self._errors.answer(interaction, words):
+                pass
             case _:
-                await _refuse(interaction, _UNKNOWN)
+                await refuse(interaction, _UNKNOWN)
 
     async def _show(self, interaction: AnyInteraction) -> None:
         """The health, beside the news."""
@@ -96,7 +101,7 @@ class Presses:
         if await self._desk.may_press(interaction, guild_id):
             await self._draw_health(interaction, view, guild_id)
         else:
-            await _refuse(interaction, _NOT_YOURS)
+            await refuse(interaction, _NOT_YOURS)
 
     async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
         async def seen() -> Answer:
@@ -124,34 +129,25 @@ class Presses:
         """The scopes and keys that a message is about; none where that is refused, which is said."""
         await interaction.response.defer()
         if not await self._bot.is_owner(interaction.user):
-            await _refuse(interaction, _OWNERS_ONLY)
+            await refuse(interaction, _OWNERS_ONLY)
             return set()
         message = await self._desk.system.alerts.message(message_id)
         if message is None:
-            await _refuse(interaction, _FORGOTTEN)
+            await refuse(interaction, _FORGOTTEN)
             return set()
         return {(item.scope, item.key) for item in message.news.items}
-
-
-async def _refuse(interaction: AnyInteraction, words: str) -> None:
-    """Tell the one who pressed, and nobody else; the message stays as it is."""
-    embed = embeds.notice("Not done", words)
-    if interaction.response.is_done():
-        await interaction.followup.send(embed=embed, ephemeral=True)
-    else:
-        await interaction.response.send_message(embed=embed, ephemeral=True)
 
 
 def _item(presses: Presses) -> type[AnyItem]:
     """A class of its own for each bot: discord.py makes an object of it for each press."""
 
-    class BotMonButton(discord.ui.DynamicItem[Button], template=rf"{PREFIX}.*"):
+    class BotMonItem(discord.ui.DynamicItem[Item], template=rf"{PREFIX}.*"):
         @classmethod
         async def from_custom_id(cls, interaction: AnyInteraction, item: discord.ui.Item[Any], match: Any, /) -> Self:
             del interaction, match
-            return cls(cast("Button", item))
+            return cls(cast("Item", item))
 
         async def callback(self, interaction: AnyInteraction) -> None:
             await presses.take(interaction, self.custom_id)
 
-    return BotMonButton
+    return BotMonItem

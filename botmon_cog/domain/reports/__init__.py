@@ -41,10 +41,15 @@ from botmon_cog.domain.reports.percentiles import MIN_FOR_P99, MIN_FOR_PERCENTIL
 from botmon_cog.domain.reports.performance import (
     Bottleneck,
     CommandPerformance,
+    DeployComparison,
+    FailingCommand,
     OperationPerformance,
+    PerformanceContext,
     PerformanceReport,
+    ServersUsing,
+    Stretch,
 )
-from botmon_cog.domain.reports.statistics import MusicTotals, StatisticsReport
+from botmon_cog.domain.reports.statistics import FailureSummary, MusicTotals, StatisticsReport
 
 __all__ = [
     "MIN_FOR_P99",
@@ -61,7 +66,10 @@ __all__ = [
     "ComponentHealth",
     "CpuHealth",
     "DatabaseHealth",
+    "DeployComparison",
     "ErrorRateHealth",
+    "FailingCommand",
+    "FailureSummary",
     "FilesHealth",
     "GatewayHealth",
     "HealthMoment",
@@ -76,11 +84,14 @@ __all__ = [
     "OperationPerformance",
     "Outcomes",
     "Percentiles",
+    "PerformanceContext",
     "PerformanceReport",
     "Period",
     "Problem",
     "Report",
     "RestHealth",
+    "ServersUsing",
     "StatisticsReport",
+    "Stretch",
     "added_up",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports.base import Period
 from botmon_cog.domain.reports.commands import CommandCounts, HourCount, Outcomes
+from botmon_cog.domain.reports.errors import Refusal
 
 
 class MusicTotals(Report, frozen=True, kw_only=True):
@@ -65,3 +66,21 @@ class StatisticsReport(Report, frozen=True, kw_only=True):
     @property
     def is_empty(self) -> bool:
         return not (self.total_commands or self.outcomes.n or self.total_songs or self.total_skips or self.total_pauses)
+
+
+class FailureSummary(Report, frozen=True, kw_only=True):
+    """What `/stats` says of failures beside the numbers, as far as the reader may see it."""
+
+    refusals: tuple[Refusal, ...] = ()
+    """What Discord refused in this server, the most frequent first; none for all servers."""
+    kinds: int | None = None
+    """How many causes there were in all servers. For the bot's owners only; None for a single server."""
+    new_kinds: int = 0
+    returned_kinds: int = 0
+    is_complete: bool = True
+    """False: there are more kinds than were counted."""
+    has_alerts: bool = False
+    """Whether the owners get a message when much fails."""
+    is_for_owner: bool = False
+    errors_command: str | None = None
+    """What lists the causes: `/botmon errors`; None where nothing does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from botmon_cog.causes.logged import logged, one_line
 from botmon_cog.clock import Clock
 from botmon_cog.config import StorageConfig
 from botmon_cog.errors import ConflictError, NotOursError, SchemaTooNewError
@@ -127,10 +128,10 @@ class Delivery:
         if is_refused and self._pending.may_spool:
             _log.error("nothing is recorded: %s", error)
         elif self.away_since is None:
-            _log.error("can't write to the store, will try again", exc_info=error)
+            _log.error("can't write to the store, will try again\n%s", logged(error))  # a driver may repeat a row
         self._pending.may_spool = not is_refused
         self.failures += 1
-        self.last_error = f"{type(error).__name__}: {error}"
+        self.last_error = one_line(error)
         self.backoff_s = min(max(self.backoff_s * 2, _FIRST_BACKOFF_S), _LONGEST_BACKOFF_S)
         now = self._clock.monotonic()
         if self.away_since is None:

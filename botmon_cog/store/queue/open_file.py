@@ -27,6 +27,8 @@ from botmon_cog.domain.models import Invocation
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_slots import (
+    ANSWERED,
+    ANSWERED_END,
     ELSEWHERE,
     END,
     ENDED,
@@ -38,7 +40,6 @@ from botmon_cog.store.queue.open_slots import (
     KIND_CODES,
     MAGIC,
     MOST_SLOTS,
-    OPEN,
     OUTCOME_CODES,
     SETTLED,
     SETTLED_AT,
@@ -63,6 +64,7 @@ _TRIES = 3
 """Another process may take a file that is not locked yet for one that was left."""
 
 _pack_whole, _pack_end, _pack_settled = WHOLE.pack_into, END.pack_into, SETTLED.pack_into
+_pack_answered = ANSWERED_END.pack_into
 _NAN = math.nan
 
 
@@ -193,49 +195,33 @@ class OpenFile:
 
     # -- what is open --------------------------------------------------------------------------------------------------
 
-    def add(
-        self,
-        slot: int,
-        started_s: float,
-        discord_id: int,
-        user_id: int,
-        guild_id: int,
-        channel_id: int,
-        shards: int,
-        kind: int,
-        flags: int,
-        name: bytes,
-    ) -> int:
+    def add(self, slot: int, *values: float | bytes) -> int:
         """Keep an invocation; returns its slot, negative if there is none for it.
 
         Args:
             slot: where it stands already, and is written anew; negative: nowhere yet.
-            started_s: since 1970.
-            discord_id: of the interaction or the message.
-            user_id: 0 for none, as all ids.
-            guild_id: likewise.
-            channel_id: likewise.
-            shards: how many the bot has; 0 for unknown.
-            kind: its code.
-            flags: `open_slots.IS_OWN`, or 0.
-            name: of the command.
+            values: of `open_slots.WHOLE`: started in s since 1970; the ids of interaction or message, user, guild and
+                channel, 0 for none; how many shards the bot has, 0 for unknown; the kind's code; `open_slots.IS_OWN`
+                or 0; the command's name; `open_slots.OPEN`.
         """
-        free = self._free
         if slot < 0:
-            if not free and not self._grow():
+            if not self._free and not self._grow():
                 return NOWHERE
-            slot = free.pop()
-        mapped = self._map
-        if mapped is None:
+            slot = self._free.pop()
+        if self._map is None:
             return NOWHERE
         try:
-            _pack_whole(
-                mapped, slot, started_s, discord_id, user_id, guild_id, channel_id, shards, kind, flags, name, OPEN
-            )
+            _pack_whole(self._map, slot, *values)
         except struct.error:  # an id that is none of Discord's
             self.remove(slot)
             return NOWHERE
         return slot
+
+    def answered(self, slot: int, seq: int, duration_s: float, response_s: float) -> None:
+        """As `ended`, for what ended well and as what it began: nearly all that ends."""
+        if self._map is not None:
+            _pack_answered(self._map, slot + ENDED_AT, seq, duration_s, response_s, ANSWERED)
+            self._ended.append((seq, slot))
 
     def ended(self, slot: int, seq: int, invocation: Invocation, *, is_elsewhere: bool = False) -> None:
         """It has ended. It stands there until `settle` is told of the number of its event, or of a later one.

@@ -18,14 +18,18 @@ from botmon_cog.store.log import RunKey
 from botmon_cog.store.records import milliseconds, moment
 
 MAGIC = b"botmopen"
-VERSION = 1
+VERSION = 2
 HEADER_BYTES = 4096
 SLOT_BYTES = 512
 MOST_SLOTS = 4096
 MOST_BYTES = HEADER_BYTES + MOST_SLOTS * SLOT_BYTES
 
-FREE, OPEN, ENDED, ELSEWHERE = range(4)
-"""What a slot holds. `ELSEWHERE`: it has ended here, but another process with the same token answered it."""
+FREE, OPEN, ENDED, ELSEWHERE, ANSWERED = range(5)
+"""What a slot holds.
+
+`ELSEWHERE`: it has ended here, but another process with the same token answered it. `ANSWERED`: it has ended with `ok`,
+and is of the kind that it was when it opened.
+"""
 IS_OWN = 1
 """A flag: one of this package's own commands."""
 NAME_BYTES = 300
@@ -53,6 +57,8 @@ WHOLE = Struct(f"{_OPEN_FIELDS} {STATE_AT - ENDED_AT}x B")
 kind; flags; name; and the state."""
 END = Struct(_ENDED_FIELDS)
 """the event's number in its run; duration and response in s, NaN for none; outcome; kind; flags; the error's type."""
+ANSWERED_END = Struct(f"<q d d {STATE_AT - ENDED_AT - 24}x B")
+"""Of `ANSWERED`: number, duration and response as in `END`, and the state."""
 _SLOT = Struct(_OPEN_FIELDS)
 
 _DISCORD_EPOCH_S = 1_420_070_400
@@ -108,7 +114,7 @@ def read(content: bytes) -> Left | None:
             if state == OPEN:
                 opened.append(_opened(slot))
             elif (seq := END.unpack_from(slot, ENDED_AT)[0]) > settled:
-                ended[seq] = _ended(slot, is_elsewhere=state == ELSEWHERE)
+                ended[seq] = _answered(slot) if state == ANSWERED else _ended(slot, is_elsewhere=state == ELSEWHERE)
         except (ValueError, IndexError):  # half of a slot reached the disk before the machine lost its power
             damaged += 1
     return Left(run, pid, opened, sorted(ended.items()), damaged)
@@ -124,6 +130,13 @@ def _slots(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _opened(slot: bytes) -> Invocation:
     return Invocation(**_fields(slot), outcome=Outcome.CRASHED)
+
+
+def _answered(slot: bytes) -> Invocation:
+    _, duration_s, response_s, _ = ANSWERED_END.unpack_from(slot, ENDED_AT)
+    return Invocation(
+        **_fields(slot), outcome=Outcome.OK, duration_s=_number(duration_s), response_s=_number(response_s)
+    )
 
 
 def _ended(slot: bytes, *, is_elsewhere: bool) -> Invocation | AnsweredElsewhere:

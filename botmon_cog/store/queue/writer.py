@@ -38,6 +38,9 @@ class Writer:
 
     It belongs to the event loop that is running when an event is put. What one loop left behind the next one writes;
     what the process leaves behind goes to the spool.
+
+    Attributes:
+        pending: what is in memory.
     """
 
     def __init__(
@@ -48,11 +51,11 @@ class Writer:
         self._config = config
         self._spool = spool
         self._rollups = RollUpSchedule(rollups, clock)
-        self._pending = Pending(run)
-        self._queue = self._pending.queue
-        self._overflow = Overflow(spool, self._pending, clock, config.batch_max, self._after_move)
-        self._delivery = Delivery(log, self._rollups, clock, config, run, self._pending, self._overflow)
-        self._at_exit = weakref.finalize(self, save_at_exit, self._pending, spool, config.batch_max)
+        self.pending = Pending(run)
+        self._queue = self.pending.queue
+        self._overflow = Overflow(spool, self.pending, clock, config.batch_max, self._after_move)
+        self._delivery = Delivery(log, self._rollups, clock, config, run, self.pending, self._overflow)
+        self._at_exit = weakref.finalize(self, save_at_exit, self.pending, spool, config.batch_max)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._armed: asyncio.AbstractEventLoop | None = None
         """The loop on which a timer will wake the task."""
@@ -69,21 +72,21 @@ class Writer:
     @property
     def queued(self) -> int:
         """Rows in memory: taken, and neither committed nor in the spool yet."""
-        return len(self._pending)
+        return len(self.pending)
 
     @property
     def taken(self) -> int:
         """The number of the newest event that ever came."""
-        return self._pending.taken
+        return self.pending.taken
 
     @property
     def settled(self) -> int:
         """Every event up to this number was committed, spooled or dropped."""
-        return self._pending.settled
+        return self.pending.settled
 
     def tell_settled(self, tell: Callable[[int], None]) -> None:
         """Call `tell` with `settled` whenever that may have grown. It must not raise."""
-        self._pending.on_settled = tell
+        self.pending.on_settled = tell
 
     @property
     def spooled(self) -> int:
@@ -160,7 +163,7 @@ class Writer:
             if not self._is_closed:
                 self._ensure_task(get_running_loop())
                 self._write_soon()
-            await self._pending.flushed()
+            await self.pending.flushed()
 
     # -- the task ------------------------------------------------------------------------------------------------------
 
@@ -178,11 +181,11 @@ class Writer:
 
     def _forget_loop(self) -> None:
         self._overflow.forget_loop()
-        if self._pending.head is not None:
-            self._pending.head.is_repeat = True  # who knows what became of it
+        if self.pending.head is not None:
+            self.pending.head.is_repeat = True  # who knows what became of it
 
     def _write_soon(self) -> None:
-        self._delivery.upto = self._pending.taken
+        self._delivery.upto = self.pending.taken
         self._go.set()
 
     def _wake_in(self, delay_s: float) -> None:
@@ -219,7 +222,7 @@ class Writer:
         self._cancel_timer()
         self._armed = None  # an event that comes from now on sets a timer
         self._mark = self._first_mark
-        self._delivery.upto = self._pending.taken
+        self._delivery.upto = self.pending.taken
         written = await self._delivery.write(replays_others=replays_others)
         if written is None:
             # Jitter, so that processes spread out.
@@ -282,7 +285,7 @@ class Writer:
         await self._overflow.move_rest()
         self._cancel_timer()
         self._at_exit.detach()
-        self._pending.return_head()
+        self.pending.return_head()
         if self._queue:
             self._delivery.drop(len(self._queue), "the writer is closed, and the store does not take them")
         self._delivery.tell_dropped()

@@ -26,6 +26,8 @@ QUICK_BEYOND_BYTES = 1 << 30
 _ODD_VALUES = (ValueError, TypeError, ArithmeticError, LookupError, msgspec.MsgspecError)
 """What counting raises over rows that this package did not write."""
 _OURS = frozenset({table.name for table in ALL_TABLES} | set(VIEWS))
+_COUNTED = tuple(table for table in LOG_TABLES.values() if not table.is_once)
+"""An error group may be older than what is left of the log."""
 _SCHEMA_OID = "(SELECT relnamespace FROM pg_class WHERE oid = '@runs'::regclass)"
 _NAMES: Mapping[str, str] = {
     "sqlite": """
@@ -209,7 +211,7 @@ def _log_facts(found: Examination) -> Script[None]:
     if (yield Query(_MARK, {"name": COPYING})):
         found.problems.append("it is an unfinished copy; the same copy command goes on from there")
     ends: list[Any] = []
-    for table in LOG_TABLES.values():
+    for table in _COUNTED:
         ends += (yield Query(_ENDS.format(moment=table.moment, table=table.name)))[0]
     known = [moment(ms) for ms in ends if ms is not None]
     found.oldest, found.newest = min(known, default=None), max(known, default=None)
@@ -221,7 +223,7 @@ def counted_until() -> Script[datetime | None]:
     """When the oldest row was recorded that is not rolled up yet; None if there is none."""
     found: list[int] = []
     for run_id, upto in (yield Query(_BEHIND)):
-        for table in LOG_TABLES.values():
+        for table in _COUNTED:
             query = f"SELECT MIN({table.moment}) FROM @{table.name} WHERE run_id = :run_id AND seq > :upto"  # noqa: S608 (names)
             found += [ms for (ms,) in (yield Query(query, {"run_id": run_id, "upto": upto})) if ms is not None]
     return moment(min(found)) if found else None

@@ -1,0 +1,151 @@
+"""What never changes about an application command, looked up once: a command is invoked again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
+from weakref import ref
+
+import discord
+import msgspec
+from discord import app_commands
+from discord.ext import commands
+from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
+
+from botmon_cog.domain.models import Kind
+from botmon_cog.observer.ignoring import is_marked
+from botmon_cog.store.queue.open_slots import IS_OWN, KIND_CODES, NAME_BYTES
+
+AnyInteraction = discord.Interaction[Any]
+AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | commands.Command[Any, ..., Any]
+Options = Sequence[Mapping[str, Any]]
+
+SUB_COMMANDS = frozenset(
+    {discord.AppCommandOptionType.subcommand.value, discord.AppCommandOptionType.subcommand_group.value}
+)
+_OURS = f"{__name__.partition('.')[0]}.cog."
+"""What the modules of our commands begin with."""
+_MENUS = {2: Kind.USER_MENU, 3: Kind.MESSAGE_MENU}
+_UNNAMED = "?"
+_MOST_KNOWN = 2048
+
+
+class KnownCommand(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """An application command, a component or a prefix command, as far as it is always the same.
+
+    Attributes:
+        name: the full path.
+        command: gives discord.py's command, None if that is gone or was never there.
+        is_own: it is one of this package's; not that of a host which has the same name.
+        is_ignored: the bot marked it as not to be recorded.
+        is_plain: neither of the two.
+        again: finds that anew; None: it never changes.
+        code, flags, encoded: kind, `is_own` and name as the file of open invocations has them.
+    """
+
+    kind: Kind
+    name: str
+    command: Callable[[], Any]
+    is_own: bool
+    is_ignored: bool
+    is_plain: bool
+    code: int
+    flags: int
+    encoded: bytes
+    again: Callable[[AnyInteraction], KnownCommand] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        kind: Kind,
+        name: str,
+        command: Any,
+        *,
+        is_own: bool,
+        again: Callable[[AnyInteraction], KnownCommand] | None = None,
+    ) -> KnownCommand:
+        is_ignored = command is not None and is_marked(command)
+        return cls(
+            kind=kind,
+            name=name,
+            command=_none if command is None else ref(command),
+            is_own=is_own,
+            is_ignored=is_ignored,
+            is_plain=not is_own and not is_ignored,
+            code=KIND_CODES[kind],
+            flags=IS_OWN if is_own else 0,
+            encoded=name.encode("utf-8", "replace")[:NAME_BYTES],
+            again=again,
+        )
+
+
+class KnownCommands:
+    """Those of one bot.
+
+    Attributes:
+        find: returns what is known of an interaction's command, and the options that Discord sent. It runs for every
+            command, before discord.py has looked at it.
+    """
+
+    def __init__(self, own_names: Container[str]) -> None:
+        """`own_names` are those that our commands may have."""
+        self._own_names = own_names
+        self._known: dict[object, KnownCommand] = {}
+        self.find = self._make_find()
+
+    def _make_find(self) -> Callable[[AnyInteraction], tuple[KnownCommand, Options | None]]:
+        recall, learn = self._known.get, self._learn
+
+        def find(interaction: AnyInteraction) -> tuple[KnownCommand, Options | None]:
+            data: Any = interaction.data
+            try:
+                key = name = data["name"]
+            except (KeyError, TypeError):  # not as Discord sends it
+                data = data or {}
+                key = name = _UNNAMED
+            options = data.get("options")
+            if options:
+                if options[0]["type"] in SUB_COMMANDS:
+                    name, options = path(name, options)
+                    key = name
+            elif "target_id" in data:
+                key = name, data.get("type")
+            return recall(key) or learn(key, name, interaction), options
+
+        return find
+
+    def _again(self, interaction: AnyInteraction) -> KnownCommand:
+        """Of a command that the host has replaced by another one of its name."""
+        self._known.clear()
+        return self.find(interaction)[0]
+
+    def _learn(self, key: object, name: str, interaction: AnyInteraction) -> KnownCommand:
+        command, data = interaction.command, interaction.data
+        kind = Kind.SLASH
+        if isinstance(command, HybridAppCommand):
+            kind = Kind.HYBRID_SLASH
+        elif "target_id" in (data or {}):
+            kind = _MENUS.get((data or {}).get("type", 0), kind)
+        is_ours = name.partition(" ")[0] in self._own_names and is_own(command)
+        found = KnownCommand.of(kind, name, command, is_own=is_ours, again=self._again)
+        if len(self._known) >= _MOST_KNOWN:  # of a bot whose commands come and go
+            self._known.clear()
+        self._known[key] = found
+        return found
+
+
+def path(name: str, options: Options | None) -> tuple[str, Options]:
+    """The full path of a command and its own options, of what Discord sent under its first name."""
+    while options and options[0]["type"] in SUB_COMMANDS:
+        name = f"{name} {options[0]['name']}"
+        options = options[0].get("options")
+    return name, options or ()
+
+
+def is_own(command: AnyCommand | None) -> bool:
+    """Whether it is one of this package's; not that of a host which has the same name."""
+    return command is not None and (command.module or "").startswith(_OURS)
+
+
+def _none() -> None:
+    return None
