@@ -121,6 +121,21 @@ async def test_causes_are_the_owners_and_counts_the_servers(person: str) -> None
                 assert owner in said
 
 
+@pytest.mark.parametrize(("member", "is_owner"), [(0, True), (1, True), (2, True), (3, False)])
+async def test_of_a_team_those_read_causes_who_own_the_bot_for_discord_py(member: int, is_owner: bool) -> None:
+    async with running(failing_bot(), team=True) as rig:
+        await fail(rig)
+        who = rig.discord.team_members[member]
+        if who.id not in rig.discord.guild.memberships:
+            rig.discord.guild.add_member(who)
+        who.set_permissions(rig.discord.guild, discord.Permissions.all())
+        for command, options in (("perf", {}), ("perf", {"command": "lyrics"}), ("stats weekly", {})):
+            said = await asked(who, rig.discord.channel, command, **options)
+            assert ("ValueError: API key wrong" in said) == (is_owner and command == "perf")
+            assert ("`/botmon errors`" in said) >= (is_owner and command == "stats weekly")
+            assert FAR not in said
+
+
 async def asked(who: Any, where: Any, name: str, /, **options: object) -> str:
     """What the answer says; nothing where the command is hidden."""
     try:
