@@ -258,6 +258,7 @@ def open_files(folder: Path) -> list[str]:
 @asynccontextmanager
 async def nothing_left(folder: Path) -> AsyncIterator[None]:
     """Afterwards there is neither a task nor a thread of ours, nor an open file in the folder."""
+    gc.collect()  # what an earlier test's server has cut off is not this one's
     complaints = _Collector()
     logger = logging.getLogger("asyncio")
     logger.addHandler(complaints)
