@@ -27,6 +27,7 @@ from tests.postgres_server import PostgresServer
 _is_worker = "PYTEST_XDIST_WORKER" in os.environ
 if _is_worker:
     sys.pycache_prefix = None  # it is for children alone: what is installed is compiled, and compiling it anew warns
+    sys.dont_write_bytecode = True  # a worker does not inherit -B
 else:  # xdist's workers inherit it
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="botmon-compiled-")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
