@@ -54,7 +54,7 @@ def _builders() -> dict[str, Callable[[str], BaseException]]:
         "TransformerError": lambda v: app_commands.TransformerError(
             v, discord.AppCommandOptionType.string, _TRANSFORMER
         ),
-        "BadLiteralArgument": lambda v: commands.BadLiteralArgument(_PARAMETER, ("a", "b"), [], v),
+        "BadLiteralArgument": lambda v: commands.BadLiteralArgument(_PARAMETER, ("0ldest", "newe5t"), [], v),
         "BadUnionArgument": lambda v: commands.BadUnionArgument(_PARAMETER, (int,), [commands.MemberNotFound(v)]),
         "BadFlagArgument": lambda v: commands.BadFlagArgument(_FLAG, v, ValueError(v)),
         "TooManyFlags": lambda v: commands.TooManyFlags(_FLAG, [v, v]),

@@ -34,8 +34,10 @@ DISTRIBUTIONS = {
 
 
 def drawn(distribution: str, n: int, seed: int) -> list[float]:
+    """In whole microseconds, as times are stored."""
     random = Random(seed)
-    return [min(max(DISTRIBUTIONS[distribution](random), SHORTEST_S), LONGEST_S) for _ in range(n)]
+    values = (min(max(DISTRIBUTIONS[distribution](random), SHORTEST_S), LONGEST_S) for _ in range(n))
+    return [round(value, 6) for value in values]
 
 
 def exact(values: list[float], q: float) -> float:
