@@ -30,6 +30,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
+from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -221,6 +222,7 @@ def _take_disk(folder: str, size: int) -> str:
 
 def _drop_privileges() -> None:
     if os.geteuid() == 0:
+        resources.files("botmon_cog")  # imports what that account may not read where Python itself is root's
         nobody = pwd.getpwnam("nobody")
         os.setgroups([])
         os.setregid(nobody.pw_gid, nobody.pw_gid)

@@ -11,7 +11,7 @@ import pytest
 from discord.ext import commands
 
 from botmon_cog.config import CommandsConfig
-from tests.harness import EXTENSION, make_bot, make_config, running
+from tests.harness import EXTENSION, make_bot, make_config, running, until
 from tests.prefix_helpers import Context, add_play, brief, crash, limited, rows_of, say
 from tests.test_own_commands import recordings
 
@@ -129,6 +129,7 @@ async def test_our_own_command_that_is_not_for_them_is_denied() -> None:
     async with running(bot) as rig:
         found = recordings(rig)
         await say(rig, "!health")
+        await until(lambda: found)  # its handlers may end a turn of the event loop later
         assert [(row.command, row.outcome, row.is_own) for row in found] == [("health", "denied", True)]
 
 
