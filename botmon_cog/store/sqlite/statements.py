@@ -3,15 +3,19 @@
 Several rows go into each statement: a thread gives up the GIL once per statement and not once per row, and need not win
 it back from a busy event loop each time. The sizes are powers of two: any number of rows takes few statements, and few
 different ones, which stay prepared.
+
+A column without a value in any of the rows is NULL in the statement itself. For each None that is bound, Python's
+sqlite3 makes an exception and drops it: it looks for an adapter first.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache, partial
+from itertools import chain, compress
+from operator import is_not
 from typing import Any
 
 from botmon_cog.store.columns import Table
@@ -33,6 +37,7 @@ from botmon_cog.store.sql import TABLE, insert_statement
 _CHUNKS = (128, 64, 32, 16, 8, 4, 2, 1)
 """Rows per statement."""
 _PAUSE_S = 0.001
+_is_there = partial(is_not, None)
 
 
 @cache
@@ -41,21 +46,22 @@ def plain(sql: str) -> str:
     return TABLE.sub(r"\1", sql)
 
 
-@cache
-def _insertion(table: Table, n: int, on_conflict: OnConflict) -> str:
-    return plain(insert_statement(table, _values(len(table.columns), n), on_conflict))
+@lru_cache(maxsize=512)
+def _insertion(table: Table, n: int, given: Sequence[bool], on_conflict: OnConflict) -> str:
+    """`given`: which columns have a value in some row."""
+    return plain(insert_statement(table, _values(given, n), on_conflict))
 
 
 @cache
 def _lookup(table: Table, n: int, columns: tuple[str, ...]) -> str:
     on = " AND ".join(f"found.{column} = wanted.{column}" for column in table.key)
     found = ", ".join(f"found.{column}" for column in columns)
-    wanted = f"WITH wanted ({', '.join(table.key)}) AS ({_values(len(table.key), n)})"
+    wanted = f"WITH wanted ({', '.join(table.key)}) AS ({_values([True] * len(table.key), n)})"
     return f"{wanted} SELECT {found} FROM wanted CROSS JOIN {table.name} AS found ON {on}"  # noqa: S608 (names from the code)
 
 
-def _values(columns: int, rows: int) -> str:
-    row = f"({', '.join('?' * columns)})"
+def _values(given: Iterable[bool], rows: int) -> str:
+    row = f"({', '.join('?' if is_given else 'NULL' for is_given in given)})"
     return f"VALUES {', '.join([row] * rows)}"
 
 
@@ -84,7 +90,10 @@ def performer(db: sqlite3.Connection, session: Session) -> Callable[[Step], Any]
 
 
 def _insert(db: sqlite3.Connection, table: Table, rows: Sequence[Row], on_conflict: OnConflict) -> int:
-    return sum(db.execute(_insertion(table, n, on_conflict), values).rowcount for n, values in _chunks(rows))
+    given = tuple(any(map(_is_there, column)) for column in zip(*rows, strict=True))
+    if not all(given):
+        rows = [tuple(compress(row, given)) for row in rows]
+    return sum(db.execute(_insertion(table, n, given, on_conflict), values).rowcount for n, values in _chunks(rows))
 
 
 def _find(db: sqlite3.Connection, table: Table, keys: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:
