@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from botmon_cog import ignore
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import LoopConfig
+from botmon_cog.domain.models import Kind
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.store.log import Log, RunKey
+from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_file import OpenFile
-from botmon_cog.store.queue.open_slots import OPEN
 from botmon_cog.store.queue.pending import Pending
 from botmon_cog.testing import LoopbackDiscord
 from tests.child import Talk
@@ -41,7 +42,7 @@ def make_file(spool: Path) -> OpenFile:
 def open_one(file: OpenFile, name: str) -> int:
     now_s = datetime.now(UTC).timestamp()
     discord_id = int(now_s * 1000 - 1_420_070_400_000) << 22
-    return file.add(-1, now_s, discord_id, 1, 2, 3, 1, 0, 0, name.encode(), OPEN)
+    return file.add(-1, now_s, discord_id, 1, 2, 3, 1, open_slots.what(Kind.SLASH, name, is_own=False))
 
 
 async def hold_open(talk: Talk, spool: str, name: str) -> None:

@@ -49,9 +49,9 @@ def file(spool: Path):
 
 
 def add(file: OpenFile, name: str = "play", slot: int = NOWHERE, **fields: int) -> int:
-    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shards", "kind", "flags"), 0)
-    values |= {"discord_id": DISCORD_ID} | fields
-    return file.add(slot, STARTED_AT.timestamp(), *values.values(), name.encode(), open_slots.OPEN)
+    what = bytes((fields.pop("kind", 0), fields.pop("flags", 0))) + name.encode()
+    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shards"), 0)
+    return file.add(slot, STARTED_AT.timestamp(), **values | {"discord_id": DISCORD_ID} | fields, what=what)
 
 
 def left_of(file: OpenFile) -> Left:
@@ -154,8 +154,8 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 @given(st.sampled_from(list(Kind)), texts, ids, ids, ids, st.sampled_from(list(Outcome)), st.floats(0, 1e6))
 def test_any_value_is_read_back(kind, name, user_id, guild_id, channel_id, outcome, duration_s):
     slot = bytearray(SLOT_BYTES)
-    encoded = name.encode()[: open_slots.NAME_BYTES]
-    values = (STARTED_AT.timestamp(), DISCORD_ID, user_id, guild_id, channel_id, 2, KIND_CODES[kind], 0, encoded)
+    what = open_slots.what(kind, name, is_own=False)
+    values = (STARTED_AT.timestamp(), DISCORD_ID, user_id, guild_id, channel_id, 2, what)
     open_slots.WHOLE.pack_into(slot, 0, *values, open_slots.ENDED)
     how = (5, duration_s, duration_s, open_slots.OUTCOME_CODES[outcome], KIND_CODES[kind], 0, b"")
     open_slots.END.pack_into(slot, open_slots.ENDED_AT, *how)
@@ -168,7 +168,7 @@ def test_any_value_is_read_back(kind, name, user_id, guild_id, channel_id, outco
     ((_, row),) = left.ended
     assert isinstance(row, Invocation)
     assert (row.kind, row.outcome, row.duration_s) == (kind, outcome, duration_s)
-    assert row.command == encoded.decode("utf-8", "ignore")
+    assert row.command == name.encode()[: open_slots.NAME_BYTES].decode("utf-8", "ignore")
     assert (row.user_id or 0, row.guild_id or 0, row.channel_id or 0) == (user_id, guild_id, channel_id)
 
 

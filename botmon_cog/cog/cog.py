@@ -154,7 +154,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(self.observer.detach)
-        self.observer.attach(self.on_app_command_error)
+        self.observer.attach(self.on_app_command_error, self.on_app_command_completion)
         waiters = Waiters(self.bot, system.failures)
         later(waiters.end)
         if not self.bot.is_ready():

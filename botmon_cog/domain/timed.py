@@ -27,4 +27,4 @@ _LONGEST_S = {(kind, outcome): longest_timed_s(kind, outcome) for kind in Kind f
 def timed_duration_s(invocation: Invocation) -> float | None:
     """Its duration in seconds; None if it is unknown or does not count."""
     longest_s, duration_s = _LONGEST_S[invocation.kind, invocation.outcome], invocation.duration_s
-    return duration_s if longest_s is not None and duration_s is not None and not duration_s > longest_s else None
+    return None if longest_s is None or duration_s is None or duration_s > longest_s else duration_s

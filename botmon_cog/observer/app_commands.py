@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import MethodType
 from typing import Any, Protocol
 
@@ -25,9 +25,11 @@ from botmon_cog.observer.waiters import Waiters
 
 _COMMAND = discord.InteractionType.application_command
 _AUTOCOMPLETE = discord.InteractionType.autocomplete
+_COMPLETION = "on_app_command_completion"
 _LINK = "__botmon_link__"
 
 ErrorHandler = Callable[[AnyInteraction, app_commands.AppCommandError], Awaitable[None]]
+Listener = Callable[..., Coroutine[Any, Any, None]]
 
 
 class WatchesAutocomplete(Protocol):
@@ -44,7 +46,6 @@ class AppCommands:
     """Those of one bot.
 
     Attributes:
-        make: of each invocation; what `OpenInteraction.make` is.
         is_attached: whether anything is to be observed; what stays hooked after that passes through.
         autocomplete: runs the calls that complete options; None: nobody watches them.
     """
@@ -58,30 +59,34 @@ class AppCommands:
         clock: Clock,
         failures: Failures,
     ) -> None:
+        """`make`: of each invocation, what `OpenInteraction.make` is."""
         self._bot = bot
         self._interactions = interactions
         self._open = interactions.open
-        self.make = make
-        self._find = known.find
-        self._now, self._monotonic = clock.now, clock.monotonic
+        self._open_one = _make_open_one(interactions, make, known, clock)
         self._failures = failures
         self._waiters = Waiters(bot, failures)
         self._tree_attributes: dict[str, Any] = vars(bot.tree)
         self._failed: ErrorHandler | None = None
+        self._listener: Listener | None = None
         self._on_error: ErrorHandler | None = None
         self._previous: ErrorHandler | None = None
         self._undo: list[Callable[[], None]] = []
         self._begun: AnyInteraction | None = None
         self._is_over = False
+        self._sees_ends = False
         self.is_attached = False
         self.autocomplete: WatchesAutocomplete | None = None
 
-    def attach(self, failed: ErrorHandler | None = None) -> None:
+    def attach(self, failed: ErrorHandler | None = None, listener: Listener | None = None) -> None:
         """Start observing. Needs a running event loop.
 
-        `failed`: called in place of `failure_told` with each error that reaches `tree.on_error`. It must not raise.
+        Args:
+            failed: called in place of `failure_told` with each error that reaches `tree.on_error`. It must not raise.
+            listener: the bot's for `app_command_completion`, which calls `completed`. discord.py makes a task of it for
+                every command: so it is taken off where every end is seen without it.
         """
-        self._failed = failed
+        self._failed, self._listener = failed, listener
         self.is_attached = True
         self._waiters.listen("app_command_error", self.failure_told)  # dispatched by hosts only
         self._chain_on_error()
@@ -90,6 +95,8 @@ class AppCommands:
             self._waiters.listen("interaction", self._received)
         undo_call = wrap_call(self._bot, self.around)
         self._undo = [undo for undo in (undo_receive, undo_call) if undo is not None]
+        self._sees_ends = undo_call is not None
+        self._interactions.answered_unwatched = self._listen
 
     async def detach(self) -> None:
         """Open nothing more. `let_go` undoes the rest, once nothing is open any more."""
@@ -97,6 +104,7 @@ class AppCommands:
         for undo in self._undo:
             undo()
         self._undo = []
+        self._unlisten()
         await self._waiters.end()
 
     def let_go(self) -> None:
@@ -109,30 +117,28 @@ class AppCommands:
         else:
             self._tree_attributes["on_error"] = self._previous
 
+    def _unlisten(self) -> None:
+        if self._listener is not None:
+            self._bot.remove_listener(self._listener, _COMPLETION)
+
+    def _listen(self) -> None:
+        """A command is answered, and its end won't be seen: the host has set a `tree._call` that does not call ours."""
+        if self._sees_ends and self.is_attached and self._listener is not None:
+            self._sees_ends = False
+            self._unlisten()  # it may be there still
+            self._bot.add_listener(self._listener, _COMPLETION)
+
     # -- what opens ----------------------------------------------------------------------------------------------------
 
     def _around_receive(self, receive: Receive) -> Receive:
         """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
-        attributes, opened, make = self._tree_attributes, self._open, self.make
-        now, monotonic, find = self._now, self._monotonic, self._find
-        note_open = self._interactions.note_open
+        attributes, open_one = self._tree_attributes, self._open_one
 
         def _from_interaction(interaction: AnyInteraction) -> None:
             if self.is_attached:
                 try:
                     if interaction.type is _COMMAND:
-                        started_at, received_s = now(), monotonic()
-                        known, options = find(interaction)
-                        opened[interaction] = made = OpenInteraction(
-                            started_at,
-                            received_s,
-                            interaction=interaction,
-                            make=make,
-                            kind=known.kind,
-                            known=known,
-                            options=options,
-                        )
-                        note_open(made)
+                        open_one(interaction)
                     elif interaction.type is _AUTOCOMPLETE and self.autocomplete is not None:
                         self.autocomplete.received(interaction)
                     if attributes.get("on_error") is not self._on_error:
@@ -145,37 +151,22 @@ class AppCommands:
 
     def _received(self, interaction: AnyInteraction) -> None:
         """The same of an interaction's event, where nothing could be wrapped."""
-        self._open_one(interaction)
+        if interaction.type is _COMMAND and interaction is not self._begun:
+            self._open_one(interaction)
         if self._tree_attributes.get("on_error") is not self._on_error:
             self._chain_on_error()
 
-    def _open_one(self, interaction: AnyInteraction) -> None:
-        if interaction.type is _COMMAND and interaction is not self._begun:
-            started_at, received_s = self._now(), self._monotonic()
-            known, options = self._find(interaction)
-            self._interactions.add(
-                OpenInteraction(
-                    started_at,
-                    received_s,
-                    interaction=interaction,
-                    make=self.make,
-                    kind=known.kind,
-                    known=known,
-                    options=options,
-                )
-            )
-
     def _open_late(self, interaction: AnyInteraction) -> OpenInteraction | None:
         """Of a command that arrived before we were attached, or that runs before its event is dispatched."""
-        if not self.is_attached:
+        if not self.is_attached or interaction.type is not _COMMAND or interaction is self._begun:
             return None
         try:
-            self._open_one(interaction)
-            self._begun = interaction
-            return self._open.get(interaction)
+            opened = self._open_one(interaction)
         except Exception as error:  # noqa: BLE001 (the command must run, whatever we can't read of it)
             self._failures.note("opening an invocation", error)
             return None
+        self._begun = interaction
+        return opened
 
     # -- what ends -----------------------------------------------------------------------------------------------------
 
@@ -214,6 +205,8 @@ class AppCommands:
         opened = self._open.get(interaction)
         if opened is not None and not opened.is_watched:
             self._interactions.returned(opened)
+        elif self._sees_ends:
+            self._unlisten()
 
     def hybrid_completed(self, context: AnyContext) -> None:
         """The event `command_completion` of a hybrid command that was called as a slash command."""
@@ -275,3 +268,33 @@ class AppCommands:
     def previous(self) -> ErrorHandler | None:
         """What our link stands before; None: the method of the tree's class."""
         return self._previous
+
+
+def _make_open_one(
+    interactions: Interactions,
+    make: Callable[[Any, Outcome, float | None], Invocation],
+    known: KnownCommands,
+    clock: Clock,
+) -> Callable[[AnyInteraction], OpenInteraction]:
+    """Returns what opens a command. A closure, and in it nothing looked up twice: its task is made only after that."""
+    open_ones, note = interactions.open, interactions.note_open
+    now, monotonic, find = clock.now, clock.monotonic, known.find
+
+    def open_one(interaction: AnyInteraction) -> OpenInteraction:
+        started_at, received_s = now(), monotonic()
+        found, options = find(interaction)
+        open_ones[interaction] = opened = OpenInteraction(
+            started_at,
+            started_at.timestamp(),
+            received_s,
+            interaction=interaction,
+            make=make,
+            kind=found.kind,
+            known=found,
+            options=options,
+        )
+        if not found.is_ignored:
+            note(opened, found.what)
+        return opened
+
+    return open_one

@@ -84,23 +84,17 @@ class Closer:
         self._end_of_retirement()
 
     def make_answered(self) -> Callable[[OpenInteraction, float, float], None]:
-        """Returns what closes an interaction that was answered in time, which is how nearly all of them end.
+        """Returns what closes an open interaction that was answered in time, which is how nearly all of them end.
 
         It does what `close` does, in half the steps.
         """
-        close, record_failure, failures = self.close, self._record_failure, self._system.failures
-        kept = self.kept
-        has_people = self._is_ignored.has_people
+        close, kept = self.close, self.kept
+        if self._is_ignored.has_people:
+            return lambda opened, ended_s, _: close(opened, _OK, None, ended_s)
 
         def answered(opened: OpenInteraction, ended_s: float, response_s: float) -> None:
             known = opened.known
-            if (
-                known is None
-                or not known.is_plain
-                or has_people
-                or known.command() is not opened.interaction.command
-                or not opened.is_open
-            ):
+            if known is None or not known.is_plain or known.command() is not opened.interaction.command:
                 close(opened, _OK, None, ended_s)
                 return
             opened.is_open = False
@@ -110,9 +104,9 @@ class Closer:
                     self._record(invocation, ended_s)
                     kept.answered(opened, ended_s - opened.received_s, response_s)
                 else:  # the host said so
-                    record_failure(invocation, ended_s, None, opened)
+                    self._record_failure(invocation, ended_s, None, opened)
             except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
-                failures.note("recording an invocation", failure)
+                self._system.failures.note("recording an invocation", failure)
                 self._forget(opened)
             if self._then is not None:
                 self._end_of_retirement()

@@ -34,6 +34,7 @@ from botmon_cog.observer.private import ViewRun, unwatch_views, watch_views
 from botmon_cog.observer.stand_ins import FactoryStandIn, StandIn
 from botmon_cog.observer.unclaimed import Unclaimed
 from botmon_cog.observer.waiters import Waiters
+from botmon_cog.store.queue import open_slots
 
 _COMPONENTS = frozenset({discord.InteractionType.component, discord.InteractionType.modal_submit})
 _OURS = f"{__name__.partition('.')[0]}.cog."
@@ -89,16 +90,23 @@ class Components:
     def _open(self, interaction: AnyInteraction) -> OpenComponent:
         self._recent.append(interaction.id)
         custom_id = str(dict[str, Any](interaction.data or {}).get("custom_id", ""))
+        started_at = self._clock.now()
         opened = OpenComponent(
-            self._clock.now(),
+            started_at,
+            started_at.timestamp(),
             self._clock.monotonic(),
             interaction=interaction,
             make=self._make,
             kind=kind_of(interaction),
             name=self._names.bounded(name_of_custom_id(custom_id, words_of_names(interaction.user))),
         )
-        self._interactions.add(opened)
+        self._interactions.open[interaction] = opened
+        self._note(opened)
         return opened
+
+    def _note(self, opened: OpenComponent) -> None:
+        what = open_slots.what(opened.kind, opened.name, is_own=opened.is_own)
+        self._interactions.note_open(opened, what)
 
     def _begin(self, interaction: AnyInteraction, owner: type, name: Callable[[], str]) -> OpenComponent | None:
         """The use that a view is called for, from now on under its view's name; None: nothing is to be observed.
@@ -116,7 +124,7 @@ class Components:
             opened.name = self._names.bounded(name())
             opened.is_own = owner.__module__.startswith(_OURS)
             self._unclaimed.claim(opened)
-            self._interactions.note_open(opened)  # under its name
+            self._note(opened)  # under its name
         except Exception as error:  # noqa: BLE001 (the callback must run, whatever we can't read of it)
             self._failures.note("opening the use of a component", error)
             return None

@@ -6,6 +6,7 @@ filled within 15 min, and what is refused may have been answered by another proc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from discord import InteractionResponse, InteractionResponseType
@@ -28,13 +29,18 @@ _AT_ONCE = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.REFUSED, Outcome.CANC
 """What the user saw does not change these."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Interactions:
     """Those of one bot: application commands, components and modals.
 
     Attributes:
         open: by their interaction.
         delays: how long interactions are on their way.
-        note_open: called with each that opens.
+        note_open: called with each that opens, as `KeptOpen.note_interaction` is.
+        answered_unwatched: called when a command is answered whose code we won't see end.
     """
 
     def __init__(self, bot: commands.Bot, closer: Closer, clock: Clock, failures: Failures) -> None:
@@ -49,6 +55,7 @@ class Interactions:
         self.delays = LeastDelay()
         self.answered = closer.make_answered()
         self.note_open = closer.kept.note_interaction
+        self.answered_unwatched: Callable[[], None] = _nothing
 
     def attach(self) -> None:
         self._deferrals.attach()
@@ -59,11 +66,6 @@ class Interactions:
 
     def get(self, interaction: AnyInteraction) -> OpenInteraction | None:
         return self.open.get(interaction)
-
-    def add(self, opened: OpenInteraction) -> None:
-        """It arrived."""
-        self.open[opened.interaction] = opened
-        self.note_open(opened)
 
     # -- how its code ended --------------------------------------------------------------------------------------------
 
@@ -130,6 +132,8 @@ class Interactions:
             elif opened is not None and opened.response_s is None:
                 opened.response_s = self._monotonic() - opened.received_s
                 opened.refusal = None
+                if not opened.is_watched and opened.known is not None:
+                    self.answered_unwatched()
                 if response.type is InteractionResponseType.deferred_channel_message:
                     opened.is_deferred = True
                     self._deferrals.add(opened)
@@ -158,7 +162,7 @@ class Interactions:
         if outcomes.is_acknowledged(error):
             opened.is_elsewhere, opened.refusal = True, Outcome.OK
         elif outcomes.is_unknown_interaction(error):
-            delay_s = delay_of(opened.interaction.id, opened.started_at.timestamp())
+            delay_s = delay_of(opened.interaction.id, opened.started_s)
             age_s = self._monotonic() - opened.received_s + self.delays.held_up_s(delay_s)
             opened.is_elsewhere, opened.refusal = age_s < opened.DEADLINE_S, Outcome.LATE
 

@@ -9,20 +9,20 @@ from discord.ext import commands
 
 from botmon_cog.domain.models import Invocation
 from botmon_cog.observer.ignoring import Filter
-from botmon_cog.observer.known_commands import KnownCommand, is_own
-from botmon_cog.observer.open_component import OpenComponent
+from botmon_cog.observer.known_commands import is_own
 from botmon_cog.observer.open_message import OpenMessage, qualified_name
 from botmon_cog.observer.opened import OpenInteraction, OpenInvocation
 from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_file import NOWHERE
-from botmon_cog.store.queue.open_slots import OPEN
 
 
 class KeptOpen:
     """What one bot has open, in the file of its system. Nothing here raises.
 
     Attributes:
-        note_interaction: keeps a command, or a component, when it opens, and again when its name is known better.
+        note_interaction: keeps a command, or a component, when it opens, and again when its name is known better; the
+            second argument is what `open_slots.what` makes of it.
     """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
@@ -41,32 +41,26 @@ class KeptOpen:
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
-    def _make_note(self) -> Callable[[OpenInteraction], None]:
+    def _make_note(self) -> Callable[[OpenInteraction, bytes], None]:
         """A closure, for it runs for every command before its task is made."""
         bot, add, is_ignored = self._bot, self._file.add, self._is_ignored
         has_people = is_ignored.has_people
 
-        def note(opened: OpenInteraction) -> None:
+        def note(opened: OpenInteraction, what: bytes) -> None:
             try:
-                known, interaction = opened.known, opened.interaction
-                if known is None:
-                    known = _component(opened)
-                user_id, guild_id = interaction.user.id, interaction.guild_id
-                if known.is_ignored or (has_people and is_ignored(user_id, guild_id, None)):
+                interaction = opened.interaction
+                user_id, guild_id, channel = interaction.user.id, interaction.guild_id, interaction.channel
+                if has_people and is_ignored(user_id, guild_id, None):
                     return
-                channel = interaction.channel
                 opened.slot = add(
                     opened.slot,
-                    opened.started_at.timestamp(),
+                    opened.started_s,
                     interaction.id,
                     user_id,
                     guild_id or 0,
                     0 if channel is None else channel.id,
                     bot.shard_count or 0,
-                    known.code,
-                    known.flags,
-                    known.encoded,
-                    OPEN,
+                    what,
                 )
             except Exception as error:  # noqa: BLE001 (the edge: the command must run, whatever we can't read of it)
                 self._failures.note("keeping what is open", error)
@@ -81,19 +75,15 @@ class KeptOpen:
             user_id, guild_id, _ = opened.subject
             if self._is_ignored(user_id, guild_id, command):
                 return
-            known = KnownCommand.of(opened.kind, qualified_name(command), command, is_own=is_own(command))
             opened.slot = self._file.add(
                 opened.slot,
-                opened.started_at.timestamp(),
+                opened.started_s,
                 context.message.id,
                 user_id,
                 guild_id or 0,
                 context.channel.id,
                 self._bot.shard_count or 0,
-                known.code,
-                known.flags,
-                known.encoded,
-                OPEN,
+                open_slots.what(opened.kind, qualified_name(command), is_own=is_own(command)),
             )
         except Exception as error:  # noqa: BLE001 (likewise)
             self._failures.note("keeping what is open", error)
@@ -114,13 +104,11 @@ class KeptOpen:
 
     def answered(self, opened: OpenInteraction, duration_s: float, response_s: float) -> None:
         """The same of what ended with `ok`, under the name and as the kind that it began with."""
-        slot = opened.slot
-        if slot >= 0:
-            if self._is_retired:
-                self.forget(opened)
-            else:
-                opened.slot = NOWHERE
-                self._file.answered(slot, self._pending.taken, duration_s, response_s)
+        if self._is_retired:
+            self.forget(opened)
+        elif opened.slot >= 0:
+            self._file.answered(opened.slot, self._pending.taken, duration_s, response_s)
+            opened.slot = NOWHERE
 
     def set_aside(self, opened: OpenInvocation, invocation: Invocation) -> None:
         """The same of an `AnsweredElsewhere`."""
@@ -133,11 +121,6 @@ class KeptOpen:
         if opened.slot >= 0:
             self._file.remove(opened.slot)
             opened.slot = NOWHERE
-
-
-def _component(opened: OpenInteraction) -> KnownCommand:
-    is_ours = isinstance(opened, OpenComponent) and opened.is_own
-    return KnownCommand.of(opened.kind, opened.command, None, is_own=is_ours)
 
 
 def _called(context: commands.Context[Any]) -> Any:

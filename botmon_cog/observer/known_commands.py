@@ -14,7 +14,7 @@ from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[repo
 
 from botmon_cog.domain.models import Kind
 from botmon_cog.observer.ignoring import is_marked
-from botmon_cog.store.queue.open_slots import IS_OWN, KIND_CODES, NAME_BYTES
+from botmon_cog.store.queue import open_slots
 
 AnyInteraction = discord.Interaction[Any]
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | commands.Command[Any, ..., Any]
@@ -31,16 +31,16 @@ _MOST_KNOWN = 2048
 
 
 class KnownCommand(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """An application command, a component or a prefix command, as far as it is always the same.
+    """An application command, as far as it is always the same.
 
     Attributes:
         name: the full path.
+        again: finds what it is now, where that has changed.
         command: gives discord.py's command, None if that is gone or was never there.
         is_own: it is one of this package's; not that of a host which has the same name.
         is_ignored: the bot marked it as not to be recorded.
         is_plain: neither of the two.
-        again: finds that anew; None: it never changes.
-        code, flags, encoded: kind, `is_own` and name as the file of open invocations has them.
+        what: as the file of open invocations has it.
     """
 
     kind: Kind
@@ -49,34 +49,8 @@ class KnownCommand(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     is_own: bool
     is_ignored: bool
     is_plain: bool
-    code: int
-    flags: int
-    encoded: bytes
-    again: Callable[[AnyInteraction], KnownCommand] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        kind: Kind,
-        name: str,
-        command: Any,
-        *,
-        is_own: bool,
-        again: Callable[[AnyInteraction], KnownCommand] | None = None,
-    ) -> KnownCommand:
-        is_ignored = command is not None and is_marked(command)
-        return cls(
-            kind=kind,
-            name=name,
-            command=_none if command is None else ref(command),
-            is_own=is_own,
-            is_ignored=is_ignored,
-            is_plain=not is_own and not is_ignored,
-            code=KIND_CODES[kind],
-            flags=IS_OWN if is_own else 0,
-            encoded=name.encode("utf-8", "replace")[:NAME_BYTES],
-            again=again,
-        )
+    what: bytes
+    again: Callable[[AnyInteraction], KnownCommand]
 
 
 class KnownCommands:
@@ -127,7 +101,17 @@ class KnownCommands:
         elif "target_id" in (data or {}):
             kind = _MENUS.get((data or {}).get("type", 0), kind)
         is_ours = name.partition(" ")[0] in self._own_names and is_own(command)
-        found = KnownCommand.of(kind, name, command, is_own=is_ours, again=self._again)
+        is_ignored = command is not None and is_marked(command)
+        found = KnownCommand(
+            kind=kind,
+            name=name,
+            command=_none if command is None else ref(command),
+            is_own=is_ours,
+            is_ignored=is_ignored,
+            is_plain=not is_ours and not is_ignored,
+            what=open_slots.what(kind, name, is_own=is_ours),
+            again=self._again,
+        )
         if len(self._known) >= _MOST_KNOWN:  # of a bot whose commands come and go
             self._known.clear()
         self._known[key] = found

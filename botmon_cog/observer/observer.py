@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from botmon_cog.config import CommandsConfig
 from botmon_cog.monitors.observed import current, is_name_of
-from botmon_cog.observer.app_commands import AppCommands, ErrorHandler
+from botmon_cog.observer.app_commands import AppCommands, ErrorHandler, Listener
 from botmon_cog.observer.autocomplete import Autocomplete
 from botmon_cog.observer.background import Background
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
@@ -76,8 +76,8 @@ class Observer:
         self._waiters = Waiters(bot, failures)
         self._is_attached = False
 
-    def attach(self, failed: ErrorHandler | None = None) -> None:
-        """Start observing. Needs a running event loop. `failed`: as for `AppCommands.attach`."""
+    def attach(self, failed: ErrorHandler | None = None, listener: Listener | None = None) -> None:
+        """Start observing. Needs a running event loop. `failed`, `listener`: as for `AppCommands.attach`."""
         self._is_attached = True
         self._kept.attach()
         self._waiters.listen("command", self._command_started)
@@ -85,7 +85,7 @@ class Observer:
         self._waiters.listen("command_error", self._command_failed)
         self.prefix.attach()
         self.interactions.attach()
-        self.app_commands.attach(failed)
+        self.app_commands.attach(failed, listener)
         if self.components is not None:
             self.components.attach()
         self.autocomplete.attach()

@@ -59,7 +59,7 @@ def make_component_record(
     def record(opened: OpenComponent, outcome: Outcome, ended_s: float | None) -> Invocation:
         interaction = opened.interaction
         guild_id, channel, user = interaction.guild_id, interaction.channel, interaction.user
-        delay_s = delay_of(interaction.id, opened.started_at.timestamp())
+        delay_s = delay_of(interaction.id, opened.started_s)
         delays.note(delay_s)
         shard_count = bot.shard_count
         invocation = Invocation(

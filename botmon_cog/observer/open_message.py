@@ -64,6 +64,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
         is_hybrid = isinstance(context.command, commands.HybridCommand | commands.HybridGroup)
         return cls(
             started_at,
+            started_at.timestamp(),
             received_s,
             context=context,
             root=root_of(context.command),
@@ -100,7 +101,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
             outcome=outcome,
             started_at=self.started_at,
             duration_s=None if ended_s is None else ended_s - self.received_s,
-            gateway_delay_s=max(delay_of(message.id, self.started_at.timestamp()), 0.0),
+            gateway_delay_s=max(delay_of(message.id, self.started_s), 0.0),
             guild_id=None if guild is None else guild.id,
             guild_name=None if guild is None else guild.name,
             channel_id=context.channel.id,

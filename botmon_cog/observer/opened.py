@@ -36,6 +36,7 @@ class OpenInvocation(msgspec.Struct, eq=False):
     """What all kinds know so far. A struct, because one is made for every command: it costs half of what a class does.
 
     Attributes:
+        started_s: `started_at` in seconds since 1970.
         received_s: monotonic seconds.
         ended_s: monotonic seconds at which its code returned; None while it runs.
         is_open: nothing was recorded for it yet.
@@ -45,6 +46,7 @@ class OpenInvocation(msgspec.Struct, eq=False):
     """
 
     started_at: datetime
+    started_s: float
     received_s: float
     ended_s: float | None = None
     is_open: bool = True
@@ -127,7 +129,7 @@ class OpenInteraction(OpenInvocation, kw_only=True):
         known, interaction = self.known, self.interaction
         if known is None:
             return is_ignored(*self.subject)
-        if known.command() is not interaction.command and known.again is not None:
+        if known.command() is not interaction.command:
             known = self.known = known.again(interaction)  # the host has put another one in its place
             self.kind = known.kind
         return known.is_ignored or (
@@ -177,17 +179,17 @@ def make_record(
     note_delay = delays.note
 
     def record(opened: OpenInteraction, outcome: Outcome, ended_s: float | None) -> Invocation:
-        interaction, started_at, known, options = opened.interaction, opened.started_at, opened.known, opened.options
+        interaction, known, options = opened.interaction, opened.known, opened.options
         assert known is not None
         guild_id, channel, shard_count = interaction.guild_id, interaction.channel, bot.shard_count
         user: Any = interaction.user  # a member in a guild: its own `guild` is the interaction's, and nearer
-        delay_s = started_at.timestamp() - (interaction.id >> 22) / 1000 - _DISCORD_EPOCH_S
+        delay_s = opened.started_s - (interaction.id >> 22) / 1000 - _DISCORD_EPOCH_S
         note_delay(delay_s)
         invocation = Invocation(  # with more than fifteen keywords a dict would be made of them
             kind=opened.kind,
             command=known.name,
             outcome=outcome,
-            started_at=started_at,
+            started_at=opened.started_at,
             duration_s=None if ended_s is None else ended_s - opened.received_s,
             response_s=opened.response_s,
             gateway_delay_s=delay_s if delay_s > 0 else 0.0,

@@ -5,7 +5,8 @@
     but costs each command more.
 `CommandTree._call(interaction)`
     runs an application command from its first check to its last error handler. Without it, an invocation that ends
-    without an event (denied by `interaction_check`, cancelled, a crash in a local handler) is closed 15 minutes later.
+    without an event (denied by `interaction_check`, cancelled, a crash in a local handler) is closed 15 minutes later,
+    and each command costs more, for the listener of `app_command_completion`.
 `InteractionResponse._parent`
     is the interaction that a response belongs to. Without it, that is looked for among those which are open.
 `Command._invoke_autocomplete(...)`

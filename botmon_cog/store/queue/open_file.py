@@ -40,6 +40,7 @@ from botmon_cog.store.queue.open_slots import (
     KIND_CODES,
     MAGIC,
     MOST_SLOTS,
+    OPEN,
     OUTCOME_CODES,
     SETTLED,
     SETTLED_AT,
@@ -195,14 +196,28 @@ class OpenFile:
 
     # -- what is open --------------------------------------------------------------------------------------------------
 
-    def add(self, slot: int, *values: float | bytes) -> int:
+    def add(
+        self,
+        slot: int,
+        started_s: float,
+        discord_id: int,
+        user_id: int,
+        guild_id: int,
+        channel_id: int,
+        shards: int,
+        what: bytes,
+    ) -> int:
         """Keep an invocation; returns its slot, negative if there is none for it.
 
         Args:
             slot: where it stands already, and is written anew; negative: nowhere yet.
-            values: of `open_slots.WHOLE`: started in s since 1970; the ids of interaction or message, user, guild and
-                channel, 0 for none; how many shards the bot has, 0 for unknown; the kind's code; `open_slots.IS_OWN`
-                or 0; the command's name; `open_slots.OPEN`.
+            started_s: since 1970.
+            discord_id: of the interaction or the message.
+            user_id: 0 for none.
+            guild_id: likewise.
+            channel_id: likewise.
+            shards: how many the bot has, 0 for unknown.
+            what: as `open_slots.what` makes it.
         """
         if slot < 0:
             if not self._free and not self._grow():
@@ -211,7 +226,7 @@ class OpenFile:
         if self._map is None:
             return NOWHERE
         try:
-            _pack_whole(self._map, slot, *values)
+            _pack_whole(self._map, slot, started_s, discord_id, user_id, guild_id, channel_id, shards, what, OPEN)
         except struct.error:  # an id that is none of Discord's
             self.remove(slot)
             return NOWHERE

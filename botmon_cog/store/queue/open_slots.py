@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -48,13 +49,14 @@ SETTLED = Struct("<q")
 SETTLED_AT = 2048
 """Up to which number the run's events are stored, spooled or dropped; on its own, for it changes all the time."""
 
-_OPEN_FIELDS = f"<d q q q q H B B {NAME_BYTES}s"
+_STARTED_FIELDS = "<d q q q q H"
+_OPEN_FIELDS = f"{_STARTED_FIELDS} B B {NAME_BYTES}s"
 _ENDED_FIELDS = f"<q d d B B B {ERROR_BYTES}s"
 ENDED_AT = Struct(_OPEN_FIELDS).size
 STATE_AT = SLOT_BYTES - 1
-WHOLE = Struct(f"{_OPEN_FIELDS} {STATE_AT - ENDED_AT}x B")
+WHOLE = Struct(f"{_STARTED_FIELDS} {2 + NAME_BYTES}s {STATE_AT - ENDED_AT}x B")
 """started, in s since 1970; ids of interaction or message, user, guild and channel, 0 for none; shards, 0 for unknown;
-kind; flags; name; and the state."""
+kind, flags and name, as `what` has them; and the state."""
 END = Struct(_ENDED_FIELDS)
 """the event's number in its run; duration and response in s, NaN for none; outcome; kind; flags; the error's type."""
 ANSWERED_END = Struct(f"<q d d {STATE_AT - ENDED_AT - 24}x B")
@@ -82,6 +84,12 @@ class Left(NamedTuple):
     opened: Sequence[Invocation]
     ended: Sequence[tuple[int, Invocation | AnsweredElsewhere]]
     damaged: int
+
+
+@lru_cache(maxsize=2048)  # a bot has few commands and components, and each comes again and again
+def what(kind: Kind, name: str, *, is_own: bool) -> bytes:
+    """What an invocation is of, as a slot has it: kind, flags and name."""
+    return bytes((KIND_CODES[kind], IS_OWN if is_own else 0)) + name.encode("utf-8", "replace")[:NAME_BYTES]
 
 
 def header_of(run: RunKey, pid: int) -> bytes:
