@@ -25,8 +25,8 @@ from botmon_cog.domain.reports import (
     StatisticsReport,
 )
 from botmon_cog.errors import BotMonError, ConfigError, StorageError
+from botmon_cog.health.check import Health
 from botmon_cog.monitors.command_log import CommandLog
-from botmon_cog.monitors.health import Health
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.statistics import Statistics
 from botmon_cog.observer.ignoring import ignore

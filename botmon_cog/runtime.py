@@ -11,19 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from msgspec.structs import replace
-
 from botmon_cog.causes.causes import Causes
 from botmon_cog.causes.release import git_commit
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.database_url import is_postgres, sqlite_path
-from botmon_cog.domain.alerts.rules import Found, Rules
-from botmon_cog.domain.health import HEALTHY
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
+from botmon_cog.health.check import Health
+from botmon_cog.health.components.database import Database, DatabaseSample
+from botmon_cog.health.readiness import ReadinessProbe
+from botmon_cog.health.watched import Watched
 from botmon_cog.host import HostSync
 from botmon_cog.log_file import LogFile
+from botmon_cog.monitors.alert_causes import AlertCauses
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.command_log import CommandLog
 from botmon_cog.monitors.crashes import CrashKeeper
@@ -31,14 +32,15 @@ from botmon_cog.monitors.elsewhere import ElsewhereKeeper
 from botmon_cog.monitors.errors import ErrorMonitor
 from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.health import Health
+from botmon_cog.monitors.fleet import Fleet
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import Performance
+from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.statistics import Statistics
 from botmon_cog.monitors.uptime import UptimeKeeper
-from botmon_cog.monitors.windows import LiveWindows, RecentOutcomes
+from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue.open_file import OpenFile
@@ -69,10 +71,13 @@ class MonitoringSystem:
 
     Attributes:
         errors: tells of error groups, and marks them.
+        alert_causes: finds out what is behind trouble with commands.
         causes: tells which error group a failure belongs to, and knows the host's version.
         host: reads and mirrors the host's own database; None where there is none.
         is_running: (guild id, user id, command) -> whether such an invocation is open; the extension knows.
         loops: which of our own loops still run.
+        watched: what the health rests on; the extension tells it what only it can see.
+        fleet: tells how the processes are that share the store.
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
         open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
@@ -119,15 +124,23 @@ class MonitoringSystem:
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
-        self.health = Health(recorder, self.writer, recent, live, store, loops, clock, config.health, failures)
-        self.uptime = UptimeKeeper(store.uptime, clock, failures, config.health.database_timeout_s)
-        self.elsewhere = ElsewhereKeeper(store.elsewhere, clock, failures, config.health.database_timeout_s)
-        self.crashes = CrashKeeper(store.crashes, spool, self.spool_path, failures, config.health.database_timeout_s)
-        self.errors = ErrorMonitor(store.errors, recorder, recent, clock, failures, config.health.database_timeout_s)
-        self.rules = Rules(config.alerts.rule, config.health.error_rate_min_commands)
-        self.alerts = Alerts(store.alerts, clock, config, failures, spool)
+        timeout_s = config.health.database_timeout_s
+        watched = self.watched = Watched(recorder, self.writer, recent, live, store, loops, clock, failures, timeout_s)
+        self.health = Health(watched, recorder, loops, clock, config, failures, watched.process.uptime_s)
+        self.readiness = ReadinessProbe(watched.gateway, watched.database, failures)
+        self.fleet = Fleet(store.fleet, clock, failures, config.health.interval_s, timeout_s)
+        self.uptime = UptimeKeeper(store.uptime, clock, failures, timeout_s)
+        self.elsewhere = ElsewhereKeeper(store.elsewhere, clock, failures, timeout_s)
+        self.crashes = CrashKeeper(store.crashes, spool, self.spool_path, failures, timeout_s)
+        self.errors = ErrorMonitor(store.errors, recorder, recent, clock, failures, timeout_s)
+        self.alert_causes = AlertCauses(
+            self.errors, store.reports, live, clock, failures, timeout_s, lambda: self.health.uptime_s
+        )
+        inhibits = {key: others for component in watched for key, others in component.inhibits.items()}
+        self.alerts = Alerts(store.alerts, clock, config, failures, spool, inhibits=inhibits, causes=self.alert_causes)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
         self.log_file = LogFile(config.log)
+        self._has_recalled = False
         self.is_running: Callable[[str | None, str | None, str], bool] = _never
         self.host: HostSync | None = None
         if config.host.database:
@@ -210,7 +223,7 @@ class MonitoringSystem:
         """Open the database, look back over the last hour, take up what an earlier process left. Raises as `open`."""
         await self.open()
         with suppress(StorageError):  # said by then
-            self.recent.seed(await self.store.log.outcomes_by_minute(self.clock.now() - _HOUR))
+            self.recent.seed(await self.store.log.outcomes_of(self.instance, self.clock.now() - _HOUR))
         await self.crashes.step()
         await self.errors.step()
         await self.alerts.recall()
@@ -222,26 +235,27 @@ class MonitoringSystem:
 
         `audience` is the application's id: its owners are to be told what is new. None: it has not logged in yet.
         """
+        if not self._has_recalled and (firing := await self.alerts.firing()) is not None:
+            self.health.recall(firing)
+            self._has_recalled = True
         report = await self.health.check()
-        samples = self.health.latest_samples
-        found = self.rules.step(samples, report.uptime_s) if samples is not None else Found()
-        report = replace(report, rules=found.problems)
-        if samples is not None and samples.database is not None and samples.database.error is None:
+        database = report.sample(Database.name, DatabaseSample)
+        if database is not None and database.error is None:
             await self.uptime.beat()
             await self.elsewhere.step()
             await self.crashes.step()
             await self.errors.step()
-        if report.database.status == HEALTHY and report.monitor.waiting:
-            await self.recorder.settle()  # so that news can tell what was lost, not what still waits
+            if self.writer.queued + self.writer.spooled:
+                await self.recorder.settle()  # so that news can tell what was lost, not what still waits
         queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
         context = AlertContext(
             audience=audience,
             waiting=queued + self.writer.spooled,
             spooled=self.writer.spooled,
             dropped=self.writer.dropped,
-            jumped_s=0.0 if samples is None else samples.jumped_s,
+            is_recalled=self._has_recalled,
         )
-        await self.alerts.step(report.problems, [*report.unknown, *found.unknown], context)
+        await self.alerts.step(report.troubles, context)
         return report
 
     async def flush(self) -> None:

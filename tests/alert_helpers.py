@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute, News
-from botmon_cog.domain.alerts.machine import moved
+from botmon_cog.domain.alerts.machine import Look, moved
 from botmon_cog.domain.alerts.news import tell
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
+from botmon_cog.health.component import Finding, fact
+from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.debounce import Debouncer, Now
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+INTERVAL_S = 60.0
+INHIBITS: Mapping[str, Sequence[str]] = {
+    pattern: patterns for component in COMPONENTS for pattern, patterns in component.inhibits.items()
+}
 
 
-def problem(key: str, severity: str = "critical", *, since: datetime = START, is_shared: bool = False) -> Problem:
-    return Problem(key=key, severity=severity, reason=f"{key} is bad", since=since, is_shared=is_shared)
+def bad(key: str) -> Reason:
+    return Reason.of("test.bad", key=key)
+
+
+def problem(
+    key: str, severity: Any = "critical", *, since: datetime = START, is_shared: bool = False, **parts: Any
+) -> Problem:
+    """One that has lasted long enough to be told."""
+    usual: dict[str, Any] = {"lasting": severity, "reason": bad(key)}
+    return Problem(key=key, severity=severity, since=since, is_shared=is_shared, **(usual | parts))
+
+
+def rule_reason(words: str) -> Reason:
+    """One that reads as it is given."""
+    return Reason.of("rule.broken", metric="threads", message=words)
 
 
 def mute(key: str, until: datetime, scope: str = "main") -> Mute:
@@ -32,10 +54,10 @@ def told(news: Iterable[News]) -> list[str]:
 
 
 class Life:
-    """Alerts check by check, a minute apart; a restart after each: all that stays is what a database would keep.
+    """A process's checks, a minute apart. Of the alerts, all that stays is what a database would keep.
 
     Attributes:
-        bad: what is bad now, key -> severity.
+        bad: what is bad now, key -> severity: facts, each certain as soon as it is seen.
         news: all that was told.
     """
 
@@ -47,18 +69,21 @@ class Life:
         self.is_maintained = False
         self.bad: dict[str, str] = {}
         self.news: list[News] = []
-        self._since: dict[str, datetime] = {}
+        self._components: set[str] = set()
+        self._debouncer = Debouncer(self.config)
 
     def check(self, unknown: Collection[str] = (), *, minutes: float = 1) -> list[str]:
-        """One check, then time passes; what it told."""
-        self._since = {key: self._since.get(key, self.now) for key in self.bad}
-        problems = [problem(key, severity, since=self._since[key]) for key, severity in self.bad.items()]
-        after = moved(self.alerts, problems, self.now, instance="main", config=self.config, unknown=unknown)
+        """One check, in which the components of `unknown` can't look; then time passes. What it told."""
+        troubles = self._debouncer.step(self._looks(unknown), self._now())
+        look = Look(at=self.now, instance="main", interval_s=INTERVAL_S)
+        after = moved(self.alerts, troubles, look, self.config)
         telling = tell(
             after.alerts,
             self.now,
             instance="main",
             config=self.config,
+            troubles={trouble.key for trouble in troubles},
+            inhibits=INHIBITS,
             mutes=[one for one in self.mutes if one.until > self.now],
             is_maintained=self.is_maintained,
             made_at=[one.made_at for one in self.news],
@@ -67,6 +92,19 @@ class Life:
         self.news += telling.news
         self.now += timedelta(minutes=minutes)
         return told(telling.news)
+
+    def _looks(self, unknown: Collection[str]) -> dict[str, list[Finding] | None]:
+        self._components |= {key.partition(".")[0] for key in self.bad}
+        looks: dict[str, list[Finding] | None] = {name: None if name in unknown else [] for name in self._components}
+        for key, severity in self.bad.items():
+            findings = looks[key.partition(".")[0]]
+            if findings is not None:
+                findings.append(fact(key, severity, bad(key)))  # pyright: ignore[reportArgumentType]
+        return looks
+
+    def _now(self) -> Now:
+        passed_s = (self.now - START).total_seconds()
+        return Now(at=self.now, at_s=passed_s, age_s=passed_s)
 
     def checks(self, n: int) -> list[str]:
         """`n` checks with nothing changed; what they told, each with its minute."""

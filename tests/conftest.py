@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from botmon_cog.health import debounce
 from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
 from tests.engines import Engine
@@ -203,3 +204,9 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 async def storage(engine: Engine) -> AsyncIterator[object]:
     async with engine.storage() as storage:
         yield storage
+
+
+@pytest.fixture
+def certain_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One check that finds a value beyond its limit is enough."""
+    monkeypatch.setattr(debounce, "CHECKS_TO_ENTER", 1)

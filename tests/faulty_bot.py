@@ -42,10 +42,10 @@ class BusyBot:
         await until(lambda: self.answered >= goal)
 
     async def health(self, **options: str) -> str:
-        """All that `/health` says."""
+        """All that `/health` says to the owner."""
         self.asked += 1
         self.looked += 1
-        answer = await self.loopback.admin.slash(self.loopback.channel, "health", timeout_s=60, **options)
+        answer = await self.loopback.owner.slash(self.loopback.owner.dm_channel, "health", timeout_s=60, **options)
         return str(answer.message.embeds)
 
     async def rest(self) -> None:

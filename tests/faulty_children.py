@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.health.debounce import CHECKS_WINDOW
+from botmon_cog.health.words import sentence, words_of
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store import rollup
 from botmon_cog.store.script import Script
@@ -186,14 +188,15 @@ async def report(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     load.record(ROWS)
     await until(lambda: system.writer.failures)
     found = await system.health.report()
-    talk.send([found.overall_status, found.database.reason, found.database.remedy])
+    words = words_of(found.components["database"].problems[0].reason)
+    talk.send([found.overall_status, sentence(found.components["database"].problems[0].reason), words.remedy])
 
 
 async def alert(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     """Who is told of a database that takes no row while nothing can be written down, and after there is room again."""
     config = make_config(path, **storage)
     health = replace(config.health, watch=("database",))
-    at_once = AlertsConfig(critical_after_s=0.0, warning_after_s=0.0, recover_after_s=0.0)
+    at_once = AlertsConfig(after_s=(0.0, 0.0), recover_after_s=0.0)
     config = replace(config, health=health, alerts=at_once)
     told: list[str] = []
 
@@ -219,6 +222,6 @@ async def alert(talk: Talk, path: str, storage: dict[str, Any]) -> None:
                 await until(lambda: system.writer.failures)
             else:
                 await drained(system)
-            for _ in range(system.config.health.checks_window):
+            for _ in range(CHECKS_WINDOW):
                 await check()
     talk.send(["closed", told, len(load.ids ^ await stored(path))])

@@ -6,33 +6,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import discord
+from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
-from botmon_cog.domain.reports import (
-    CommandsHealth,
-    CpuHealth,
-    DatabaseHealth,
-    ErrorRateHealth,
-    FilesHealth,
-    GatewayHealth,
-    HealthMoment,
-    HealthReport,
-    LoopHealth,
-    MemoryHealth,
-    MonitorHealth,
-    Problem,
-    RestHealth,
-)
-from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample, ShardSample
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reports.health import ComponentHealth, HealthMoment, HealthReport, Problem
+from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample, Sample, ShardSample
+from botmon_cog.health.components.commands import CommandsSample
+from botmon_cog.health.components.cpu import CpuSample
+from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.files import FilesSample
+from botmon_cog.health.components.memory import MemorySample
+from botmon_cog.health.components.monitor import MonitorSample
+from botmon_cog.health.words import words_of
 
 NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
-LOCKED = "the database does not answer: database is locked"
-STOP_IT = "Stop the other process that holds the file."
-BLOCKED = (
-    "the event loop was blocked for 4.2 s in ten minutes, most by /play (cogs/music.py:42 in play, waiting in "
-    "requests.sessions.send)"
+LOCKED = Reason.of("database.away", said="database is locked")
+STOP_IT = words_of(LOCKED).remedy or ""
+BLOCKED = Reason.of(
+    "loop.blocked", blocked_s=4.2, who="/play", where="cogs/music.py:42 in play", inside="requests.sessions.send"
 )
-FAILING = "31 % of the last hour's commands failed (77 of 250)"
+FAILING = Reason.of("commands.failing", share=0.308, faults=77, total=250, late=0, unanswered=0, worst=["lyrics"])
 
 
 def ago(**passed: float) -> datetime:
@@ -53,65 +47,65 @@ def shown(words: str | None) -> str:
 
 
 def shard(shard_id: int, latency_s: float | None = 0.041, **parts: Any) -> ShardSample:
-    return ShardSample(shard_id=shard_id, latency_s=latency_s, **({"is_connected": True} | parts))
+    usual: dict[str, Any] = {"usual_latency_s": latency_s, "is_connected": True}
+    return ShardSample(shard_id=shard_id, latency_s=latency_s, **(usual | parts))
 
 
-def gateway(*shards: ShardSample, status: str = "healthy", **parts: Any) -> GatewayHealth:
-    return GatewayHealth(status=status, sample=GatewaySample(shards=shards, **parts))
-
-
-def problem(key: str, reason: str, severity: Any = "critical", remedy: str | None = None, **parts: Any) -> Problem:
-    return Problem(key=key, severity=severity, reason=reason, remedy=remedy, **({"since": ago(minutes=10)} | parts))
-
-
-HEALTHY: dict[str, Any] = {
-    "database": DatabaseHealth(status="healthy", response_time_s=0.0009, size_bytes=14_700_000),
-    "gateway": gateway(shard(0)),
-    "loop": LoopHealth(status="healthy", sample=LoopSample(p50_s=0.0004, p99_s=0.002, max_s=0.012)),
-    "error_rate": ErrorRateHealth(status="healthy", total=318, errors=0, error_rate=0.0),
-    "commands": CommandsHealth(status="healthy"),
-    "memory": MemoryHealth(
-        status="healthy", rss_bytes=172_000_000, vms_bytes=1_300_000_000, percent=3.1, limit_bytes=2**33
+SAMPLES: dict[str, Sample] = {
+    "database": DatabaseSample(response_time_s=0.0009, size_bytes=14_700_000),
+    "gateway": GatewaySample(shards=(shard(0),)),
+    "loop": LoopSample(p50_s=0.0004, p99_s=0.002, max_s=0.012),
+    "commands": CommandsSample(total=318),
+    "memory": MemorySample(
+        process_bytes=172_000_000, used_bytes=172_000_000, virtual_bytes=1_300_000_000, limit_bytes=2**33
     ),
-    "cpu": CpuHealth(status="healthy", percent=1.2, system_percent=11.4, threads=23),
-    "files": FilesHealth(status="healthy", files=87, limit=1024),
-    "rest": RestHealth(status="healthy", sample=RestSample(rate_limits_1h=2)),
-    "monitor": MonitorHealth(status="healthy"),
+    "cpu": CpuSample(percent=1.2, system_percent=11.4, threads=23),
+    "files": FilesSample(files=87, limit=1024),
+    "rest": RestSample(rate_limits_1h=2),
+    "monitor": MonitorSample(),
 }
+"""Of a bot that is well and speaks nowhere."""
 
 
-def health_report(
-    status: str = "healthy", reason: str | None = None, remedy: str | None = None, **parts: Any
-) -> HealthReport:
-    usual: dict[str, Any] = {"uptime_s": 1_062_000.0, "checked_at": ago(seconds=4)}
-    return HealthReport(overall_status=status, reason=reason, remedy=remedy, **(usual | HEALTHY | parts))
+def well(name: str, **numbers: Any) -> ComponentHealth:
+    """A component that is well, with some values of its sample replaced."""
+    return ComponentHealth(status="healthy", sample=replace(SAMPLES[name], **numbers))
 
 
-def troubled(key: str, reason: str, severity: Any = "critical", **numbers: Any) -> Any:
-    """The health of one component that is not well."""
-    kind = type(HEALTHY[key])
+def problem(key: str, reason: Reason, severity: Any = "critical", **parts: Any) -> Problem:
+    return Problem(key=key, severity=severity, reason=reason, **({"since": ago(minutes=10)} | parts))
+
+
+def troubled(key: str, reason: Reason, severity: Any = "critical", **numbers: Any) -> ComponentHealth:
+    """The component of that key, not well."""
     found = problem(key, reason, severity)
-    return kind(status="error" if key == "database" else severity, reason=reason, problems=(found,), **numbers)
+    return replace(well(key.partition(".")[0], **numbers), status=severity, problems=(found,))
+
+
+def health_report(status: str = "healthy", **parts: Any) -> HealthReport:
+    """Of a bot that is well, but for the components in `parts`; other names in it are the report's own fields."""
+    components = {name: parts.pop(name, well(name)) for name in SAMPLES} | {
+        name: parts.pop(name) for name in list(parts) if isinstance(parts[name], ComponentHealth)
+    }
+    usual: dict[str, Any] = {"uptime_s": 1_062_000.0, "watched_s": 1_062_000.0, "checked_at": ago(seconds=4)}
+    return HealthReport(overall_status=status, components=components, **(usual | parts))
 
 
 AWAY = health_report(
     "unhealthy",
-    LOCKED,
-    STOP_IT,
-    database=troubled("database", LOCKED),
-    monitor=MonitorHealth(status="healthy", queued=214),
+    database=troubled("database", LOCKED, response_time_s=None, error="database is locked"),
+    monitor=well("monitor", queued=214),
 )
 
 
 def glance(**parts: Any) -> embeds.Glance:
     usual: dict[str, Any] = {
-        "commands_1h": 318,
-        "faults_1h": 0,
+        "commands_1h": (318, 0),
         "scope": "The Listening Room",
         "calm_since": ago(days=6, hours=3),
     }
     return embeds.Glance(**(usual | parts))
 
 
-def moment(hours_ago: float, status: str, reason: str | None = None) -> HealthMoment:
+def moment(hours_ago: float, status: str, reason: Reason | None = None) -> HealthMoment:
     return HealthMoment(occurred_at=ago(hours=hours_ago), status=status, reason=reason)

@@ -1,85 +1,61 @@
-"""A bot that is well, as samples, and what may befall it."""
+"""A bot that is well, as samples, what may befall it, and its health with samples given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import msgspec
 
-from botmon_cog.config import HealthConfig
-from botmon_cog.domain.health import Judge
-from botmon_cog.domain.reports import HealthReport, Problem
-from botmon_cog.domain.samples import (
-    Block,
-    CommandsSample,
-    DatabaseSample,
-    GatewaySample,
-    LoopSample,
-    MonitorSample,
-    ProcessSample,
-    RestSample,
-    Samples,
-    ShardSample,
-    SlowCommand,
-)
+from botmon_cog.config import AlertsConfig, Config, HealthConfig
+from botmon_cog.domain.models import HealthRecord
+from botmon_cog.domain.reports.health import HealthReport, Problem
+from botmon_cog.domain.samples import Block, GatewaySample, LoopSample, RestSample, Sample, ShardSample
+from botmon_cog.health.check import Health
+from botmon_cog.health.component import Component, Finding
+from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components.commands import CommandsSample
+from botmon_cog.health.components.cpu import CpuSample
+from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.files import FilesSample
+from botmon_cog.health.components.memory import MemorySample
+from botmon_cog.health.components.monitor import MonitorSample
+from botmon_cog.health.components.voice import VoiceSample
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.windows import MetricMeans
+from botmon_cog.testing import ManualClock
+
+T = TypeVar("T")
 
 DEFAULTS = HealthConfig()
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 GB = 1_000_000_000
 
-SHARD = ShardSample(shard_id=0, latency_s=0.05, is_connected=True)
-PLAY = SlowCommand(command="play", p95_s=4.1, usual_s=0.9, n=50)
+SHARD = ShardSample(shard_id=0, latency_s=0.05, usual_latency_s=0.05, is_connected=True)
 BLOCK = Block(
     who="/play", where="cogs/music.py:42 in play", n=3, total_s=4.0, longest_s=2.0, last_at=NOON - timedelta(minutes=2)
 )
-
-WELL = Samples(
-    taken_at=NOON,
-    process=ProcessSample(
-        rss_bytes=100_000_000,
-        vms_bytes=GB,
-        limit_bytes=GB,
-        growth_bytes_per_h=1e6,
-        cpu_percent=5.0,
-        system_cpu_percent=20.0,
-        threads=9,
-        files=30,
-        files_limit=1024,
-    ),
-    loop=LoopSample(p50_s=0.001, p99_s=0.01, max_s=0.03),
-    gateway=GatewaySample(shards=(SHARD,), identifies_left=990, identifies_total=1000),
-    rest=RestSample(rate_limits_1h=2),
-    commands=CommandsSample(total=100, errors=1),
-    database=DatabaseSample(response_time_s=0.002, size_bytes=1_000_000),
-    monitor=MonitorSample(queued=3),
-)
+WELL: dict[str, Sample] = {
+    "database": DatabaseSample(response_time_s=0.002, size_bytes=1_000_000),
+    "gateway": GatewaySample(shards=(SHARD,), identifies_left=990, identifies_total=1000),
+    "loop": LoopSample(p50_s=0.001, p99_s=0.01, max_s=0.03),
+    "commands": CommandsSample(total=100, errors=1),
+    "memory": MemorySample(process_bytes=100_000_000, used_bytes=100_000_000, virtual_bytes=GB, limit_bytes=GB),
+    "cpu": CpuSample(percent=5.0, system_percent=20.0, threads=9),
+    "files": FilesSample(files=30, limit=1024),
+    "rest": RestSample(rate_limits_1h=2),
+    "voice": VoiceSample(connections=2, latency_s=0.04),
+    "monitor": MonitorSample(queued=3),
+}
 
 
-def samples(at: int = 0, **parts: dict[str, object]) -> Samples:
-    """As `WELL`, so many minutes after noon, with some values of some samples replaced: `memory={"rss_bytes": 1}`."""
-    changed = {name: msgspec.structs.replace(getattr(WELL, name), **values) for name, values in parts.items()}
-    return msgspec.structs.replace(WELL, taken_at=NOON + at * MINUTE, **changed)
-
-
-def of_memory(percent: float | None, at: int = 0) -> Samples:
-    """A bot that uses so much of its memory."""
-    return samples(at, process={"rss_bytes": None if percent is None else percent, "limit_bytes": 100})
-
-
-def steps(judge: Judge, series: Iterable[Samples]) -> list[HealthReport]:
-    return [judge.step(each, 60.0) for each in series]
-
-
-def settled(config: HealthConfig = DEFAULTS, /, **parts: dict[str, object]) -> HealthReport:
-    """The verdict on a bot that has been so for long enough."""
-    return steps(Judge(config), [samples(n, **parts) for n in range(config.checks_window)])[-1]
-
-
-def only(report: HealthReport) -> Problem:
-    (problem,) = report.problems
-    return problem
+def sample(name: str, **values: object) -> Any:
+    """As in `WELL`, with some values replaced."""
+    return msgspec.structs.replace(WELL[name], **values)
 
 
 def shards(n: int, down: dict[int, float], **values: object) -> tuple[ShardSample, ...]:
@@ -89,7 +65,104 @@ def shards(n: int, down: dict[int, float], **values: object) -> tuple[ShardSampl
             shard_id=number,
             is_connected=number not in down,
             down_s=down.get(number, 0.0),
-            **({"latency_s": 0.05} | values),  # pyright: ignore[reportArgumentType]
+            **({"latency_s": 0.05, "usual_latency_s": 0.05} | values),  # pyright: ignore[reportArgumentType]
         )
         for number in range(n)
     )
+
+
+def judged(name: str, config: HealthConfig = DEFAULTS, **values: object) -> list[Finding]:
+    """What a component finds beyond its limits."""
+    findings = component(name).judge(sample(name, **values), config)
+    return [each for each in findings if each.value is not None and any(map(_is_beyond, each.limits, [each.value] * 2))]
+
+
+def _is_beyond(limit: float | None, value: float) -> bool:
+    return limit is not None and value >= limit
+
+
+def component(name: str) -> Component[Any]:
+    """One that can judge and show samples, and looks at nothing."""
+    kind = next(kind for kind in COMPONENTS if kind.name == name)
+    return object.__new__(kind)
+
+
+class Bot:
+    """The health of a bot whose samples are given. Each check comes a minute after the one before.
+
+    Attributes:
+        samples: what its components see, by their names: a sample, None, or what looking raises.
+        kept: the rows of the history.
+    """
+
+    def __init__(self, config: HealthConfig = DEFAULTS, alerts: AlertsConfig | None = None, **parts: Any) -> None:
+        """`parts`: as for `check`."""
+        self.clock = ManualClock(NOON - MINUTE)
+        self.failures = Failures(self.clock)
+        self.loops = LoopRuns(self.clock)
+        self.metrics = MetricMeans()
+        self.kept: list[HealthRecord] = []
+        self.samples: dict[str, Sample | Exception | None] = dict(WELL)
+        self._set(parts)
+        whole = Config(health=config, alerts=alerts or AlertsConfig())
+        recorder: Any = SimpleNamespace(metrics=self.metrics, record=self.kept.append)
+        watched = [self._watched(kind.name) for kind in COMPONENTS]
+        self.health = Health(watched, recorder, self.loops, self.clock, whole, self.failures, 60.0)
+
+    def _watched(self, name: str) -> Component[Any]:
+        made: Any = component(name)
+
+        async def look() -> Sample | None:
+            seen = self.samples[name]
+            if isinstance(seen, Exception):
+                raise seen
+            return seen
+
+        made.sample = look
+        return made
+
+    def _set(self, parts: dict[str, Any]) -> None:
+        for name, part in parts.items():
+            self.samples[name] = sample(name, **part) if isinstance(part, dict) else part
+
+    def check(self, n: int = 1, /, **parts: Any) -> HealthReport:
+        """So many checks; the last one's report. `parts`: what is seen from now on, as samples or some of their values.
+
+        `memory={"used_bytes": 1}` is the sample of a bot that is well, but for that.
+        """
+        self._set(parts)
+        for _ in range(n - 1):
+            self._tick()
+        return self._tick()
+
+    def _tick(self) -> HealthReport:
+        at_once(self.clock.advance(60.0))
+        return at_once(self.health.check())
+
+    def look(self, **parts: Any) -> HealthReport:
+        """Between two checks."""
+        self._set(parts)
+        return at_once(self.health.report())
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that waits for nothing."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+
+
+def settled(config: HealthConfig = DEFAULTS, /, **parts: Any) -> HealthReport:
+    """The verdict on a bot that has been so for long enough."""
+    return Bot(config, **parts).check(5)
+
+
+def only(report: HealthReport) -> Problem:
+    (problem,) = report.problems
+    return problem
+
+
+def keys(problems: Iterable[Problem]) -> list[str]:
+    return [problem.key for problem in problems]

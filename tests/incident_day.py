@@ -38,7 +38,7 @@ RULES = (
     *(RuleConfig(metric=f"custom.{node}", over=5, for_s=300) for node in NODES),
 )
 _CALLS_BEFORE = 80
-_REAL_TIME = {"gateway_latency_warning_ms": 30_000, "gateway_latency_critical_ms": 60_000}
+_REAL_TIME = {"gateway_latency_ms": (30_000, 60_000)}
 """Heartbeats are answered in real time, and the machine may be busy."""
 _TIMESTAMP = re.compile(r"<t:(\d+):(\w)>")
 _MARKUP = re.compile(r"\*\*|`|^-# |\\(?=[^\w\s])", re.MULTILINE)
@@ -161,7 +161,7 @@ class Day:
         await until(self._is_connected)
 
     def _is_connected(self) -> bool:
-        sample = self.system.health.sources.gateway()
+        sample = self.system.watched.gateway._source()
         return sample is not None and all(shard.is_connected for shard in sample.shards)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------

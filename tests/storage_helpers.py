@@ -29,6 +29,7 @@ from botmon_cog.domain.models import (
     MusicEventType,
 )
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Period
 from botmon_cog.domain.rollup import day_of
 from botmon_cog.store.labels import label_ids_of
@@ -160,6 +161,9 @@ def host_day(when: datetime, guild_id: str, *, source_id: int = 1, **counts: int
     yield Insert(HOST_DAYS, [tuple({**dict.fromkeys(HOST_DAYS.columns, 0), **values, **counts}.values())], "replace")
 
 
+FULL_MEMORY = Reason.of("memory.full", used_percent=96.0, used_bytes=960, limit_bytes=1_000)
+
+
 def alert(**fields: Any) -> Alert:
     """The memory of instance `test` is critical since noon, and nobody knows yet."""
     defaults: dict[str, Any] = {
@@ -167,17 +171,16 @@ def alert(**fields: Any) -> Alert:
         "key": "memory",
         "state": "firing",
         "severity": "critical",
-        "reason": "memory is at 96 %",
+        "reason": FULL_MEMORY,
         "since": NOON,
+        "seen_at": NOON,
     }
     return Alert(**defaults | fields)
 
 
 def message(news: dict[str, Any] | None = None, **fields: Any) -> AlertMessage:
     """News of that alert for the application 9, made at noon and due. `news`: fields of `News` that are others."""
-    item = NewsItem(
-        scope="test", key="memory", change="fired", severity="critical", reason="memory is at 96 %", since=NOON
-    )
+    item = NewsItem(scope="test", key="memory", change="fired", severity="critical", reason=FULL_MEMORY, since=NOON)
     told: dict[str, Any] = {"kind": "alert", "items": (item,), "instance": "test", "made_at": NOON}
     defaults: dict[str, Any] = {
         "message_id": f"message-{next(_ids)}",

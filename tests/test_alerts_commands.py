@@ -11,9 +11,9 @@ from discord.ext import commands
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import EVERYTHING
-from botmon_cog.domain.reports import Problem
 from botmon_cog.monitors.alerts import AlertContext
 from botmon_cog.testing import LoopbackUser
+from tests.alert_helpers import problem, rule_reason
 from tests.harness import Rig, cog_of, make_bot, make_config, running
 from tests.test_commands import ask, text_of
 
@@ -23,7 +23,7 @@ AUDIENCE = "app"
 @pytest.fixture
 def bot() -> commands.Bot:
     bot = make_bot()
-    bot.botmon_config = make_config(alerts=AlertsConfig(critical_after_s=0, warning_after_s=0))
+    bot.botmon_config = make_config(alerts=AlertsConfig(after_s=(0, 0)))
     return bot
 
 
@@ -32,10 +32,9 @@ async def fire(rig: Rig, *keys: str) -> None:
     cog = cog_of(rig.bot)
     since = rig.clock.now()
     problems = [
-        Problem(key=key, severity="critical", reason=f"{key} is not well", since=since, is_shared=key == "database")
-        for key in keys
+        problem(key, since=since, is_shared=key == "database", reason=rule_reason(f"{key} is not well")) for key in keys
     ]
-    await cog.system.alerts.step(problems, (), AlertContext(audience=AUDIENCE))
+    await cog.system.alerts.step(problems, AlertContext(audience=AUDIENCE))
     await cog.system.alerts.deliver(AUDIENCE, cog.delivery.send)
 
 

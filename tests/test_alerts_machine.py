@@ -1,233 +1,150 @@
-"""How alerts move: pending, firing, resolved."""
+"""How alerts follow from what checks find. When that is certain, lasts and is over, `health.debounce` decides."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import SHARED, Alert
-from botmon_cog.domain.alerts.machine import moved
-from tests.alert_helpers import START, Life, problem
+from botmon_cog.domain.alerts.machine import Look, Name, moved
+from botmon_cog.domain.reports import Problem
+from tests.alert_helpers import INTERVAL_S, START, Life, bad, problem
 
 CONFIG = AlertsConfig()
+MINUTE = timedelta(minutes=1)
 
 
-def states(life: Life, n: int) -> list[str]:
-    """The state of `memory` after each of `n` checks; `-` where there is none."""
-    found = []
-    for _ in range(n):
-        life.check()
-        found.append(next((alert.state for alert in life.alerts if alert.key == "memory"), "-"))
-    return found
+def look(at: datetime = START, seen: dict[Name, datetime] | None = None, **parts: Any) -> Look:
+    return Look(at=at, instance="main", interval_s=INTERVAL_S, seen=seen or {}, **parts)
 
 
-def fire(life: Life, key: str = "memory") -> Alert:
-    """Let a critical problem last until it fires."""
-    life.bad[key] = "critical"
-    life.checks(3)
-    assert life.alert(key).state == "firing"
-    return life.alert(key)
+def move(alerts: tuple[Alert, ...], *problems: Problem, config: AlertsConfig = CONFIG, **parts: Any) -> list[Alert]:
+    return list(moved(alerts, problems, look(**parts), config).alerts)
 
 
-def relapse(life: Life) -> None:
-    """Resolve it and let it fire again as soon as can be."""
-    life.bad.clear()
-    while life.alert("memory").state != "resolved":
-        life.check()
-    fire(life)
+def alert(key: str = "memory", scope: str = "main", **parts: Any) -> Alert:
+    """One that fires and was told."""
+    usual: dict[str, Any] = {"state": "firing", "severity": "critical", "seen_at": START, "told": "critical"}
+    return Alert(scope=scope, key=key, reason=bad(key), since=START, told_at=START, **(usual | parts))
 
 
-@pytest.mark.parametrize(
-    ("severity", "minutes"), [("critical", CONFIG.critical_after_s / 60), ("warning", CONFIG.warning_after_s / 60)]
-)
-def test_it_fires_when_it_has_lasted(severity, minutes):
-    life = Life()
-    life.bad["memory"] = severity
-    assert states(life, int(minutes) + 1) == ["pending"] * int(minutes) + ["firing"]
-    alert = life.alert("memory")
-    assert (alert.since, alert.fired_at) == (START, START + timedelta(minutes=minutes))
+def test_what_lasts_fires_as_what_it_has_lasted():
+    (fired,) = move((), problem("memory", "critical", lasting="warning", relapses=2))
+    assert (fired.scope, fired.state, fired.severity, fired.since, fired.relapses) == (
+        "main", "firing", "warning", START, 2
+    )  # fmt: skip
+    assert (fired.told, fired.ended_at, fired.seen_at) == ("", None, START)
 
 
-def test_what_was_bad_long_before_it_was_certain_fires_at_once():
-    life = moved((), [problem("memory", since=START - timedelta(minutes=5))], START, instance="main", config=CONFIG)
-    assert [alert.state for alert in life.alerts] == ["firing"]
+def test_what_does_not_last_yet_is_no_alert():
+    assert move((), problem("memory", lasting=None)) == []
 
 
-def test_a_rule_fires_at_once():
-    life = Life()
-    life.bad["rule.memory.percent"] = "warning"
-    assert life.check() == ["alert: fired rule.memory.percent"]
+@pytest.mark.parametrize("key", ["monitor.failures", "monitor.spool", "monitor.unreachable"])
+def test_what_nobody_has_to_act_on_is_no_alert(key: str):
+    assert move((), problem(key)) == []
 
 
-def test_pending_that_looks_well_is_forgotten():
-    life = Life()
-    life.bad["memory"] = "critical"
-    life.check()
-    life.bad.clear()
-    assert states(life, 1) == ["-"]
-    assert life.news == []
+def test_below_the_level_nothing_fires_and_what_falls_below_it_is_not_over():
+    config = AlertsConfig(level="critical")
+    assert move((), problem("memory", "warning"), config=config) == []
+    (after,) = move((alert(),), problem("memory", "warning"), config=config)
+    assert (after.state, after.severity) == ("firing", "warning")
 
 
-def test_below_the_level_nothing_fires():
-    life = Life(AlertsConfig(level="critical", warning_after_s=0))
-    life.bad["memory"] = "warning"
-    assert states(life, 3) == ["-"] * 3
+def test_it_is_over_from_when_it_looked_well():
+    firing = (alert(),)
+    well_at = START + MINUTE
+    for n in range(1, 4):
+        firing = tuple(move(firing, problem("memory", good_since=well_at), at=START + n * MINUTE))
+        assert firing[0].state == "firing"
+    (over,) = move(firing, at=START + 4 * MINUTE)
+    assert (over.state, over.ended_at) == ("resolved", well_at)
 
 
-def test_a_critical_alert_that_falls_below_the_level_is_not_over():
-    life = Life(AlertsConfig(level="critical"))
-    fire(life)
-    life.bad["memory"] = "warning"
-    assert states(life, 20) == ["firing"] * 20
-    assert len(life.news) == 1
+def test_of_what_went_unseen_the_end_is_when_it_was_last_seen():
+    (over,) = move((alert(seen_at=START + MINUTE),), at=START + 60 * MINUTE)
+    assert over.ended_at == START + MINUTE
 
 
-def test_it_is_over_from_when_it_was_well_once_that_is_certain():
-    life = Life()
-    fire(life)
-    life.bad.clear()
-    well_at = life.now
-    assert states(life, 4) == ["firing", "firing", "firing", "resolved"]
-    assert life.alert("memory").ended_at == well_at
+def test_the_end_is_never_before_the_beginning_nor_in_the_future():
+    (over,) = move((alert(seen_at=START + 60 * MINUTE),), at=START + MINUTE)
+    assert over.ended_at == START + MINUTE
+    (over,) = move((alert(seen_at=START - MINUTE),), at=START + MINUTE)
+    assert over.ended_at == START
 
 
-@pytest.mark.parametrize(("relapses", "minutes"), [(0, 3), (1, 6), (2, 12), (3, 24), (4, 48), (5, 60), (50, 60)])
-def test_each_relapse_doubles_the_wait_up_to_the_window(relapses, minutes):
-    life = Life()
-    fire(life)
-    life.alerts = tuple(Alert(**{**_fields(alert), "relapses": relapses}) for alert in life.alerts)
-    life.bad.clear()
-    assert states(life, minutes + 1) == ["firing"] * minutes + ["resolved"]
+def test_until_the_checks_have_recalled_what_fired_nothing_of_ones_own_ends():
+    assert move((alert(),), is_recalled=False) == [alert()]
+    (other,) = move((alert(),), problem("cpu"), is_recalled=False)[1:]
+    assert (other.key, other.state) == ("cpu", "firing")
 
 
-def _fields(alert: Alert) -> dict[str, object]:
-    return {name: getattr(alert, name) for name in alert.__struct_fields__}
+def test_what_nobody_was_told_of_is_forgotten_at_once():
+    after = moved((alert(told=""),), (), look(), CONFIG)
+    assert (after.alerts, [one.key for one in after.gone]) == ((), ["memory"])
 
 
-def test_without_a_window_nothing_is_doubled():
-    life = Life(AlertsConfig(flap_window_s=0))
-    fire(life)
-    relapse(life)
-    life.bad.clear()
-    assert states(life, 4)[-1] == "resolved"
+def test_what_was_told_stays_known_until_its_end_is_told_and_a_while_longer():
+    resolved = alert(state="resolved", ended_at=START)
+    assert move((resolved,), at=START + 600 * MINUTE) == [resolved]
+    told = replace(resolved, told="resolved")
+    assert move((told,), at=START + MINUTE) == [told]
+    assert move((told,), at=START + 3 * MINUTE) == []
 
 
-def test_bad_again_while_it_waits_is_a_relapse():
-    life = Life()
-    fire(life)
-    for expected in (1, 2, 3):
-        life.bad.clear()
-        life.check()
-        life.bad["memory"] = "critical"
-        life.check()
-        assert (life.alert("memory").state, life.alert("memory").relapses) == ("firing", expected)
-    assert len(life.news) == 1
+def test_what_comes_back_before_its_end_was_told_has_never_been_over():
+    (again,) = move(
+        (alert(state="resolved", ended_at=START + MINUTE),), problem("memory", since=START + 9 * MINUTE, relapses=1)
+    )
+    assert (again.state, again.since, again.ended_at, again.told, again.relapses) == (
+        "firing", START, None, "critical", 1
+    )  # fmt: skip
+    (new,) = move((alert(state="resolved", told="resolved"),), problem("memory", since=START + 9 * MINUTE))
+    assert new.since == START + 9 * MINUTE
 
 
-def test_firing_again_soon_is_a_relapse_and_later_is_not():
-    life = Life()
-    fire(life)
-    relapse(life)
-    assert life.alert("memory").relapses == 1
-    life.bad.clear()
-    life.checks(7)
-    assert life.alert("memory").state == "resolved"
-    life.checks(61)
-    assert life.alerts == ()
-    assert fire(life).relapses == 0
+# -- what is shared ----------------------------------------------------------------------------------------------------
 
-
-def test_it_is_a_relapse_from_when_the_recovery_was_certain():
-    life = Life()
-    fire(life)
-    life.alerts = tuple(Alert(**{**_fields(alert), "relapses": 5}) for alert in life.alerts)
-    life.bad.clear()
-    life.checks(61 + 30)
-    assert life.alert("memory").state == "resolved"
-    assert fire(life).relapses == 6
-
-
-def test_what_was_pending_at_a_restart_goes_on_from_when_it_was_first_seen():
-    pending = moved((), [problem("memory")], START, instance="main", config=CONFIG).alerts
-    later = START + timedelta(seconds=CONFIG.critical_after_s)
-    after = moved(pending, [problem("memory", since=later)], later, instance="main", config=CONFIG)
-    assert [(alert.state, alert.since) for alert in after.alerts] == [("firing", START)]
-
-
-def test_a_relapse_that_does_not_last_leaves_it_resolved():
-    life = Life()
-    fire(life)
-    life.bad.clear()
-    life.checks(4)
-    ended_at = life.alert("memory").ended_at
-    life.bad["memory"] = "critical"
-    assert states(life, 1) == ["pending"]
-    life.bad.clear()
-    assert states(life, 1) == ["resolved"]
-    assert life.alert("memory").ended_at == ended_at
-
-
-def test_a_warning_that_turns_critical_for_long_is_an_escalation():
-    life = Life(AlertsConfig(warning_after_s=0))
-    life.bad["memory"] = "warning"
-    assert life.check() == ["alert: fired memory"]
-    life.bad["memory"] = "critical"
-    assert life.checks(3) == ["2 alert: worsened memory"]
-
-
-def test_a_warning_that_turns_critical_for_a_moment_is_no_news():
-    life = Life(AlertsConfig(warning_after_s=0))
-    life.bad["memory"] = "warning"
-    life.check()
-    for _ in range(5):
-        life.bad["memory"] = "critical"
-        assert life.checks(2) == []
-        life.bad["memory"] = "warning"
-        assert life.check() == []
-
-
-def test_critical_that_becomes_a_warning_is_no_news_and_neither_is_the_way_back():
-    life = Life()
-    fire(life)
-    for severity in ("warning", "critical", "warning"):
-        life.bad["memory"] = severity
-        assert life.checks(20) == []
-
-
-@pytest.mark.parametrize("prefix", ["memory", "mem"])
-def test_what_cannot_be_seen_is_neither_good_nor_bad(prefix):
-    life = Life()
-    fire(life, "memory")
-    fire(life, "memory.growth")
-    life.bad.clear()
-    for _ in range(10):
-        life.check(unknown=[prefix])
-    expected = "firing" if prefix == "memory" else "resolved"
-    assert {alert.state for alert in life.alerts} == {expected}
-
-
-def test_a_problem_is_seen_even_where_the_rest_is_unknown():
-    life = Life()
-    life.bad["memory"] = "critical"
-    for _ in range(3):
-        life.check(unknown=["memory"])
-    assert life.alert("memory").state == "firing"
+SLOW = (SHARED, "database.slow")
 
 
 def test_what_is_shared_has_the_shared_scope():
-    after = moved((), [problem("database", is_shared=True)], START, instance="main", config=CONFIG)
-    assert [alert.scope for alert in after.alerts] == [SHARED]
+    assert [each.scope for each in move((), problem("database", is_shared=True))] == [SHARED]
 
 
-def test_of_two_problems_with_one_key_the_graver_counts():
-    found = [problem("memory", "warning"), problem("memory", "critical"), problem("memory", "warning")]
-    after = moved((), found, START, instance="main", config=CONFIG)
-    assert [alert.severity for alert in after.alerts] == ["critical"]
+@pytest.mark.parametrize(("own", "minutes"), [(None, 3), (START - MINUTE, 3), (START, 0), (START + MINUTE, 0)])
+def test_what_is_shared_is_over_once_nobody_has_seen_it_for_three_checks(own, minutes):
+    """At once, where nobody saw it since this process did."""
+    shared = (alert(SLOW[1], SHARED),)
+    seen = {} if own is None else {SLOW: own}
+    states = [move(shared, at=START + n * MINUTE, seen=seen)[0].state for n in range(4)]
+    assert states == ["firing"] * minutes + ["resolved"] * (4 - minutes)
 
+
+def test_a_process_that_has_not_recalled_anything_ends_what_is_shared_all_the_same():
+    assert move((alert(SLOW[1], SHARED),), at=START + 9 * MINUTE, is_recalled=False)[0].state == "resolved"
+
+
+def test_whoever_sees_it_keeps_it_even_where_it_does_not_last_there_yet():
+    young = problem(SLOW[1], is_shared=True, lasting=None)
+    (kept,) = move((alert(SLOW[1], SHARED),), young, at=START + 9 * MINUTE)
+    assert (kept.state, kept.seen_at) == ("firing", START + 9 * MINUTE)
+
+
+def test_one_to_whom_it_looks_well_takes_nothing_back():
+    well = problem(SLOW[1], is_shared=True, good_since=START, relapses=0)
+    (kept,) = move((alert(SLOW[1], SHARED, seen_at=START + 5 * MINUTE, relapses=2),), well, at=START + 6 * MINUTE)
+    assert (kept.seen_at, kept.relapses) == (START + 5 * MINUTE, 2)
+
+
+# -- anything at all ---------------------------------------------------------------------------------------------------
 
 SERIES = st.lists(st.sampled_from([None, "warning", "critical", "unknown"]), max_size=60)
 
@@ -240,14 +157,39 @@ def test_any_series_ends_where_it_should(series, level):
     for one in series:
         life.bad = {"memory": one} if one in {"warning", "critical"} else {}
         life.check(unknown=["memory"] if one == "unknown" else [])
-        for alert in life.alerts:
-            assert (alert.fired_at is not None) or alert.state != "firing"
-            assert alert.good_since is None or alert.state == "firing"
-            assert alert.ended_at is not None or alert.state != "resolved"
-            assert alert.state != "firing" or alert.ended_at is None
+        for each in life.alerts:
+            assert (each.ended_at is None) == (each.state == "firing")
+            assert each.since <= each.seen_at <= life.now
     life.bad = {"memory": "critical"}
     life.checks(4)
     assert (life.alert("memory").state, life.alert("memory").told) == ("firing", "critical")
     life.bad = {}
     life.checks(200)
     assert life.alerts == ()
+
+
+def test_a_warning_that_turns_critical_for_long_is_an_escalation():
+    life = Life(AlertsConfig(after_s=(0, 120)))
+    life.bad["memory"] = "warning"
+    assert life.check() == ["alert: fired memory"]
+    life.bad["memory"] = "critical"
+    assert life.checks(3) == ["2 alert: worsened memory"]
+
+
+def test_critical_that_becomes_a_warning_is_no_news_and_neither_is_the_way_back():
+    life = Life()
+    life.bad["memory"] = "critical"
+    assert life.checks(3) == ["2 alert: fired memory"]
+    for severity in ("warning", "critical", "warning"):
+        life.bad["memory"] = severity
+        assert life.checks(20) == []
+
+
+def test_what_cannot_be_seen_is_neither_good_nor_bad():
+    life = Life()
+    life.bad = {"memory": "critical", "cpu": "critical"}
+    life.checks(3)
+    life.bad.clear()
+    for _ in range(10):
+        life.check(unknown=["memory"])
+    assert {each.key: each.state for each in life.alerts} == {"memory": "firing"}

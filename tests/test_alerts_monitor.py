@@ -19,20 +19,23 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Config, HealthConfig
-from botmon_cog.domain.alerts import EVERYTHING, SHARED, News, Sent
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, News, Sent
 from botmon_cog.errors import StorageError
+from botmon_cog.health.component import Finding
+from botmon_cog.health.components.commands import Commands
+from botmon_cog.health.debounce import Debouncer, Now
 from botmon_cog.monitors import alert_sender
 from botmon_cog.monitors.alerts import AlertContext, Alerts
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.queue.spool import Spool
 from botmon_cog.testing import ManualClock
-from tests.alert_helpers import MemoryStorage, problem, told
+from tests.alert_helpers import START, MemoryStorage, bad, problem, told
 from tests.engines import Engine
 
 HOUR = timedelta(hours=1)
 TOLD = Sent(state="told", words="DM to 1 owner")
-QUICK = AlertsConfig(critical_after_s=0, warning_after_s=0, recover_after_s=0, flap_window_s=0, repeat_after_s=0)
+QUICK = AlertsConfig(after_s=(0, 0), recover_after_s=0, repeat_after_s=(0, 0))
 
 
 class Process:
@@ -69,7 +72,7 @@ class Process:
     async def step(self, *bad: str, shared: tuple[str, ...] = (), **context: int) -> None:
         problems = [problem(key, since=self.clock.now()) for key in bad]
         problems += [problem(key, since=self.clock.now(), is_shared=True) for key in shared]
-        await self.alerts.step(problems, (), AlertContext(audience="app", **context))
+        await self.alerts.step(problems, AlertContext(audience="app", **context))
 
     async def check(self, *bad: str, shared: tuple[str, ...] = (), **context: int) -> list[str]:
         """A step and a delivery, then a minute passes; what reached the owners."""
@@ -264,7 +267,7 @@ async def test_only_a_process_of_the_same_bot_sends(process: Process) -> None:
 
 
 async def test_nothing_is_told_before_the_bot_is_known_and_nothing_is_lost(process: Process) -> None:
-    await process.alerts.step([problem("memory")], (), AlertContext())
+    await process.alerts.step([problem("memory")], AlertContext())
     assert await process.check("memory") == ["alert: fired memory"]
 
 
@@ -303,7 +306,7 @@ async def test_what_one_sees_and_another_does_not_is_told_once(database: MemoryS
     one, two = (Process(database.of(name), clock, AlertsConfig(), instance=name) for name in ("one", "two"))
     bad = problem("database.slow", since=clock.now(), is_shared=True)
     for minute in range(90):
-        await one.alerts.step([bad] if minute < 60 else [], (), AlertContext(audience="app"))
+        await one.alerts.step([bad] if minute < 60 else [], AlertContext(audience="app"))
         await one.alerts.deliver("app", one.send)
         await two.check()
     assert one.sent + two.sent == [("alert: fired database.slow", False), ("recovery: recovered database.slow", False)]
@@ -346,27 +349,40 @@ async def test_another_instances_alerts_are_its_own(database: MemoryStorage, clo
 
 async def test_a_restart_neither_forgets_nor_repeats(engine: Engine, clock: ManualClock) -> None:
     async with engine.storage(instance="main") as storage:
-        assert await Process(storage.alerts, clock).check("memory") == ["alert: fired memory"]
+        assert await Process(storage.alerts, clock).check("memory", shared=("database.slow",)) == [
+            "alert: fired database.slow, fired memory"
+        ]
         process = Process(storage.alerts, clock)
         await process.alerts.recall()
-        for _ in range(2):  # the checks are not certain yet
-            assert await process.check() == []
-        assert await process.check("memory") == []
-        assert [alert.relapses for alert in (await process.alerts.overview()).firing] == [0]
-        assert await process.check() == ["recovery: recovered memory"]
+        assert {each.key for each in await process.alerts.firing() or ()} == {"memory", "database.slow"}
+        for _ in range(9):  # its checks know nothing of it yet
+            assert await process.check("cpu", is_recalled=False) in (
+                ["alert: fired cpu"],
+                ["recovery: recovered database.slow"],
+                [],
+            )
+        assert await process.check("memory", "cpu") == []
+        assert [alert.relapses for alert in (await process.alerts.overview()).firing] == [0, 0]
+        assert await process.check("cpu") == ["recovery: recovered memory"]
 
 
-async def test_a_restart_makes_nothing_well_that_is_judged_by_the_last_hour(database, clock) -> None:
-    process = Process(database.of("main"), clock)
-    await process.check("commands.play", "commands.skip", "memory")
-    restarted = Process(database.of("main"), clock)
-    assert await restarted.check("commands.skip", "memory") == []
-    assert await restarted.check("memory") == ["recovery: recovered commands.skip"], "it was seen to be over"
-    for _ in range(30):
-        await clock.advance(100)
-        assert await restarted.check("memory") == []
-    await clock.advance(1000)
-    assert await restarted.check("memory") == ["recovery: recovered commands.play"]
+async def test_what_fired_is_not_known_while_neither_the_database_nor_the_disk_tells(database, clock, tmp_path) -> None:
+    before = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
+    await before.check("memory")
+    other = Process(database.of("other"), clock, instance="other")
+    await other.check("cpu")
+    database.is_away = True
+    process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
+    assert await process.alerts.firing() is None
+    await process.alerts.recall()
+    assert [each.key for each in await process.alerts.firing() or ()] == ["memory"]
+    without_disk = Process(database.of("main"), clock)
+    await without_disk.alerts.recall()
+    assert await without_disk.alerts.firing() is None
+    assert await without_disk.check("memory", is_recalled=False) == ["alert: fired memory"], "nobody can know"
+    database.is_away = False
+    assert [each.key for each in await without_disk.alerts.firing() or ()] == ["memory"]
+    assert await Process(database.of("main"), clock, AlertsConfig(enabled=False)).alerts.firing() == ()
 
 
 async def test_the_limit_per_hour_holds_over_a_restart(database: MemoryStorage, clock: ManualClock) -> None:
@@ -438,11 +454,13 @@ async def test_a_restart_at_which_the_database_goes_away_repeats_nothing(databas
 async def test_the_database_is_right_where_the_file_is_old(database, clock, tmp_path) -> None:
     """The shared alert ended, and began anew, while this process was off: both times it is at the same version."""
     await Process(database.of("main"), clock, spool=tmp_path / "spool.db").check(shared=("database.slow",))
-    other = Process(database.of("other"), clock, replace(QUICK, critical_after_s=600), instance="other")
+    other = Process(database.of("other"), clock, instance="other")
     for _ in range(6):
         await other.check()
     assert database.rows == {}
-    await other.check(shared=("database.slow",))
+    await other.alerts.mute([(SHARED, "database.slow")], clock.now() + HOUR, "7")
+    assert await other.check(shared=("database.slow",)) == []
+    await other.alerts.unmute([(SHARED, "database.slow")])
     process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
     await process.alerts.recall()
     assert await process.check(shared=("database.slow",)) == ["alert: fired database.slow"]
@@ -561,7 +579,7 @@ async def test_a_mute_holds_back_until_it_ends(engine: Engine, clock: ManualCloc
         assert await process.check("gateway.shard.3", shared=("database",)) == [
             "alert: fired database, fired gateway.shard.3"
         ]
-        assert process.news[0].held_back == "while muted"
+        assert process.news[0].held_back == ("muted",)
 
 
 async def test_mutes_are_seen_and_ended(process: Process, clock: ManualClock) -> None:
@@ -600,16 +618,24 @@ async def test_a_maintenance_window_holds_back_and_is_shown(database: MemoryStor
         assert await process.check("memory") == []
     assert (await process.alerts.overview()).maintenance_until is None
     assert await process.check("memory") == ["alert: fired memory"]
-    assert process.news[0].held_back == "during maintenance"
+    assert process.news[0].held_back == ("maintenance",)
 
 
 async def test_the_overview_has_the_gravest_first(database: MemoryStorage, clock: ManualClock) -> None:
-    process = Process(database.of("main"), clock, AlertsConfig(critical_after_s=60))
-    problems = [problem("memory", "warning", since=clock.now() - HOUR), problem("cpu", since=clock.now() - HOUR / 2)]
-    await process.alerts.step([*problems, problem("files", since=clock.now())], (), AlertContext(audience="app"))
+    process = Process(database.of("main"), clock, AlertsConfig(level="critical"))
+    problems = [
+        problem("memory", since=clock.now() - HOUR),
+        problem("cpu", since=clock.now() - 2 * HOUR),
+        problem("files", since=clock.now(), lasting=None),
+        problem("gateway", since=clock.now() - HOUR, lasting=None),
+        problem("loop.lag", "warning", since=clock.now(), lasting=None),
+        problem("rest", since=clock.now(), lasting=None, good_since=clock.now()),
+        problem("monitor.failures", since=clock.now(), lasting=None),
+    ]
+    await process.alerts.step(problems, AlertContext(audience="app"))
     overview = await process.alerts.overview()
     assert [alert.key for alert in overview.firing] == ["cpu", "memory"]
-    assert [alert.key for alert in overview.pending] == ["files"]
+    assert [alert.key for alert in overview.pending] == ["gateway", "files"]
     database.is_away = True
     assert await process.alerts.overview() == overview
 
@@ -657,14 +683,14 @@ def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.Temp
             return process
 
         process = await start()
-        for bad, is_away, is_restart, answer, muting in checks:
+        for keys, is_away, is_restart, answer, muting in checks:
             database.is_away = is_away
             if is_restart:
                 process = await start()
             if muting is not None:
                 await process.alerts.mute([("main", muting[0])], clock.now() + timedelta(minutes=muting[1]), "7")
             process.answers = [Sent(state=answer, words="")]
-            await process.check(*bad)
+            await process.check(*keys)
             assert process.failures.n == 0
         database.is_away = False
         process.answers = []
@@ -695,3 +721,17 @@ def test_the_store_in_memory_is_as_the_real_one() -> None:
     assert len(verbs) == 8
     for name, verb in verbs.items():
         assert list(inspect.signature(verb).parameters) == list(inspect.signature(getattr(real, name)).parameters)
+
+
+@pytest.mark.parametrize(("key", "minutes"), [("commands.slow.play", 60), ("memory", 3)])
+def test_a_young_process_does_not_end_what_it_would_need_an_hour_to_find(key: str, minutes: int) -> None:
+    debouncer = Debouncer(AlertsConfig())
+    firing = Alert(
+        scope="main", key=key, state="firing", severity="warning", reason=bad(key), since=START, seen_at=START
+    )
+    debouncer.recall([firing], Now(at=START, at_s=0.0, age_s=0.0), Commands.looks_back_s)
+    looks: dict[str, list[Finding]] = {"commands": [], "memory": []}
+    held = 0
+    while debouncer.step(looks, Now(at=START, at_s=60.0 * held, age_s=60.0 * held)):
+        held += 1
+    assert minutes <= held <= minutes + 3

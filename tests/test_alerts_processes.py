@@ -15,6 +15,7 @@ import pytest
 
 from botmon_cog.config import AlertsConfig, Config, StorageConfig
 from botmon_cog.domain.alerts import SHARED, News, Sent
+from botmon_cog.health.debounce import CHECKS_TO_ENTER
 from botmon_cog.monitors.alerts import AlertContext
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import LoopbackDiscord, ManualClock, redirect
@@ -29,9 +30,7 @@ APP = "app"
 ROUNDS = full(20, 8)
 MINUTE_S = 60
 SLOW, MEMORY, CPU = "database.slow", "memory", "cpu"
-QUICK = AlertsConfig(
-    critical_after_s=0, warning_after_s=0, recover_after_s=0, flap_window_s=0, repeat_after_s=0, messages_per_h=1_000
-)
+QUICK = AlertsConfig(after_s=(0, 0), recover_after_s=0, repeat_after_s=(0, 0), messages_per_h=1_000)
 OUTLASTING_S = 60.0
 
 
@@ -98,7 +97,7 @@ async def monitor(talk: Talk, url: str, instance: str, path: str) -> None:
             await clock.advance(step.seconds)
             problems = [problem(key, since=clock.now()) for key in step.own]
             problems += [problem(key, since=clock.now(), is_shared=True) for key in step.shared]
-            await system.alerts.step(problems, (), AlertContext(audience=APP))
+            await system.alerts.step(problems, AlertContext(audience=APP))
             await system.alerts.deliver(APP, send)
             talk.send(system.failures.last)
 
@@ -176,7 +175,7 @@ async def run(talk: Talk, url: str, instance: str, base_url: str, gateway_url: s
     bot.botmon_config = make_config(
         instance=instance,
         storage=StorageConfig(url=url, linger_ms=0, busy_timeout_s=OUTLASTING_S, spool_max_mb=0),
-        health=make_health(watch=("database", "gateway"), database_slow_ms=1e-6, checks_to_enter=1),
+        health=make_health(watch=("database", "gateway"), database_slow_ms=1e-6),
         alerts=QUICK,
     )
     with redirect(base_url, gateway_url):
@@ -195,10 +194,11 @@ async def test_of_two_real_bots_one_tells_the_owner_what_both_see(engine: Engine
             at = (loopback.base_url, loopback.gateway_url, loopback.token)
             children = [stack.enter_context(Child(run, engine.url, name, *at)) for name in ("one", "two")]
             assert await everybody(children) == ["ready", "ready"]
-            for _ in range(4):
+            for n in range(1, 6):
                 for child in children:
                     child.send("check")
-                assert await everybody(children) == [[SLOW], [SLOW]]
+                seen = [SLOW] if n >= CHECKS_TO_ENTER else []
+                assert await everybody(children) == [seen, seen]
             for child in children:
                 child.send(None)
             assert [await asyncio.to_thread(child.wait) for child in children] == [0, 0]

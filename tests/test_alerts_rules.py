@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from botmon_cog.config import RuleConfig, read_config
+from botmon_cog.config import AlertsConfig, RuleConfig, read_config
 from botmon_cog.config.metrics import METRICS
-from botmon_cog.domain.alerts.rules import GETTERS, Rules
-from botmon_cog.domain.samples import (
-    CommandsSample,
-    DatabaseSample,
-    GatewaySample,
-    LoopSample,
-    MonitorSample,
-    ProcessSample,
-    RestSample,
-    Samples,
-    ShardSample,
-)
+from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample, Sample, ShardSample
 from botmon_cog.errors import ConfigError
+from botmon_cog.health.component import Finding
+from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components.commands import CommandsSample
+from botmon_cog.health.components.cpu import CpuSample
+from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.files import FilesSample
+from botmon_cog.health.components.memory import MemorySample
+from botmon_cog.health.components.monitor import MonitorSample
+from botmon_cog.health.debounce import Debouncer, Now
+from botmon_cog.health.rules import RULE, Rules
+from botmon_cog.health.words import sentence
 from tests.alert_helpers import START
+from tests.health_samples import component
 
 NAN, INF = float("nan"), float("inf")
-FULL = Samples(
-    taken_at=START,
-    process=ProcessSample(
-        rss_bytes=200_000_000,
-        limit_bytes=800_000_000,
-        growth_bytes_per_h=5_000_000,
-        cpu_percent=30,
-        system_cpu_percent=40,
-        threads=12,
-        files=50,
-        files_limit=200,
+FULL: dict[str, Sample | None] = {
+    "memory": MemorySample(
+        process_bytes=200_000_000, used_bytes=200_000_000, limit_bytes=800_000_000, growth_bytes_per_h=5_000_000
     ),
-    loop=LoopSample(p50_s=0.001, p99_s=0.02, max_s=0.3, blocked_s=4),
-    gateway=GatewaySample(
+    "cpu": CpuSample(percent=30, system_percent=40, threads=12),
+    "files": FilesSample(files=50, limit=200),
+    "loop": LoopSample(p50_s=0.001, p99_s=0.02, max_s=0.3, blocked_s=4),
+    "gateway": GatewaySample(
         shards=(
             ShardSample(shard_id=0, latency_s=0.1, is_connected=True, reconnects_1h=2),
             ShardSample(shard_id=1, latency_s=0.4, is_connected=False, reconnects_1h=3),
             ShardSample(shard_id=2, latency_s=NAN, is_connected=False),
         )
     ),
-    rest=RestSample(rate_limits_1h=7, server_errors_1h=8),
-    commands=CommandsSample(total=100, errors=5, late=2, unanswered=1),
-    database=DatabaseSample(response_time_s=0.05, size_bytes=9_000_000),
-    monitor=MonitorSample(queued=4, spooled=5, dropped=6),
-    custom={"players": 11.0},
-)
+    "rest": RestSample(rate_limits_1h=7, server_errors_1h=8),
+    "commands": CommandsSample(total=100, errors=5, late=2, unanswered=1),
+    "database": DatabaseSample(response_time_s=0.05, size_bytes=9_000_000),
+    "monitor": MonitorSample(queued=4, spooled=5, dropped=6),
+}
 VALUES = {
     "memory.percent": 25,
     "memory.rss_mb": 200,
@@ -79,19 +73,24 @@ VALUES = {
     "uptime_s": 60,
     "custom.players": 11,
 }
-EMPTY = Samples(taken_at=START)
+
+WATCHED = {kind.name: component(kind.name) for kind in COMPONENTS}
 
 
-def keys(*rules: RuleConfig, samples: Samples = FULL, min_commands: int = 20) -> list[str]:
-    return [problem.key for problem in Rules(rules, min_commands).step(samples, 60.0).problems]
+def judged(
+    *rules: RuleConfig, players: float | None = 11.0, is_empty: bool = False, **samples: Sample
+) -> list[Finding]:
+    seen = {name: (None if is_empty else (FULL | samples).get(name), True) for name in WATCHED}
+    return Rules(rules).judge(WATCHED, seen, {} if players is None else {"players": players}, 60.0)
 
 
-def custom(value: float | None, minute: int = 0) -> Samples:
-    return Samples(taken_at=START + timedelta(minutes=minute), custom={} if value is None else {"players": value})
+def keys(*rules: RuleConfig, **samples: Sample) -> list[str]:
+    """Of those that are broken."""
+    return [finding.key for finding in judged(*rules, **samples) if finding.value]
 
 
 def test_every_metric_that_may_be_named_can_be_read():
-    assert set(GETTERS) | {"uptime_s"} == set(METRICS)
+    assert {name for kind in COMPONENTS for name in kind.metrics} | {"uptime_s"} == set(METRICS)
     assert set(METRICS) | {"custom.players"} == set(VALUES)
 
 
@@ -102,7 +101,7 @@ def test_the_documentation_has_every_metric():
 
 
 @pytest.mark.parametrize("metric", VALUES)
-def test_a_rule_holds_beyond_its_limit_only(metric):
+def test_a_rule_is_broken_beyond_its_limit_only(metric):
     value = VALUES[metric]
     assert keys(RuleConfig(metric=metric, over=value * 0.99)) == [f"rule.{metric}"]
     assert keys(RuleConfig(metric=metric, over=value * 1.01)) == []
@@ -112,14 +111,14 @@ def test_a_rule_holds_beyond_its_limit_only(metric):
 
 @pytest.mark.parametrize("metric", [metric for metric in VALUES if metric != "uptime_s"])
 def test_without_a_value_a_rule_is_neither_good_nor_bad(metric):
-    found = Rules([RuleConfig(metric=metric, over=0)], 20).step(EMPTY, 60.0)
-    assert (found.problems, found.unknown) == ((), (f"rule.{metric}",))
+    (finding,) = judged(RuleConfig(metric=metric, over=0), players=None, is_empty=True)
+    assert finding.value is None
 
 
-@pytest.mark.parametrize("value", [NAN, INF, -INF, None])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
 def test_what_is_no_number_is_no_value(value):
-    found = Rules([RuleConfig(metric="custom.players", over=0)], 20).step(custom(value), 60.0)
-    assert (found.problems, found.unknown) == ((), ("rule.custom.players",))
+    (finding,) = judged(RuleConfig(metric="custom.players", over=0), players=value)
+    assert (finding.value, finding.reason.values["value"]) == (None, None)
 
 
 def test_the_limit_itself_is_not_beyond():
@@ -127,16 +126,31 @@ def test_the_limit_itself_is_not_beyond():
 
 
 def test_few_commands_have_no_error_rate():
-    assert keys(RuleConfig(metric="commands.error_rate", over=0), min_commands=101) == []
+    rule = RuleConfig(metric="commands.error_rate", over=0)
+    few = replace(FULL["commands"], total=19)
+    assert keys(rule, commands=replace(few, total=20)) == ["rule.commands.error_rate"]
+    assert keys(rule, commands=few) == []
 
 
-def test_it_must_hold_for_as_long_as_it_says_and_none_does_not_interrupt():
-    rules = Rules([RuleConfig(metric="custom.players", under=5, for_s=180)], 20)
-    found = [rules.step(custom(value, minute), 0.0) for minute, value in enumerate([3, 3, None, 3, 9, 3, 3, 3, 3, 3])]
-    assert [bool(one.problems) for one in found] == [False] * 3 + [True] + [False] * 4 + [True] * 2
-    assert [bool(one.unknown) for one in found] == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert found[3].problems[0].since == START
-    assert found[8].problems[0].since == START + timedelta(minutes=5)
+def test_it_must_hold_for_as_long_as_it_says_and_what_is_not_known_does_not_interrupt():
+    rules = Rules([RuleConfig(metric="custom.players", under=5, for_s=180)])
+    debouncer = Debouncer(AlertsConfig(recover_after_s=0))
+    found: list[str | None] = []
+    for minute, value in enumerate([3, 3, None, 3, 9, 3, 3, 3, 3, 9]):
+        broken = rules.judge(WATCHED, {}, {} if value is None else {"players": value}, 0.0)
+        troubles = debouncer.step({RULE: broken}, Now(at=START, at_s=minute * 60.0, age_s=minute * 60.0))
+        found.append(troubles[0].lasting if troubles else None)
+    assert found == [None] * 3 + ["warning"] + [None] * 4 + ["warning", None]
+
+
+def test_it_may_have_to_hold_for_longer_than_the_checks_that_are_remembered():
+    rules = Rules([RuleConfig(metric="custom.players", under=5, for_s=900)])
+    debouncer = Debouncer(AlertsConfig())
+    found: list[bool] = []
+    for minute in range(18):
+        broken = rules.judge(WATCHED, {}, {"players": 3.0}, 0.0)
+        found.append(bool(debouncer.step({RULE: broken}, Now(at=START, at_s=minute * 60.0, age_s=minute * 60.0))))
+    assert found == [False] * 15 + [True] * 3
 
 
 @pytest.mark.parametrize(
@@ -153,7 +167,7 @@ def test_it_must_hold_for_as_long_as_it_says_and_none_does_not_interrupt():
     ],
 )
 def test_the_message_or_else_a_sentence(rule, reason):
-    assert [problem.reason for problem in Rules([rule], 20).step(FULL, 60.0).problems] == [reason]
+    assert [sentence(finding.reason) for finding in judged(rule)] == [reason]
 
 
 def test_several_rules_about_one_metric_are_told_apart():

@@ -22,10 +22,10 @@ from botmon_cog.testing import LoopbackDiscord
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health, running, until
 
 HOUR = timedelta(hours=1)
-AT_ONCE = AlertsConfig(critical_after_s=0)
-CROWDED = make_health(
-    checks_to_enter=1, memory_warning_percent=0.00001, memory_critical_percent=0.00002, interval_s=60.0
-)
+AT_ONCE = AlertsConfig(after_s=(0, 0))
+CROWDED = make_health(memory_percent=(0.00001, 0.00002), interval_s=60.0)
+
+pytestmark = pytest.mark.usefixtures("certain_at_once")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_a_clock_that_jumps_neither_hastens_nor_holds_up_an_alert(bot, jum
     rule = RuleConfig(metric="uptime_s", over=0, for_s=120, severity="critical")
     bot.botmon_config = make_config(
         health=replace(CROWDED, interval_s=86_400, watch=("memory",) if metric == "memory" else ()),
-        alerts=AlertsConfig(critical_after_s=120, rule=() if metric == "memory" else (rule,)),
+        alerts=AlertsConfig(after_s=(900, 120), rule=() if metric == "memory" else (rule,)),
     )
     async with running(bot) as rig:
 

@@ -17,6 +17,7 @@ import botmon_cog.cli.report  # noqa: F401 (likewise, with all that it imports)
 from botmon_cog.__main__ import main
 from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MusicEvent, MusicEventType
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import HealthReport, PerformanceReport, StatisticsReport
 from tests.child import Child, Talk
 from tests.engines import Engine
@@ -45,7 +46,7 @@ def used(n: int, guild_id: str, name: str) -> list[Event]:
     ]
 
 
-def checked(ago: timedelta, status: str, reason: str | None = None) -> HealthRecord:
+def checked(ago: timedelta, status: str, reason: Reason | None = None) -> HealthRecord:
     return HealthRecord(occurred_at=datetime.now(UTC) - ago, status=status, reason=reason)
 
 
@@ -114,19 +115,22 @@ def test_server_of_which_only_songs_are_known_is_known(engine, capsys):
     ("name", "kind"), [("weekly", StatisticsReport), ("perf", PerformanceReport), ("health", HealthReport)]
 )
 def test_json_is_the_report_and_nothing_else(name: str, kind: type, database, capsys):
-    told = msgspec.json.decode(report(capsys, database, name, "--json"), type=kind)
+    printed = report(capsys, database, name, "--json")
+    told = msgspec.json.decode(printed, type=kind)
     if name == "weekly":
         assert (told.total_commands, told.unique_users, told.total_songs) == (32, 3, 1)
     elif name == "perf":
         assert [c.command for c in told.commands] == ["play"]
     else:
-        assert (told.error_rate.total, told.error_rate.errors, told.overall_status) == (32, 0, "unknown")
+        commands = msgspec.json.decode(printed)["components"]["commands"]["sample"]
+        assert (commands["total"], commands["errors"], told.overall_status) == (32, 0, "unknown")
 
 
 def test_health_is_the_bots_last_verdict(engine, capsys):
-    write(engine, [*used(3, BUSY, "x"), checked(timedelta(seconds=20), "degraded", "the bot is slow")])
+    slow = Reason.of("gateway.latency", latency_s=1.2)
+    write(engine, [*used(3, BUSY, "x"), checked(timedelta(seconds=20), "degraded", slow)])
     out = report(capsys, engine, "health")
-    assert "Degraded: the bot is slow" in out
+    assert "Degraded: Discord takes 1.2 s to answer heartbeats" in out
     assert "Process" not in out
 
 

@@ -21,12 +21,15 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.views import news_buttons
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import News, NewsItem, Sent
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.health.words import words_of
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
 from tests.test_commands import text_of
 from tests.test_lifecycle import trace
 
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DAY_S = 86_400
+AWAY = Reason.of("database.away", said="disk I/O error")
 
 
 def news(**parts: Any) -> News:
@@ -35,8 +38,7 @@ def news(**parts: Any) -> News:
         key="database",
         change="fired",
         severity="critical",
-        reason="the database does not answer: disk I/O error",
-        remedy="look at the disk",
+        reason=AWAY,
         since=SINCE,
     )
     return News(**({"kind": "alert", "items": (item,), "instance": "main", "made_at": SINCE} | parts))
@@ -144,15 +146,16 @@ async def test_closed_dms_then_a_channel_then_the_webhook(listener: tuple[Listen
     assert body["content"] == body["text"]
     assert body["content"].startswith(body["title"])
     assert "disk I/O error" in body["body"]
-    assert "What to do: look at the disk" in body["body"]
+    assert f"What to do: {words_of(AWAY).remedy}" in body["body"]
     assert (body["kind"], body["severity"], body["instance"], body["is_repeat"]) == ("alert", "critical", "main", True)
     assert body["alerts"] == [
         {
             "key": "database",
             "change": "fired",
             "severity": "critical",
-            "reason": "the database does not answer: disk I/O error",
-            "remedy": "look at the disk",
+            "reason": "the database does not answer (disk I/O error)",
+            "remedy": words_of(AWAY).remedy,
+            "cause": None,
             "since": "2026-03-01T12:00:00Z",
             "ended_at": None,
         }
@@ -292,7 +295,7 @@ async def test_apprise_targets_are_told_besides_and_one_that_fails_does_not_hurt
                 key="memory",
                 change="recovered",
                 severity="warning",
-                reason="memory is at 91 %",
+                reason=Reason.of("memory.full", used_percent=91.0, used_bytes=91, limit_bytes=100),
                 since=SINCE,
                 ended_at=SINCE + timedelta(minutes=5),
             )

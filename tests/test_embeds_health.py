@@ -1,43 +1,72 @@
-"""`/health`: the first line answers, then what is not fine, then the rest in a row; the details; and the history."""
+"""`/health` for owners: the first line answers, then the cause, what is not fine, and the rest in a row; the numbers;
+and the history."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import discord
 import pytest
-from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
-from botmon_cog.domain.reports import CpuHealth, MonitorHealth, RestHealth
-from botmon_cog.domain.samples import Block, LoopRun, LoopSample, RestSample, SlowCommand
+from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reports import ComponentHealth, HealthMoment, HealthReport, Problem
+from botmon_cog.domain.reports.fleet import FleetHealth, ProcessHealth
+from botmon_cog.domain.samples import GatewaySample, Sample, ShardSample
 from botmon_cog.domain.uptime import Gap, Uptime
-from tests.health_helpers import (
-    AWAY,
-    BLOCKED,
-    FAILING,
-    HEALTHY,
-    LOCKED,
-    NOW,
-    STOP_IT,
-    ago,
-    gateway,
-    glance,
-    health_report,
-    moment,
-    problem,
-    shard,
-    shown,
-    stamp,
-    troubled,
-    values,
-)
+from botmon_cog.health.components.database import Database, DatabaseSample
+from botmon_cog.health.components.gateway import Gateway
+from botmon_cog.health.components.memory import Memory, MemorySample
+from botmon_cog.health.components.monitor import Monitor, MonitorSample
 
-ROW = (
-    "up 12 d 7 h · ping 41 ms · 164 MiB · CPU 1.2 % · loop 2 ms · database 0.9 ms · 318 commands in 1 h here · 0 failed"
-)
-MEMORY = "the bot uses 83 % of this machine's memory"
+NOW = datetime(2026, 11, 23, 21, 4, 30, tzinfo=UTC)
+AWAY = Reason.of("database.away", said="database is locked")
+FULL = Reason.of("memory.full", used_percent=83.0, used_bytes=7 * 2**30, limit_bytes=2**33)
+SAMPLES: dict[str, Sample] = {
+    "database": DatabaseSample(response_time_s=0.0009, size_bytes=14_700_000),
+    "gateway": GatewaySample(shards=(ShardSample(shard_id=0, is_connected=True, latency_s=0.041),)),
+    "memory": MemorySample(process_bytes=2**28, used_bytes=2**28, limit_bytes=2**33),
+    "monitor": MonitorSample(),
+}
+COMPONENTS: dict[str, Any] = {kind.name: object.__new__(kind) for kind in (Database, Gateway, Memory, Monitor)}
+"""To tell their numbers they need nothing that they are made with."""
+
+
+def ago(**passed: float) -> datetime:
+    return NOW - timedelta(**passed)
+
+
+def stamp(when: datetime, style: str) -> str:
+    return f"<t:{int(when.timestamp())}:{style}>"
+
+
+def rule(message: str) -> Reason:
+    return Reason.of("rule.broken", metric="players", value=9.0, side="over", limit=5.0, message=message)
+
+
+def problem(key: str, reason: Reason, severity: Any = "critical") -> Problem:
+    return Problem(key=key, severity=severity, reason=reason, since=ago(minutes=10))
+
+
+def made_report(status: str = "healthy", *problems: Problem, **parts: Any) -> HealthReport:
+    components = {name: ComponentHealth(status="healthy", sample=sample) for name, sample in SAMPLES.items()}
+    for each in problems:
+        name = each.key.partition(".")[0]
+        components[name] = ComponentHealth(status=each.severity, problems=(each,), sample=SAMPLES.get(name))
+    usual = {"uptime_s": 1_062_000.0, "watched_s": 1_062_000.0, "checked_at": ago(seconds=4)}
+    components |= parts.pop("components", {})
+    return HealthReport(overall_status=status, components=components, **(usual | parts))
+
+
+def glance(**parts: Any) -> embeds.Glance:
+    return embeds.Glance(**({"calm_since": ago(days=6, hours=3), "instance": "main"} | parts))
+
+
+def moment(hours_ago: float, status: str, reason: Reason | None = None) -> HealthMoment:
+    return HealthMoment(occurred_at=ago(hours=hours_ago), status=status, reason=reason)
 
 
 def uptime(hours: float, up_share: float | None, *gaps: Gap, watched_h: float | None = None) -> Uptime:
@@ -45,295 +74,296 @@ def uptime(hours: float, up_share: float | None, *gaps: Gap, watched_h: float | 
     return Uptime(hours=hours, up_share=up_share, watched_s=watched_s, gaps=gaps)
 
 
-def lines_of(report: Any, past: Any = (), **parts: Any) -> list[str]:
-    return shown(embeds.health(report, glance(**parts), past, NOW).description).splitlines()
+ERROR = CommonError(
+    error_id="7kq2m9xa",
+    ended="failed",
+    error_type="ValueError",
+    message="API key wrong",
+    file="cogs/lyrics.py",
+    line=31,
+    function="fetch",
+    n=25,
+    people=7,
+    servers=3,
+)
+
+
+def drawn(report: HealthReport, past: Any = (), **parts: Any) -> discord.Embed:
+    return embeds.health(report, COMPONENTS, glance(**parts), past, NOW)
+
+
+def shown(words: str | None) -> str:
+    """What keeps a line together is a space to the reader."""
+    return (words or "").replace("\u00a0", " ")
+
+
+def lines_of(report: HealthReport, past: Any = (), **parts: Any) -> list[str]:
+    return shown(drawn(report, past, **parts).description).splitlines()
+
+
+def values(embed: discord.Embed) -> dict[str | None, str]:
+    return {field.name: shown(field.value) for field in embed.fields}
 
 
 # -- at a glance -------------------------------------------------------------------------------------------------------
 
 
-def test_a_healthy_bot_takes_one_sentence_and_a_row():
-    embed = embeds.health(health_report(), glance(), [moment(1, "healthy")], NOW)
-    assert embed.title == "🟢 Healthy"
-    assert shown(embed.description).splitlines() == [
-        "Everything answers. Nothing has needed attention for **6 days**.",
-        "",
-        ROW,
-    ]
-    assert embed.colour == embeds.GREEN
-    assert values(embed) == {"Last 24 h": "⬛" * 11 + "🟩"}
-    assert embed.footer.text == "checked 4 s ago · nothing waiting"
+def test_healthy_bot_takes_one_sentence_and_a_row():
+    embed = drawn(made_report(), [moment(1, "healthy")])
+    assert (embed.title, embed.colour) == ("🟢 Healthy", embeds.GREEN)
+    lines = shown(embed.description).splitlines()
+    assert lines[:2] == ["Everything answers. Nothing has needed attention for **6 days**.", ""]
+    assert lines[2].startswith("up 12 d 7 h · ")
+    assert "ping 41 ms" in lines[2]
+    assert len(lines) == 3
 
 
-def test_the_row_breaks_only_between_its_items():
-    row = (embeds.health(health_report(), glance(), [], NOW).description or "").splitlines()[-1]
-    assert [shown(part) for part in row.split(" ")] == [
-        *(f"{item} ·" for item in ROW.split(" · ")[:-1]),
-        ROW.rsplit(" · ", maxsplit=1)[-1],
-    ]
+def test_row_breaks_only_between_its_items():
+    row = (drawn(made_report()).description or "").splitlines()[-1]
+    parts = row.split(" ")
+    assert all(part.endswith("\u00a0·") for part in parts[:-1])
+    assert "ping\u00a041\u00a0ms\u00a0·" in parts
 
 
-def test_uptime_is_told_of_each_period_that_adds_something():
+def test_fresh_start_claims_nothing_but_what_was_watched():
+    fresh = made_report(watched_s=12.0, uptime_s=14.0)
+    seconds = (uptime(24, 1.0, watched_h=14 / 3600),)
+    lines = lines_of(fresh, uptimes=seconds)
+    assert lines[0] == "Watching for **12 s**: nothing is wrong so far."
+    assert "%" not in "\n".join(line for line in lines if "uptime" in line)
+    assert "Everything answers" not in "\n".join(lines)
+
+
+def test_share_of_uptime_needs_an_hour_and_something_to_add():
     known = (uptime(24, 0.999), uptime(168, 0.9974), uptime(720, 0.9974, watched_h=168))
-    assert lines_of(health_report(), uptimes=known)[-1] == "uptime 24 h 99.9 % · 7 d 99.7 %"
-    assert lines_of(health_report(), uptimes=(uptime(24, None, watched_h=0),))[-1] == ROW
+    assert lines_of(made_report(), uptimes=known)[-1] == "uptime 24 h 99.9 % · 7 d 99.7 %"
+    assert "uptime" not in lines_of(made_report(), uptimes=(uptime(24, 1.0, watched_h=0.99),))[-1]
+    assert lines_of(made_report(), uptimes=(uptime(24, 1.0, watched_h=1),))[-1] == "uptime 24 h 100 %"
 
 
-def test_an_unhealthy_bot_names_the_reason_what_to_do_and_what_happens_meanwhile():
-    embed = embeds.health(AWAY, glance(), [], NOW)
-    assert embed.title == "🔴 Unhealthy: the database does not answer"
-    assert embed.colour == embeds.RED
-    assert shown(embed.description).splitlines()[:4] == [
-        f"`database is locked`, since {stamp(ago(minutes=10), 'R')}",
-        f"**What to do:** {STOP_IT}",
-        "Commands run on; 214 rows wait, none is lost.",
-        "",
-    ]
-    assert "database" not in shown(embed.description).splitlines()[-1], "what is not fine has had its line"
+def test_what_is_watched_below_the_limits_is_not_waved_through():
+    watched = ComponentHealth(status="healthy", watched=(rule("/lyrics failed 3 of 3"),))
+    lines = lines_of(made_report(components={"commands": watched}))
+    assert "👀 /lyrics failed 3 of 3" in lines
+    assert "Everything answers" not in "\n".join(lines)
+
+
+def test_unhealthy_bot_names_the_cause_what_it_means_and_what_to_do():
+    waiting = ComponentHealth(status="healthy", sample=MonitorSample(queued=214))
+    report = made_report("unhealthy", problem("database", AWAY), components={"monitor": waiting})
+    embed = drawn(report)
+    assert (embed.title, embed.colour) == ("🔴 Unhealthy: the database does not answer", embeds.RED)
+    lines = shown(embed.description).splitlines()
+    assert lines[0] == f"`database is locked`, since {stamp(ago(minutes=10), 'R')}"
+    assert lines[1] == "Commands run on. 214 rows wait, none is lost."
+    assert lines[2].startswith("**What to do:** Stop the other process")
+    assert "database" not in lines[-1], "what is not fine has had its line"
     assert embed.footer.text == "checked 4 s ago · 214 waiting"
 
 
-def test_what_blocks_the_loop_is_named_with_its_line():
-    embed = embeds.health(
-        health_report("degraded", BLOCKED, loop=troubled("loop", BLOCKED, "warning")), glance(), [], NOW
-    )
-    assert embed.title == "🟡 Degraded: the event loop was blocked for 4.2 s in ten minutes, most by /play"
-    where = "`cogs/music.py:42 in play, waiting in requests.sessions.send`"
-    assert shown(embed.description).splitlines()[0] == f"{where}, since {stamp(ago(minutes=10), 'R')}"
-
-
-def test_a_reason_too_long_for_the_headline_stands_under_it_in_full():
-    reason = (
-        "every hundredth callback waits 12 s or more for the event loop, which a task of a very long name blocked most"
-    )
-    embed = embeds.health(health_report("degraded", reason), glance(), [moment(3, "degraded")], NOW)
-    assert (embed.title or "").endswith("…")
-    assert (embed.description or "").startswith(f"E{reason[1:]}, since {stamp(ago(hours=3), 'R')}\n")
-
-
-def test_trouble_without_a_problem_is_dated_from_the_first_verdict_of_its_run():
-    past = [moment(9, "degraded"), moment(8, "healthy"), moment(3, "degraded"), moment(0, "unhealthy")]
-    first = lines_of(health_report("degraded", "the database takes 1.4 s to answer"), past)[0]
-    assert first == f"Since {stamp(ago(hours=3), 'R')}"
-
-
-def test_the_count_stands_beside_the_rate():
-    report = health_report("unhealthy", FAILING, error_rate=troubled("error_rate", FAILING))
-    embed = embeds.health(report, glance(commands_1h=250, faults_1h=77), [], NOW)
-    assert embed.title == "🔴 Unhealthy: 31 % of the last hour's commands failed"
-    assert (embed.description or "").startswith("77 of 250, since ")
-    assert "250 commands in 1 h here · 77 failed (31 %)" in shown(embed.description)
-    everywhere = shown(embeds.health(report, glance(scope=None), [], NOW).description)
-    assert "commands in 1 h" not in everywhere, "the line above has said it"
-
-
 def test_what_else_is_not_well_gets_its_line_the_gravest_first():
-    report = replace(
-        AWAY,
-        memory=troubled("memory", MEMORY, "warning"),
-        error_rate=troubled("error_rate", FAILING),
-        cpu=CpuHealth(status="unknown", reason="the processor time of this process can't be read"),
-        rules=(problem("rule.players", "more than 200 players", "warning"),),
+    unread = ComponentHealth(status="unknown", unread=rule("the processor time can't be read"))
+    report = made_report(
+        "unhealthy",
+        problem("database", AWAY),
+        problem("memory", FULL, "warning"),
+        components={"cpu": unread},
+        rules=(problem("rule.players", rule("more than 200 players"), "critical"),),
     )
     lines = lines_of(report)
-    assert lines[4:8] == [
-        "🔴 31 % of the last hour's commands failed (77 of 250)",
-        "🟡 The bot uses 83 % of this machine's memory",
-        "🟡 More than 200 players",
-        "⚪ The processor time of this process can't be read",
-    ]
-    assert lines[3] == lines[8] == ""
+    first = lines.index("🔴 More than 200 players")
+    assert lines[first + 1].startswith("🟡 The bot uses 83 % of this machine's memory")
+    assert lines[first + 2] == "⚪ The processor time can't be read"
+    assert lines[first - 1] == lines[first + 3] == ""
 
 
 def test_many_problems_are_cut_to_a_few_lines():
-    rules = tuple(problem(f"rule.{n}", f"number {n} is too high", "warning") for n in range(20))
-    lines = lines_of(health_report(rules=rules))
+    rules = tuple(problem(f"rule.{n}", rule(f"number {n} is too high"), "warning") for n in range(20))
+    lines = lines_of(made_report(rules=rules))
     assert lines[0] == "Everything answers."
     assert lines[7:9] == ["🟡 Number 5 is too high", "and 14 more"]
 
 
+def test_reason_too_long_for_the_headline_stands_under_it_in_full():
+    words = "every hundredth callback waits " + "very " * 15 + "long for the event loop"
+    embed = drawn(made_report("degraded", problem("loop", rule(words), "warning")))
+    assert (embed.title or "").endswith("…")
+    assert (embed.description or "").startswith(f"E{words[1:]}, since {stamp(ago(minutes=10), 'R')}\n")
+
+
+def test_cause_stands_under_the_verdict():
+    report = made_report("unhealthy", problem("commands.failing.lyrics", rule("/lyrics fails")))
+    change = Change(
+        restarted_at=ago(minutes=30), version_before="3f2a", version="9c1d", faults_before=4, calls_before=1000
+    )
+    lines = lines_of(report, cause=Cause(error=ERROR, change=change), errors_command="/botmon errors")
+    assert lines[0].startswith(f"Since {stamp(ago(minutes=10), 'R')}. ")
+    restarted = stamp(ago(minutes=30), "t")
+    assert lines[1:4] == [
+        "`ValueError: API key wrong` · 25x · `cogs/lyrics.py:31 in fetch`",
+        f"Hits 7 people in 3 servers. Before it: restarted {restarted}, version 3f2a → 9c1d; until then 0.4 % failed.",
+        "**What to do:** `/botmon errors id:7kq2m9xa` has the traceback.",
+    ]
+    unchanged = lines_of(report, cause=Cause(error=ERROR, change=Change()))
+    assert unchanged[2] == "Hits 7 people in 3 servers. No restart and no new version before it."
+    times = Times(response_s=0.3, duration_s=4.1)
+    slow = lines_of(report, cause=Cause(times=times, change=Change()))
+    assert "Its first answer comes after **0.3 s**, all is done after **4.1 s** (p95)." in slow
+    assert {"Its cause is not known yet.", "What changed before it is not known."} < {*lines_of(report, cause=Cause())}
+
+
 def test_before_the_first_check_nothing_is_claimed():
-    unknown = {name: type(component)(status="unknown") for name, component in HEALTHY.items()}
-    embed = embeds.health(health_report("unknown", **unknown), glance(commands_1h=0, calm_since=None), [], NOW)
+    report = made_report("unknown", components={name: ComponentHealth(status="unknown") for name in SAMPLES})
+    embed = drawn(report)
     assert (embed.title, embed.colour) == ("⚪ Not known yet", embeds.NEUTRAL)
     assert "just started" in (embed.description or "")
-    assert shown(embed.description).endswith("\n\nup 12 d 7 h · 0 commands in 1 h here")
 
 
-def test_each_square_is_the_worst_of_its_two_hours():
-    past = [
-        moment(23.5, "healthy"),
-        moment(3, "unhealthy", LOCKED),
-        moment(2.5, "healthy"),
-        moment(1, "degraded", "slow"),
-    ]
-    strip = values(embeds.health(health_report(), glance(), past, NOW))["Last 24 h"]
-    assert strip.splitlines() == ["🟩" + "⬛" * 9 + "🟥🟨", f"🟡 last at {stamp(ago(hours=1), 't')}: Slow"]
+def test_each_mark_is_the_worst_of_its_two_hours_and_has_its_own_shape():
+    past = [moment(23.5, "healthy"), moment(3, "unhealthy", AWAY), moment(2.5, "healthy"), moment(1, "degraded")]
+    strip = values(drawn(made_report(), past))["Last 24 h"].splitlines()
+    assert strip[0] == "🟩" + "⬛" * 9 + "🔴🔶"
+    assert strip[1].startswith(f"-# {stamp(ago(hours=24), 't')} ·")
+    assert f"· {stamp(ago(hours=12), 't')} ·" in strip[1]
+    assert strip[1].endswith("· now")
+    assert strip[2] == f"🟡 last at {stamp(ago(hours=1), 't')}"
 
 
-def test_shards_are_counted_and_the_slowest_is_told():
-    row = lines_of(health_report(gateway=gateway(shard(0), shard(1, 0.9), shard(2, None, is_connected=False))))[-1]
-    assert "ping 900 ms · 2/3 shards" in row
+def test_owner_sees_what_the_monitor_itself_takes():
+    own = ComponentHealth(status="healthy", sample=MonitorSample(own_loop_share=0.008, own_bytes=3 * 2**20))
+    embed = drawn(made_report(components={"monitor": own}))
+    assert embed.footer.text == "checked 4 s ago · nothing waiting · botmon itself: 0.8 % of the loop, 3 MiB"
+    assert "itself" not in (drawn(made_report()).footer.text or "")
 
 
-def test_all_servers_are_not_called_here():
-    assert "318 commands in 1 h · 0 failed" in lines_of(health_report(), scope=None)[-1]
+def test_commands_of_one_server_are_called_here():
+    assert "22 commands in 1 h here · 2 failed (9.1 %)" in lines_of(made_report(), scope="X", commands_1h=(22, 2))[-1]
 
 
-def test_rows_on_disk_wait_too():
-    away = replace(AWAY, monitor=MonitorHealth(status="healthy", queued=12, spooled=12_345))
-    assert "Commands run on; 12,357 rows wait, 12,345 of them on disk, none is lost." in lines_of(away)
+# -- several processes -------------------------------------------------------------------------------------------------
+
+
+def fleet(**statuses: str) -> FleetHealth:
+    return FleetHealth.of(
+        [
+            ProcessHealth(
+                instance=instance,
+                started_at=ago(days=1),
+                seen_at=NOW,
+                status=status,
+                reason=AWAY if status != "healthy" else None,
+                checked_at=ago(seconds=30),
+            )
+            for instance, status in statuses.items()
+        ]
+    )
+
+
+def test_verdict_of_several_processes_is_the_worst_ones():
+    embed = drawn(made_report(), fleet=fleet(main="healthy", eu2="unhealthy", us1="healthy"))
+    assert (embed.title, embed.colour) == ("🔴 Unhealthy (eu2): the database does not answer", embeds.RED)
+    lines = shown(embed.description).splitlines()
+    assert lines[0].startswith("`database is locked`, checked ")
+    assert "2 of 3 processes are well, this one is healthy." in lines
+    assert "Everything answers" not in "\n".join(lines)
+
+
+def test_process_that_is_as_bad_as_this_one_is_named_beside_it():
+    report = made_report("unhealthy", problem("memory", FULL))
+    lines = lines_of(report, fleet=fleet(aaa="unhealthy", main="unhealthy", us1="healthy"))
+    assert "1 of 3 processes are well; 🔴 aaa: The database does not answer: `database is locked`" in lines
+
+
+def test_one_process_is_no_fleet():
+    assert "processes" not in "\n".join(lines_of(made_report(), fleet=fleet(main="healthy")))
+    assert "2 of 2 processes are well." in lines_of(made_report(), fleet=fleet(main="healthy", b="healthy"))
 
 
 # -- in numbers --------------------------------------------------------------------------------------------------------
 
 
-def details(**parts: Any) -> dict[str | None, str]:
-    return values(embeds.health_details(health_report(**parts), glance(), NOW))
-
-
 def test_details_show_every_component_in_numbers():
-    assert details() == {
-        "🟢 Database": "answers in 0.9 ms, 14 MiB on disk",
-        "🟢 Gateway": "41 ms\n0 reconnects in 1 h",
-        "🟢 Event loop": "late by p50 0.4 ms, p99 2 ms, at most 12 ms",
-        "🟢 Commands, last hour": "318, 0 failed (0 %)",
-        "🟢 Commands against last week": "none is much slower",
-        "🟢 Memory": "164 MiB, 3.1 % of the machine's 8 GiB, 1.2 GiB virtual",
-        "🟢 Processor": "1.2 % of a core, whole machine 11 %, 23 threads",
-        "🟢 Open files": "87 of at most 1,024",
-        "🟢 Discord's API": "2 rate limits, 0 errors of Discord's, 0 too late, in 1 h",
-        "🟢 Monitor": "0 rows wait, 0 lost, 0 failures of its own",
-        "Uptime": "up 12 d 7 h",
-        "In The Listening Room": "318 commands in 1 h here, 0 failed",
-    }
-
-
-def test_what_nobody_watches_is_left_out_and_what_is_not_measured_says_so():
-    unknown = {name: type(component)(status="unknown") for name, component in HEALTHY.items()}
-    found = details(**unknown | {"rest": RestHealth()})
-    assert "⚪ Discord's API" not in found
-    assert {found[f"⚪ {name}"] for name in ("Database", "Gateway", "Commands against last week", "Processor")} == {
-        "not known yet"
-    }
-
-
-def test_those_who_blocked_the_loop_are_ranked():
-    blocks = [
-        Block(who=f"/play{n}", where=f"cogs/music.py:{n} in play", n=9 - n, total_s=9.0 - n, longest_s=1.0, last_at=NOW)
-        for n in range(7)
-    ]
-    blocks[0] = replace(blocks[0], inside="requests.sessions.send")
-    loop = troubled("loop", BLOCKED, "warning", sample=LoopSample(p99_s=0.3, blocked_s=4.2, blocks=tuple(blocks)))
-    lines = details(loop=loop)["🟡 Event loop"].splitlines()
-    assert lines[:4] == [
-        "late by p99 300 ms",
-        "blocked for 4.2 s in ten minutes",
-        "Who blocked it, last hour:",
-        "**/play0** 9x, 9 s: `cogs/music.py:0 in play`, waiting in `requests.sessions.send`",
-    ]
-    assert lines[-1] == "and 2 more"
-
-
-def test_few_shards_are_named_and_of_many_the_worst():
-    few = details(gateway=gateway(shard(0), shard(1, None)))
-    assert few["🟢 Gateway"].splitlines()[0] == "#0 41 ms, #1 connected"
-    shards = [shard(n, 0.03 + n / 1000, reconnects_1h=n == 3) for n in range(16)]
-    shards[3] = replace(shards[3], is_connected=False, down_s=190.0)
-    many = details(gateway=gateway(*shards, heartbeats_blocked_1h=2, identifies_left=812, identifies_total=1000))
-    assert many["🟢 Gateway"].splitlines() == [
-        "15 of 16 shards connected; the worst: #3 **down for 3 min 10 s**, #15 45 ms, #14 44 ms, #13 43 ms",
-        "1 reconnect in 1 h, heartbeat blocked 2x, 812 of 1,000 logins left today",
-    ]
-
-
-def test_details_have_the_uptime_in_full():
-    found = embeds.health_details(health_report(), glance(uptimes=(uptime(24, 0.999), uptime(168, 1.0))), NOW)
-    assert values(found)["Uptime"] == "up 12 d 7 h\n24 h 99.9 % · 7 d 100 %"
-
-
-def test_rules_have_their_place_in_the_details():
-    rules = tuple(problem(f"rule.{n}", f"number {n} is too high", "warning") for n in range(7))
-    assert details(rules=rules)["Rules"].splitlines()[-2:] == ["🟡 Number 4 is too high", "and 2 more"]
-
-
-def test_details_of_what_is_not_well():
-    monitor = MonitorHealth(
-        status="warning",
-        queued=12,
-        spooled=12_345,
-        spool_bytes=5_000_000,
-        dropped=3,
-        failures=1,
-        last_error="`x`",
-        cpu_percent=0.08,
-        loops=(LoopRun(name="checks", last_at=ago(seconds=12)), LoopRun(name="upkeep", last_at=None, is_late=True)),
-        unreachable=("DMs to owner 1 are closed",),
-        broken=("/healthz and /readyz are off: can't listen on 127.0.0.1:8081 (Address already in use)",),
+    unread = ComponentHealth(status="unknown", unread=rule("the processor time can't be read"))
+    parts = {"memory": ComponentHealth(status="unknown"), "cpu": unread}
+    report = made_report(components=parts, rules=(problem("rule.1", rule("too many"), "warning"),))
+    found = values(
+        embeds.health_details(report, COMPONENTS, glance(scope="The Room", commands_1h=(3, 0)), NOW),
     )
-    slow = SlowCommand(command="play", p95_s=4.1, usual_s=0.9, n=312)
-    found = details(
-        monitor=monitor,
-        database=troubled("database", LOCKED),
-        commands=troubled("commands", "/play is slow (p95 4.1 s, last week 0.9 s)", "warning", slow=(slow,)),
-        memory=replace(HEALTHY["memory"], is_contained=True, growth_bytes_per_h=62_000_000.0),
-        error_rate=replace(HEALTHY["error_rate"], error_rate=None, errors=2, total=9, late=1, unanswered=1),
-        rest=RestHealth(status="healthy", sample=RestSample(rate_limits_1h=1, global_rate_limits_1h=1, late_1h=4)),
-    )
-    assert found["🟡 Monitor"].splitlines() == [
-        "12,357 rows wait, 12,345 of them on disk (4.8 MiB), 3 lost, 1 failure of its own, CPU 0.1 %",
-        "last run: checks 12 s ago, upkeep not yet (**late**)",
-        "closed: DMs to owner 1 are closed",
-        "/healthz and /readyz are off: `can't listen on 127.0.0.1:8081 (Address already in use)`",
-        "last error: `ˋxˋ`",  # noqa: RUF001
-    ]
-    assert found["🔴 Database"] == "no answer"
-    assert found["🟡 Commands against last week"] == "**/play** p95 4.1 s, last week 0.9 s, 312 calls"
-    assert found["🟢 Memory"].endswith("of the container's 8 GiB, 1.2 GiB virtual, grows by 59 MiB an hour")
-    assert found["🟢 Commands, last hour"] == "9, 2 failed, too few for a rate, 1 too late, 1 never answered"
-    assert found["🟢 Discord's API"] == "1 rate limit (1 global), 0 errors of Discord's, 4 too late, in 1 h"
+    assert found["🟢 Database"] == "answers in 0.9 ms, 14 MiB on disk"
+    assert found["🟢 Gateway"].startswith("41 ms")
+    assert found["⚪ Memory"] == "not known yet"
+    assert found["⚪ cpu"] == "The processor time can't be read"
+    assert found["Rules"] == "🟡 Too many"
+    assert found["Uptime"] == "up 12 d 7 h"
+    assert found["In The Room"] == "3 commands in 1 h here, 0 failed"
+
+
+def test_details_name_every_process():
+    found = values(embeds.health_details(made_report(), {}, glance(fleet=fleet(main="healthy", b="degraded")), NOW))
+    assert found["Processes"].splitlines() == ["🟡 b: The database does not answer: `database is locked`", "🟢 main"]
 
 
 # -- history -----------------------------------------------------------------------------------------------------------
 
 
-def history(*changes: Any, uptimes: Any = (), zone: Any = None) -> Any:
-    return embeds.health_history(changes, uptimes, NOW, *([zone] if zone else []))
+def history(*moments: HealthMoment, uptimes: Any = (), zone: Any = UTC) -> discord.Embed:
+    return embeds.health_history(embeds.changes_for_owners(moments), uptimes, NOW, zone)
 
 
-def test_a_week_of_incidents_newest_first():
+def full(percent: float) -> Reason:
+    return Reason.of("memory.full", used_percent=percent, used_bytes=7 * 2**30, limit_bytes=2**33)
+
+
+def test_repeated_incidents_are_grouped_whatever_their_numbers():
     embed = history(
         moment(160, "healthy"),
-        moment(30, "unhealthy", LOCKED),
+        moment(30, "unhealthy", AWAY),
         moment(29.5, "healthy"),
-        moment(5, "degraded", MEMORY),
-        moment(4.5, "degraded", MEMORY.replace("83", "84.2")),
-        moment(4, "degraded", FAILING),
-        moment(2, "healthy"),
+        moment(5, "degraded", full(83.0)),
+        moment(4.9, "healthy"),
+        moment(3, "degraded", full(84.2)),
+        moment(2.9, "degraded", rule("/play is slow")),
+        moment(2.8, "healthy"),
     )
     assert (embed.title, embed.footer.text) == ("Health, last 7 days", "times in UTC")
-    assert shown(embed.description).splitlines() == [
-        "**1x** unhealthy (30 min in all), **1x** degraded (3 h in all)",
-        "🟩🟩🟩🟩🟩🟥🟨 Tue to Mon",
+    lines = shown(embed.description).splitlines()
+    assert lines[:3] == [
+        "**1x** unhealthy (30 min in all), **2x** degraded (18 min in all)",
+        "🟩🟩🟩🟩🟩🔴🔶 Tue to Mon",
         "",
-        "🟡 **Mon 16:04**, 3 h: The bot uses 83 % of this machine's memory, and 1 more",
-        "🔴 **Sun 15:04**, 30 min: The database does not answer: `database is locked`",
     ]
+    assert lines[3] == "🔶 **Mon 18:10**, 6 min: /play is slow"
+    assert lines[4].startswith(
+        "🔶 **2x**, 12 min in all, last **Mon 18:04**: The bot uses 84 % of this machine's memory"
+    )
+    assert lines[5] == "🔴 **Sun 15:04**, 30 min: The database does not answer: `database is locked`"
+    assert len(lines) == 6
+
+
+def test_same_words_of_two_troubles_are_not_one():
+    embed = history(
+        moment(9, "degraded", Reason.of("gateway.latency", latency_s=3.0)),
+        moment(8, "healthy"),
+        moment(7, "degraded", rule("Discord takes 3 s to answer heartbeats")),
+        moment(6, "healthy"),
+    )
+    lines = shown(embed.description).splitlines()[3:]
+    assert [line.partition(": ")[2] for line in lines] == ["Discord takes 3 s to answer heartbeats"] * 2
 
 
 def test_trouble_that_lasts_and_times_of_another_zone():
-    embed = history(moment(1, "unhealthy", LOCKED), zone=ZoneInfo("Asia/Tokyo"))
+    embed = history(moment(1, "unhealthy", AWAY), zone=ZoneInfo("Asia/Tokyo"))
     assert shown(embed.description).splitlines()[-1].startswith("🔴 **Tue 05:04**, 1 h until now: ")
     assert embed.footer.text == "times in Asia/Tokyo"
 
 
-def test_an_incident_ends_where_the_bot_was_gone():
+def test_incident_ends_where_the_bot_was_gone():
     gap = Gap(kind="crash", began_at=ago(hours=9), ended_at=ago(hours=1))
-    embed = history(moment(10, "unhealthy", LOCKED), moment(1, "healthy"), uptimes=(uptime(720, 0.98, gap),))
+    embed = history(moment(10, "unhealthy", AWAY), moment(1, "healthy"), uptimes=(uptime(720, 0.98, gap),))
     assert "🔴 **Mon 11:04**, 1 h: " in shown(embed.description)
 
 
-def test_the_gaps_are_named_the_longest_first():
+def test_gaps_are_named_the_longest_first():
     gaps = [
         Gap(kind=kind, began_at=ago(hours=20 * (n + 1)), ended_at=ago(hours=20 * (n + 1)) + timedelta(minutes=30 - n))
         for n, kind in enumerate(["crash", "stop", "gateway", "unwatched", "stop", "stop", "stop", "stop"])
@@ -353,29 +383,26 @@ def test_the_gaps_are_named_the_longest_first():
 
 def test_crash_names_what_ran():
     gap = Gap(kind="crash", began_at=ago(hours=9), ended_at=ago(hours=1), running=("/convert", "*play*"))
-    many = Gap(kind="crash", began_at=ago(hours=20), ended_at=ago(hours=15), running=("/a", "/b", "/c", "/d", "/e"))
-    embed = history(moment(1, "healthy"), uptimes=(uptime(720, 0.98, gap, many),))
-    assert values(embed)["Uptime"].splitlines()[1:] == [
-        "Mon 12:04, crashed for 8 h, while /convert and \\*play\\* ran",
-        "Mon 01:04, crashed for 5 h, while /a, /b, /c and 2 more ran",
-    ]
+    embed = history(moment(1, "healthy"), uptimes=(uptime(720, 0.98, gap),))
+    assert values(embed)["Uptime"].splitlines()[1] == "Mon 12:04, crashed for 8 h, while /convert and \\*play\\* ran"
 
 
-def test_a_long_list_says_how_many_more():
-    changes = [moment(150 - n, "degraded" if n % 2 else "healthy", "slow" if n % 2 else None) for n in range(60)]
-    lines = shown(history(*changes).description).splitlines()
+def test_long_list_says_how_many_more():
+    moments = [moment(150 - n, "degraded", rule(f"trouble {n}")) for n in range(30)]
+    lines = shown(history(*moments, moment(100, "healthy")).description).splitlines()
+    assert lines[0].startswith("**1x** degraded"), "it went on for another reason"
     assert len(lines) == 16
-    assert lines[-1] == "and 18 before"
+    assert lines[-1] == "and 18 more"
 
 
-def test_a_date_stands_where_a_weekday_might_be_last_weeks():
-    assert "**17 Nov 03:04**" in shown(history(moment(162, "unhealthy", LOCKED), moment(161, "healthy")).description)
+def test_date_stands_where_a_weekday_might_be_last_weeks():
+    assert "**17 Nov 03:04**" in shown(history(moment(162, "unhealthy", AWAY), moment(161, "healthy")).description)
 
 
 def test_nothing_on_record_says_what_will_be():
     embed = history()
     assert (embed.description or "").startswith("No verdict is on record yet.")
-    assert values(embed) == {"Uptime": "Not known yet: it is counted from the first start on."}
+    assert values(embed) == {"Uptime": "Not known yet: it takes an hour of watching."}
     calm = history(moment(100, "healthy"), uptimes=(uptime(24, 1.0), uptime(168, 1.0)))
     assert calm.footer.text is None
     assert values(calm)["Uptime"].splitlines() == ["24 h 100 % · 7 d 100 %", "no gap in 7 d"]

@@ -15,30 +15,24 @@ from botmon_cog.cog import embeds
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
 from botmon_cog.domain.periods import before, last_days, report_period
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import (
     Bottleneck,
     CommandCounts,
     CommandPerformance,
-    CommandsHealth,
     ComponentCounts,
-    CpuHealth,
-    DatabaseHealth,
-    ErrorRateHealth,
-    FilesHealth,
-    GatewayHealth,
+    ComponentHealth,
     HealthMoment,
     HealthReport,
     HourCount,
-    LoopHealth,
-    MemoryHealth,
-    MonitorHealth,
     OperationPerformance,
     Percentiles,
     PerformanceReport,
     Problem,
-    RestHealth,
     StatisticsReport,
 )
+from botmon_cog.domain.reports.errors import Refusal
+from botmon_cog.domain.reports.fleet import FleetHealth, ProcessHealth
 from botmon_cog.domain.samples import (
     Block,
     GatewaySample,
@@ -46,9 +40,17 @@ from botmon_cog.domain.samples import (
     LoopSample,
     RestSample,
     ShardSample,
-    SlowCommand,
 )
 from botmon_cog.domain.uptime import Gap, Uptime
+from botmon_cog.health.component import Effect
+from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components.commands import CommandsSample, SlowCommand
+from botmon_cog.health.components.cpu import CpuSample
+from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.files import FilesSample
+from botmon_cog.health.components.memory import MemorySample
+from botmon_cog.health.components.monitor import MonitorSample
+from botmon_cog.health.components.voice import VoiceSample
 from botmon_cog.testing.limits import check_message
 from botmon_cog.timezones import find_zone
 
@@ -95,7 +97,15 @@ severities = st.sampled_from(["warning", "critical"])
 keys = names | st.sampled_from(
     ["database", "gateway.shard.3", "commands.play", "rule.players", "loop.blocked", "*", "."]
 )
-problems = made(Problem, key=keys, severity=severities, reason=names, remedy=maybe_names, since=moments)
+reasons = st.tuples(names, maybe_names).map(
+    lambda drawn: (
+        Reason.of("database.away", said=drawn[0])
+        if drawn[1] is None
+        else Reason.of("rule.broken", metric="players", value=1.0, side="over", limit=0.0, message=drawn[1])
+    )
+)
+maybe_reasons = st.none() | reasons
+problems = made(Problem, key=keys, severity=severities, reason=reasons, since=moments)
 maybe_numbers = st.none() | numbers
 maybe_moments = st.none() | moments
 flags = st.booleans()
@@ -105,17 +115,6 @@ def some(values):
     """None, few, or more than are ever shown: a few several times, which are made more quickly."""
     return st.tuples(st.lists(values, max_size=2), st.sampled_from([1, 7])).map(
         lambda drawn: tuple(drawn[0] * drawn[1])
-    )
-
-
-def components(kind, **fields):
-    return made(
-        kind,
-        status=st.sampled_from(["healthy", "warning", "critical", "slow", "error", "unknown", "unwatched", "?"]),
-        reason=maybe_names,
-        remedy=maybe_names,
-        problems=some(problems),
-        **fields,
     )
 
 
@@ -140,48 +139,36 @@ shards = made(
 )
 slow_commands = made(SlowCommand, command=names, p95_s=st.floats(), usual_s=st.floats(), n=numbers)
 verdicts = st.sampled_from(["healthy", "degraded", "unhealthy", "unknown", "?"])
-parts_of_health = {
-    "database": components(DatabaseHealth, response_time_s=seconds, size_bytes=maybe_numbers),
-    "gateway": components(
-        GatewayHealth,
-        sample=st.none()
-        | made(
-            GatewaySample,
-            shards=some(shards),
-            heartbeats_blocked_1h=numbers,
-            identifies_left=maybe_numbers,
-            identifies_total=maybe_numbers,
-        ),
+samples = {
+    "database": made(DatabaseSample, response_time_s=seconds, size_bytes=maybe_numbers),
+    "gateway": made(
+        GatewaySample,
+        shards=some(shards),
+        heartbeats_blocked_1h=numbers,
+        identifies_left=maybe_numbers,
+        identifies_total=maybe_numbers,
     ),
-    "loop": components(
-        LoopHealth,
-        sample=st.none()
-        | made(LoopSample, p50_s=seconds, p99_s=seconds, max_s=seconds, blocked_s=st.floats(), blocks=some(blocks)),
+    "loop": made(LoopSample, p50_s=seconds, p99_s=seconds, max_s=seconds, blocked_s=st.floats(), blocks=some(blocks)),
+    "commands": made(
+        CommandsSample, total=numbers, errors=numbers, late=numbers, unanswered=numbers, slow=some(slow_commands)
     ),
-    "error_rate": components(
-        ErrorRateHealth, error_rate=shares, total=maybe_numbers, errors=maybe_numbers, late=numbers, unanswered=numbers
-    ),
-    "commands": components(CommandsHealth, slow=some(slow_commands)),
-    "memory": components(
-        MemoryHealth,
-        rss_bytes=maybe_numbers,
-        vms_bytes=maybe_numbers,
-        percent=shares,
+    "memory": made(
+        MemorySample,
+        process_bytes=maybe_numbers,
+        virtual_bytes=maybe_numbers,
+        used_bytes=maybe_numbers,
         limit_bytes=maybe_numbers,
         is_contained=flags,
         growth_bytes_per_h=seconds,
     ),
-    "cpu": components(CpuHealth, percent=shares, system_percent=shares, threads=maybe_numbers),
-    "files": components(FilesHealth, files=maybe_numbers, limit=maybe_numbers),
-    "rest": components(
-        RestHealth,
-        sample=st.none()
-        | made(
-            RestSample, rate_limits_1h=numbers, global_rate_limits_1h=numbers, server_errors_1h=numbers, late_1h=numbers
-        ),
+    "cpu": made(CpuSample, percent=shares, quota_percent=shares, system_percent=shares, threads=maybe_numbers),
+    "files": made(FilesSample, files=maybe_numbers, limit=maybe_numbers),
+    "rest": made(
+        RestSample, rate_limits_1h=numbers, global_rate_limits_1h=numbers, server_errors_1h=numbers, late_1h=numbers
     ),
-    "monitor": components(
-        MonitorHealth,
+    "voice": made(VoiceSample, connections=numbers, lost=numbers, latency_s=seconds),
+    "monitor": made(
+        MonitorSample,
         queued=numbers,
         spooled=numbers,
         spool_bytes=numbers,
@@ -193,17 +180,32 @@ parts_of_health = {
         broken=some(names),
         hints=some(names),
         cpu_percent=shares,
+        own_loop_share=shares,
+        own_bytes=maybe_numbers,
     ),
 }
+told_components = {kind.name: object.__new__(kind) for kind in COMPONENTS}
+"""To tell their numbers they need nothing that they are made with."""
 health_reports = made(
     HealthReport,
     overall_status=verdicts,
-    reason=maybe_names,
-    remedy=maybe_names,
+    components=st.fixed_dictionaries(
+        {
+            name: made(
+                ComponentHealth,
+                status=st.sampled_from(["healthy", "warning", "critical", "unknown", "?"]),
+                problems=some(problems),
+                unread=maybe_reasons,
+                watched=some(reasons),
+                sample=st.none() | sample,
+            )
+            for name, sample in samples.items()
+        }
+    ),
     rules=some(problems),
     uptime_s=st.floats(),
+    watched_s=st.floats(),
     checked_at=moments,
-    **parts_of_health,
 )
 gaps = made(Gap, kind=st.sampled_from(["crash", "stop", "gateway", "unwatched"]), began_at=moments, ended_at=moments)
 uptimes = some(
@@ -211,21 +213,30 @@ uptimes = some(
 )
 glances = made(
     embeds.Glance,
-    commands_1h=numbers,
-    faults_1h=numbers,
+    commands_1h=st.none() | st.tuples(numbers, numbers),
     scope=maybe_names,
     calm_since=maybe_moments,
     uptimes=uptimes,
+    fleet=some(
+        made(
+            ProcessHealth,
+            instance=names,
+            started_at=moments,
+            seen_at=moments,
+            status=verdicts,
+            reason=maybe_reasons,
+            checked_at=maybe_moments,
+        )
+    ).map(FleetHealth.of),
 )
-histories = st.lists(made(HealthMoment, occurred_at=moments, status=verdicts, reason=maybe_names), max_size=20)
+histories = st.lists(made(HealthMoment, occurred_at=moments, status=verdicts, reason=maybe_reasons), max_size=20)
 items = made(
     NewsItem,
     scope=names,
     key=keys,
     change=st.sampled_from(["fired", "worsened", "still", "recovered"]),
     severity=severities,
-    reason=names,
-    remedy=maybe_names,
+    reason=reasons,
     since=moments,
     ended_at=maybe_moments,
     relapses=numbers,
@@ -258,11 +269,12 @@ alerts = made(
     Alert,
     scope=st.just("a"),
     key=keys,
-    state=st.sampled_from(["pending", "firing", "resolved"]),
+    state=st.sampled_from(["firing", "resolved"]),
     severity=severities,
-    reason=names,
+    reason=reasons,
     since=moments,
-    good_since=maybe_moments,
+    seen_at=moments,
+    ended_at=maybe_moments,
 )
 overviews = made(
     AlertsOverview,
@@ -284,6 +296,31 @@ counts = made(
     unanswered=numbers,
     cancelled=numbers,
     crashed=numbers,
+)
+admin_views = made(
+    embeds.AdminView,
+    status=verdicts,
+    effect=st.sampled_from(Effect),
+    since=maybe_moments,
+    told_at=maybe_moments,
+    is_alerting=flags,
+    server=st.none()
+    | made(
+        embeds.ServerHour,
+        commands=numbers,
+        failed=numbers,
+        slow=numbers,
+        typical_s=seconds,
+        usual_s=seconds,
+        by_command=some(counts),
+        refusals=some(
+            made(Refusal, command=names, lacks=maybe_names, error_message=maybe_names, n=numbers, last_at=moments)
+        ),
+    ),
+    past=some(st.tuples(moments, verdicts)),
+    uptimes=uptimes,
+    watched_s=st.floats(),
+    checked_at=moments,
 )
 components = made(
     ComponentCounts,
@@ -415,14 +452,21 @@ def assert_shows(embed: discord.Embed) -> None:
 @settings(any_report, max_examples=25)  # each is made of hundreds of values
 @given(health_reports, glances, histories)
 def test_health(report, glance, history):
-    assert_shows(embeds.health(report, glance, history, NOW))
-    assert_shows(embeds.health_details(report, glance, NOW))
+    assert_shows(embeds.health(report, told_components, glance, history, NOW))
+    assert_shows(embeds.health_details(report, told_components, glance, NOW))
+
+
+@any_report
+@given(admin_views)
+def test_health_for_admins(view):
+    assert_shows(embeds.health_for_admins(view, NOW))
+    assert_shows(embeds.details_for_admins(view, NOW))
 
 
 @any_report
 @given(histories, uptimes)
 def test_health_history(history, known):
-    assert_shows(embeds.health_history(history, known, NOW))
+    assert_shows(embeds.health_history(embeds.changes_for_owners(history), known, NOW))
 
 
 @any_report

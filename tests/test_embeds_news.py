@@ -9,13 +9,49 @@ import pytest
 from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.views.buttons import news_buttons
 from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
-from tests.health_helpers import BLOCKED, FAILING, LOCKED, NOW, STOP_IT, ago, stamp, values
+from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reports import Problem
+from botmon_cog.health.words import words_of
+from tests.health_helpers import BLOCKED, FAILING, LOCKED, NOW, STOP_IT, ago, shown, stamp, values
 
-MEMORY = "the bot uses 83 % of this container's memory"
+FULL = Reason.of("memory.growing", growth_bytes_per_h=60 * 2**20, used_bytes=400 * 2**20)
+UNBLOCK = words_of(BLOCKED).remedy
+MEMORY = "The bot's memory grows by 60 MiB an hour"
+SLOW = Reason.of("commands.slow", command="play", p95_s=4.1, usual_s=0.9, n=312)
+ERROR = CommonError(
+    error_id="7kq2m9xa",
+    ended="failed",
+    error_type="ValueError",
+    message="API key wrong",
+    file="cogs/lyrics.py",
+    line=48,
+    function="fetch",
+    n=25,
+    people=14,
+    servers=6,
+)
+CAUSE = Cause(
+    command="lyrics",
+    error=ERROR,
+    change=Change(
+        restarted_at=ago(minutes=7), version_before="3f2a", version="9c1d", faults_before=5, calls_before=1_250
+    ),
+)
 
 
-def item(key: str = "database", reason: str = LOCKED, severity: Any = "critical", **parts: Any) -> NewsItem:
+def one_failing(**values_: Any) -> Reason:
+    usual: dict[str, Any] = {"command": "lyrics", "faults": 25, "calls": 25, "late": 0, "unanswered": 0}
+    return Reason.of("commands.one_failing", **(usual | {"in_a_row": 25, "error": "ValueError"} | values_))
+
+
+def rule(words: str) -> Reason:
+    return Reason.of("rule.broken", metric="custom.players", message=words)
+
+
+def item(key: str = "database", reason: Reason = LOCKED, severity: Any = "critical", **parts: Any) -> NewsItem:
     usual: dict[str, Any] = {"scope": "cluster-1", "change": "fired", "since": ago(minutes=3)}
     return NewsItem(key=key, reason=reason, severity=severity, **(usual | parts))
 
@@ -24,7 +60,7 @@ def news(*items: NewsItem, kind: Any = "alert", **parts: Any) -> News:
     return News(kind=kind, items=items, **({"instance": "cluster-1", "made_at": NOW} | parts))
 
 
-def over(key: str = "database", reason: str = LOCKED, **parts: Any) -> NewsItem:
+def over(key: str = "database", reason: Reason = LOCKED, **parts: Any) -> NewsItem:
     usual: dict[str, Any] = {"change": "recovered", "since": ago(seconds=580), "ended_at": NOW}
     return item(key, reason, **(usual | parts))
 
@@ -37,7 +73,7 @@ def lines_of(told: News, **options: Any) -> list[str]:
 
 
 def test_an_alert_says_what_since_when_why_what_to_do_and_what_happens_meanwhile():
-    embed = embeds.news(news(item(remedy=STOP_IT), waiting=214, next_reminder_at=NOW + timedelta(hours=4)))
+    embed = embeds.news(news(item(), waiting=214, next_reminder_at=NOW + timedelta(hours=4)))
     assert embed.title == "🔴 Unhealthy: the database does not answer"
     assert embed.description == f"Since {stamp(ago(minutes=3), 't')}, {stamp(ago(minutes=3), 'R')}"
     assert values(embed) == {
@@ -53,6 +89,7 @@ def test_a_blocked_loop_is_named_with_command_and_line():
     assert embed.title == "🟡 Degraded: the event loop was blocked for 4.2 s in ten minutes, most by /play"
     assert values(embed) == {
         "Why": "`cogs/music.py:42 in play, waiting in requests.sessions.send`",
+        "What to do": UNBLOCK,
         "Meanwhile": "While it is blocked nobody gets an answer.",
     }
     assert embed.colour == embeds.YELLOW
@@ -62,26 +99,9 @@ def test_an_alert_does_not_hide_a_loss():
     assert values(embeds.news(news(item(), waiting=1, spooled=1, lost=2)))["Meanwhile"] == (
         "Commands run on. 1 row waits on disk, **2 are lost**."
     )
-    assert values(embeds.news(news(item("memory", MEMORY), lost=2)))["Meanwhile"] == (
-        "Commands run on. Nothing waits, **2 are lost**."
+    assert values(embeds.news(news(item("memory", FULL), lost=2)))["Meanwhile"] == (
+        "Commands run on. When the memory is full, the system kills the bot. Nothing waits, **2 are lost**."
     )
-    assert values(embeds.news(news(item("memory", MEMORY))))["Meanwhile"] == "Commands run on."
-
-
-@pytest.mark.parametrize(
-    ("key", "meanwhile"),
-    [
-        ("gateway", "What people do does not reach the bot."),
-        ("gateway.shard.3", "What people do in that shard's servers does not reach the bot."),
-        ("gateway.latency", "Some answers come late or not at all."),
-        ("error_rate", "The other commands run on."),
-        ("commands.play", "It works, only slowly."),
-        ("rule.players", "Commands run on."),
-        ("", "Commands run on."),
-    ],
-)
-def test_what_happens_meanwhile_is_not_claimed_too_rosy(key: str, meanwhile: str):
-    assert values(embeds.news(news(item(key, MEMORY))))["Meanwhile"] == meanwhile
 
 
 @pytest.mark.parametrize(
@@ -89,11 +109,12 @@ def test_what_happens_meanwhile_is_not_claimed_too_rosy(key: str, meanwhile: str
     [
         (item(change="worsened"), "🔴 Worse, now unhealthy: the database does not answer"),
         (item(change="still", since=ago(hours=4)), "🔴 Still unhealthy, for 4 h: the database does not answer"),
-        (item("rule.players", "more than 200 players: 214", "warning"), "🟡 Alert: more than 200 players"),
+        (item("rule.players", rule("more than 200 players"), "warning"), "🟡 Alert: more than 200 players"),
         (
-            item("rule.players", "more than 200 players", change="still", since=ago(days=3)),
+            item("rule.players", rule("more than 200 players"), change="still", since=ago(days=3)),
             "🔴 Still, for 3 d: more than 200 players",
         ),
+        (item("commands.failing.lyrics", one_failing(), change="worsened"), "🔴 Worse: /lyrics fails every time"),
     ],
 )
 def test_escalation_reminder_and_rule(told: NewsItem, title: str):
@@ -102,10 +123,10 @@ def test_escalation_reminder_and_rule(told: NewsItem, title: str):
 
 
 def test_what_is_special_about_a_message_is_said_in_small_print():
-    told = news(item(relapses=4), held_back="while muted")
+    told = news(item(relapses=4), held_back=("muted", "crowded"))
     assert lines_of(told, is_repeat=True)[1:] == [
         "The trouble came back **4 times**, soon after it looked well.",
-        "-# Held back while muted, and told now.",
+        "-# Held back while muted and by the limit of messages per hour, and told now.",
         "-# May have been sent before: the process that was sending it was killed.",
     ]
     assert len(lines_of(news(item()))) == 1
@@ -134,16 +155,10 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
     ]
 
 
-def test_a_long_reason_is_told_once_when_it_is_over():
-    what = "the event loop was blocked for 1 s in ten minutes, most by /administration playlists rebuild"
-    told = news(over("loop.blocked", f"{what} (cogs/a.py:26 in rebuild)"), kind="recovery")
-    assert lines_of(told)[-1] == f"-# It was: {what} (`cogs/a.py:26 in rebuild`)"
-
-
 def test_what_was_not_about_rows_says_nothing_of_them():
-    assert lines_of(news(over("memory", MEMORY, since=ago(seconds=30)), kind="recovery")) == [
+    assert lines_of(news(over("memory", FULL, since=ago(seconds=30)), kind="recovery")) == [
         "It lasted **30 s**.",
-        f"-# It was: {MEMORY}",
+        "-# It was: the bot's memory grows by 60 MiB an hour (400 MiB now)",
     ]
 
 
@@ -153,54 +168,123 @@ def test_of_the_monitor_only_what_is_about_rows_says_what_became_of_them(key: st
 
 
 @pytest.mark.parametrize(
-    ("key", "again"),
+    ("reason", "again"),
     [
-        ("database", "the database answers"),
-        ("database.slow", "the database is quick"),
-        ("gateway", "the bot is connected to Discord"),
-        ("gateway.shard.3", "shard 3 is connected"),
-        ("loop.blocked", "the event loop runs freely"),
-        ("error_rate", "commands work"),
-        ("commands.play", "/play is as quick as it used to be"),
-        ("memory", "memory is back to normal"),
-        ("memory.growth", "memory grows no more"),
-        ("cpu", "the processor is back to normal"),
-        ("files", "open files are back to normal"),
-        ("rest.rate_limits", "Discord takes requests"),
-        ("monitor.failures", "the monitor works"),
-        ("rule.custom.players", "players is within its limit"),
-        ("rule.custom.players.over_10", "players is within its limit"),
-        ("rule.memory.rss_mb", "the memory of this process is within its limit"),
-        ("rule.cpu.percent.under_1.5e-07", "the processor time of this process (of one core) is within its limit"),
-        ("", "all is well"),
+        (LOCKED, "the database answers"),
+        (one_failing(), "/lyrics works"),
+        (SLOW, "/play is as fast as usual"),
+        (Reason.of("rule.broken", metric="custom.players", value=9, limit=5), "players is within its limit"),
+        (Reason.of("of a newer version"), "all is well"),
     ],
 )
-def test_a_recovery_says_what_is_well_again(key: str, again: str):
-    assert embeds.news(news(over(key), kind="recovery")).title == f"🟢 Recovered: {again}"
+def test_a_recovery_says_what_is_well_again(reason: Reason, again: str):
+    assert embeds.news(news(over("x", reason), kind="recovery")).title == f"🟢 Recovered: {again}"
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_failing_command_leads_to_the_line_and_to_what_changed():
+    told = news(item("commands.failing.lyrics", one_failing(), cause=CAUSE), message_id="m1")
+    embed = embeds.news(told, errors_command="/monitor errors")
+    three, seven = (stamp(ago(minutes=minutes), "R") for minutes in (3, 7))
+    assert (embed.title, embed.colour) == ("🔴 /lyrics fails every time", embeds.RED)
+    assert embed.description == (
+        f"**25 of 25** calls in the last hour, since {stamp(ago(minutes=3), 't')} ({three}). The other commands run on."
+    )
+    assert values(embed) == {
+        "What breaks": "`ValueError: API key wrong` · 25×\n`cogs/lyrics.py:48 in fetch`",  # noqa: RUF001
+        "Whom it hits": "14 people in 6 servers",
+        "What changed": f"The bot was restarted {stamp(ago(minutes=7), 't')} ({seven}), version 3f2a → 9c1d; "
+        "before that /lyrics failed in 0.4 % of calls.\n-# `/monitor errors id:7kq2m9xa`",
+    }
+    assert "id:7kq2m9xa" not in values(embeds.news(told))["What changed"]
+    buttons = [(button.label, button.custom_id) for button in news_buttons(told).children]
+    assert buttons == [
+        ("Traceback", "botmon:errors:7:open:7kq2m9xa"),
+        ("Mute 1 h", "botmon:mute:60:m1"),
+        ("Mute 24 h", "botmon:mute:1440:m1"),
+        ("Show health", "botmon:show"),
+    ]
+
+
+def test_without_its_cause_a_failing_command_is_told_all_the_same():
+    embed = embeds.news(news(item("commands.failing.lyrics", one_failing(faults=5, in_a_row=5, calls=40))))
+    assert embed.title == "🔴 /lyrics fails again and again"
+    assert (embed.description or "").startswith("**5 times in a row**, 5 of 40 calls in the last hour, since ")
+    assert values(embed) == {"What breaks": "`ValueError`", "What to do": "See the bot's log for the traceback."}
+
+
+def test_what_comes_too_late_is_no_exception():
+    error = replace(ERROR, ended="were answered too late", error_type=None, message=None, file=None, n=7, others=2)
+    reason = one_failing(faults=9, calls=40, in_a_row=1, late=7, unanswered=2, error=None)
+    embed = embeds.news(news(item("commands.failing.play", reason, cause=replace(CAUSE, error=error))))
+    assert embed.title == "🔴 /lyrics fails often"
+    assert "7 came too late for Discord and 2 never got an answer." in (embed.description or "")
+    assert values(embed)["What breaks"] == "They were answered too late · 7×\nand 2 with other errors"  # noqa: RUF001
+    assert "defer" in values(embed)["What to do"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Change(), "Nothing that is known: no restart, no new version in the hour before. Until then /lyrics was not"),
+        (Change(calls_before=900), "Until then /lyrics never failed in 900 calls."),
+        (Change(calls_before=7, faults_before=1), "Until then /lyrics failed in 1 of 7 calls."),
+        (
+            Change(version="9c1d", calls_before=1),
+            "A new version began: 9c1d; before that /lyrics never failed in 1 call.",
+        ),
+    ],
+)
+def test_what_changed_or_that_nothing_is_known_to_have(change: Change, said: str):
+    told = item("commands.failing.lyrics", one_failing(), cause=replace(CAUSE, change=change))
+    assert said in values(embeds.news(news(told)))["What changed"]
+
+
+@pytest.mark.parametrize(("response_s", "where"), [(3.8, "Before the"), (0.3, "After the"), (2.0, "Before and after")])
+def test_of_a_slow_command_it_is_said_where_the_time_goes(response_s: float, where: str):
+    cause = Cause(command="play", times=Times(response_s=response_s, duration_s=4.1), change=Change())
+    said = values(embeds.news(news(item("commands.slow.play", SLOW, "warning", cause=cause))))
+    assert said["Why"] == "p95 4.1 s, last week 0.9 s, 312 calls"
+    assert said["Where the time goes"].startswith(where)
+    assert said["What changed"] == "Nothing that is known: no restart, no new version in the hour before."
+
+
+def test_nothing_that_a_host_names_formats_or_pings():
+    error = replace(ERROR, message="`@everyone` **x**", file="`a.py`", function="<@1>")
+    cause = replace(CAUSE, command="*x*", error=error, change=Change(version="**v**", calls_before=1))
+    embed = embeds.news(news(item("commands.failing.x", one_failing(command="*x* @everyone"), cause=cause)))
+    said = values(embed)
+    assert said["What breaks"].count("`") == 4, "two pieces of code, and nothing ends them early"
+    for words in (embed.title or "", said["What changed"]):
+        assert "*x*" not in words
+        assert "**v**" not in words
+        assert "@everyone" not in words
 
 
 # -- several -----------------------------------------------------------------------------------------------------------
 
 
 def test_what_came_together_is_one_message():
-    error_rate = item("error_rate", FAILING, remedy="See the log.", since=ago(minutes=20))
-    memory = item("memory", MEMORY, "warning", remedy="Restart.", relapses=2, change="worsened")
-    embed = embeds.news(news(item(remedy=STOP_IT), error_rate, memory, waiting=214))
+    failing = item("commands.failing", FAILING, since=ago(minutes=20), cause=CAUSE)
+    memory = item("memory.growth", FULL, "warning", relapses=2, change="worsened")
+    told = news(item(), failing, memory, waiting=214)
+    embed = embeds.news(told)
     assert embed.title == "🔴 3 alerts, the gravest: the database does not answer"
     three = stamp(ago(minutes=3), "R")
-    assert (embed.description or "").splitlines() == [
-        f"🔴 The database does not answer: `database is locked`, {three}",
-        f"🔴 31 % of the last hour's commands failed (77 of 250), {stamp(ago(minutes=20), 'R')}",
-        f"🟡 The bot uses 83 % of this container's memory, worse than before, {three}, came back 2 times",
-    ]
-    assert values(embed) == {
-        "What to do": f"**Database:** {STOP_IT}\n**Commands, last hour:** See the log.",
-        "Meanwhile": "Commands run on. 214 rows wait, none is lost.",
-    }
+    lines = shown(embed.description).splitlines()
+    assert lines[0] == f"🔴 The database does not answer: `database is locked`, {three}"
+    assert lines[1].startswith("🔴 31 % of the last hour's commands failed (77 of 250")
+    assert lines[2] == f"🟡 {MEMORY} (400 MiB now), worse than before, {three}, came back 2 times"
+    assert list(values(embed)) == ["What to do", "Meanwhile"]
+    assert values(embed)["What to do"].startswith(f"**Database:** {STOP_IT}\n**Memory:** ")
+    assert values(embed)["Meanwhile"] == "Commands run on. 214 rows wait, none is lost."
+    assert news_buttons(told).children[0].label == "Traceback"
 
 
 def test_a_metric_s_name_stays_as_it_is():
-    both = [item(f"rule.custom.{name}", f"{name} is 9, over 5", "warning") for name in ("node_1", "players")]
+    both = [item(f"rule.custom.{name}", rule(f"{name} is 9, over 5"), "warning") for name in ("node_1", "players")]
     assert (embeds.news(news(*both)).description or "").splitlines()[1:] == [
         "🟡 node_1 is 9, over 5",
         "🟡 Players is 9, over 5",
@@ -209,31 +293,29 @@ def test_a_metric_s_name_stays_as_it_is():
 
 def test_fifty_at_once_are_still_a_message_to_read():
     slow = [
-        item(f"commands.c{n}", f"/c{n} is slow (p95 2 s, last week 0.4 s)", "warning", remedy="Look.")
-        for n in range(48)
+        item(f"commands.slow.c{n}", Reason.of("commands.slow", command=f"c{n}", p95_s=2, usual_s=0.4, n=30), "warning")
+        for n in range(49)
     ]
-    embed = embeds.news(news(item(remedy=STOP_IT), item("error_rate", FAILING), *slow))
+    embed = embeds.news(news(item(), *slow))
     lines = (embed.description or "").splitlines()
     assert embed.title == "🔴 50 alerts, the gravest: the database does not answer"
     assert lines[0] == f"Since {stamp(ago(minutes=3), 't')}, {stamp(ago(minutes=3), 'R')}"
     assert lines[-1] == "and 44 more (🟡 44)"
     assert len(lines) == 8
-    assert values(embed)["What to do"].count("Look.") == 1
+    assert values(embed)["What to do"].count("Look at what it waits for") == 1
 
 
 def test_several_reminders_and_several_recoveries():
     still = embeds.news(
-        news(
-            item(change="still", since=ago(hours=4)), item("memory", MEMORY, "warning", change="still"), kind="reminder"
-        )
+        news(item(change="still", since=ago(hours=4)), item("memory", FULL, "warning", change="still"), kind="reminder")
     )
     assert still.title == "🔴 Still 2 alerts, the gravest: the database does not answer"
-    assert (still.description or "").splitlines()[1] == "🟡 The bot uses 83 % of this container's memory, for 3 min"
-    again = embeds.news(news(over(), over("commands.play", relapses=1), kind="recovery"))
+    assert (still.description or "").splitlines()[1] == f"🟡 {MEMORY} (400 MiB now), for 3 min"
+    again = embeds.news(news(over(), over("commands.slow.play", SLOW, relapses=1), kind="recovery"))
     assert again.title == "🟢 2 alerts are over: the database answers, and more"
     assert (again.description or "").splitlines() == [
         "🟢 The database answers, after 9 min 40 s",
-        "🟢 /play is as quick as it used to be, after 9 min 40 s, came back once",
+        "🟢 /play is as fast as usual, after 9 min 40 s, came back once",
         "Nothing was lost.",
     ]
 
@@ -242,7 +324,7 @@ def test_several_reminders_and_several_recoveries():
 
 
 def test_plain_text_says_the_same_without_markup():
-    told = news(item(remedy=STOP_IT, relapses=1), waiting=214, lost=2, held_back="during maintenance")
+    told = news(item(relapses=1), waiting=214, lost=2, held_back=("maintenance",))
     assert embeds.plain(told, is_repeat=True).splitlines() == [
         "🔴 Unhealthy: the database does not answer",
         "Since 21:01 UTC, 3 min ago",
@@ -254,8 +336,27 @@ def test_plain_text_says_the_same_without_markup():
         "Meanwhile: Commands run on. 214 rows wait, 2 are lost.",
         "cluster-1",
     ]
-    several = embeds.plain(news(item(remedy="a *b*"), item("memory", MEMORY, "warning", remedy="Restart.")))
-    assert "What to do:\nDatabase: a *b*\nMemory: Restart." in several
+    several = embeds.plain(news(item(), item("memory", FULL, "warning")))
+    assert f"What to do:\nDatabase: {STOP_IT}\nMemory: Look for" in several
+
+
+def test_plain_text_leads_to_the_error_too():
+    told = embeds.plain(news(item("commands.failing.lyrics", one_failing(), cause=CAUSE)), errors_command="/b errors")
+    assert shown(told).splitlines() == [
+        "🔴 /lyrics fails every time",
+        "25 of 25 calls in the last hour, since 21:01 UTC (3 min ago). The other commands run on.",
+        "What breaks:",
+        "ValueError: API key wrong · 25×",  # noqa: RUF001
+        "cogs/lyrics.py:48 in fetch",
+        "Whom it hits: 14 people in 6 servers",
+        "What changed:",
+        (
+            "The bot was restarted 20:57 UTC (7 min ago), version 3f2a → 9c1d; before that /lyrics failed in 0.4 % of "
+            "calls."
+        ),
+        "/b errors id:7kq2m9xa",
+        "cluster-1",
+    ]
 
 
 def test_plain_recovery_has_the_date_where_it_was_another_day():
@@ -268,8 +369,8 @@ def test_plain_recovery_has_the_date_where_it_was_another_day():
 # -- /alerts -----------------------------------------------------------------------------------------------------------
 
 
-def alert(key: str, reason: str, severity: Any = "critical", state: Any = "firing", **parts: Any) -> Alert:
-    usual: dict[str, Any] = {"scope": "cluster-1", "since": ago(minutes=13)}
+def alert(key: str, reason: Reason, severity: Any = "critical", state: Any = "firing", **parts: Any) -> Alert:
+    usual: dict[str, Any] = {"scope": "cluster-1", "since": ago(minutes=13), "seen_at": NOW}
     return Alert(key=key, reason=reason, severity=severity, state=state, **(usual | parts))
 
 
@@ -283,9 +384,9 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         AlertsOverview(
             firing=(
                 alert("database", LOCKED),
-                alert("commands.play", "/play is slow", "warning", good_since=ago(minutes=2)),
+                alert("commands.slow.play", SLOW, "warning"),
             ),
-            pending=(alert("memory", MEMORY, "warning", "pending"),),
+            pending=(Problem(key="memory.growth", severity="warning", reason=FULL, since=ago(minutes=13)),),
             mutes=(mute("commands"),),
             maintenance_until=until,
         )
@@ -295,11 +396,11 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         f"🔧 Maintenance until {stamp(until, 'f')}: what is news then is told then.",
         "🔴 The database does not answer: `database is locked`",
         f"-# `database` · since {since}",
-        "🟡 /play is slow",
-        f"-# `commands.play` · since {since} · looks well since {stamp(ago(minutes=2), 'R')} · 🔕 muted",
+        "🟡 /play is slow (p95 4.1 s, last week 0.9 s, 312 calls)",
+        f"-# `commands.slow.play` · since {since} · 🔕 muted",
     ]
     assert values(embed) == {
-        "Not told yet": f"🟡 The bot uses 83 % of this container's memory, since {since}",
+        "Not told yet": f"🟡 {MEMORY} (400 MiB now), since {since}",
         "🔕 Muted": f"`commands` until {stamp(until, 'f')}, by <@1234>",
     }
 
@@ -324,7 +425,7 @@ def test_the_history_says_what_was_told_how_it_went_and_what_did_not():
             **parts,
         )
 
-    sent = message(news(item(), item("memory", MEMORY)), "sent", "DM to 1 owner", is_repeat=True)
+    sent = message(news(item(), item("memory", FULL)), "sent", "DM to 1 owner", is_repeat=True)
     failed = message(news(over(), kind="recovery"), "failed", "Discord was not reached")
     embed = embeds.alerts_history([failed, *[sent] * 14])
     now = stamp(NOW, "R")

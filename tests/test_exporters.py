@@ -10,17 +10,23 @@ import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import pytest
 
 from botmon_cog.clock import SystemClock
-from botmon_cog.config import HeartbeatConfig
-from botmon_cog.exporters.heartbeat import HeartbeatPush
-from botmon_cog.exporters.http import HttpServer
+from botmon_cog.config import Config, HeartbeatConfig
+from botmon_cog.config.checking import check
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reports import ComponentHealth, HealthReport, Problem
+from botmon_cog.domain.samples import GatewaySample, ShardSample
+from botmon_cog.errors import ConfigError
+from botmon_cog.exporters.heartbeat import HeartbeatPush, filled
+from botmon_cog.exporters.http import MOST_CONNECTIONS, HttpServer
+from botmon_cog.health.readiness import Readiness
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
-from botmon_cog.monitors.readiness import Readiness
 from botmon_cog.testing import ManualClock
 from tests.harness import until
 from tests.outside import Outside, counting
@@ -36,8 +42,10 @@ async def ready() -> Readiness:
 
 
 @asynccontextmanager
-async def serving(readiness: Callable[[], Awaitable[Readiness]] = ready) -> AsyncIterator[HttpServer]:
-    server = HttpServer(ANYWHERE, readiness, Failures(ManualClock()))
+async def serving(
+    readiness: Callable[[], Awaitable[Readiness]] = ready, headers_s: float = 5.0
+) -> AsyncIterator[HttpServer]:
+    server = HttpServer(ANYWHERE, readiness, Failures(ManualClock()), headers_s)
     await server.start()
     try:
         yield server
@@ -118,6 +126,68 @@ async def test_the_port_is_free_again_after_the_end():
     await again.start()
     assert (again.port, again.problem) == (port, None)
     await again.stop()
+
+
+async def raw(server: HttpServer, request: bytes) -> bytes:
+    """All that comes back until the server ends the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_client_that_does_not_end_its_headers_is_cut_off(sent: bytes):
+    async with serving(headers_s=0.1) as server:
+        assert await raw(server, sent) == b""
+        assert (await ask(server, "/healthz"))[0] == 200
+
+
+async def test_client_that_drips_its_headers_is_cut_off_all_the_same():
+    async with serving(headers_s=0.2) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        ended = asyncio.ensure_future(reader.read())
+        drops = 0
+        async with asyncio.timeout(10):
+            while not ended.done():
+                writer.write(b"x" if drops else b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+                drops += 1
+                await asyncio.wait([ended], timeout=0.02)
+        assert ended.exception() is not None or ended.result() == b""
+        writer.close()
+
+
+async def test_one_connection_too_many_is_told_so():
+    async with serving() as server:
+        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(MOST_CONNECTIONS)]
+        assert (await raw(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+        for reader, writer in held:
+            writer.close()
+            assert await reader.read() == b""
+        assert (await ask(server, "/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 s3cret\r\n\r\n",
+        b"s3cret\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\ns3cret\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: " + b"s3cret" * 5_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nContent-Length: s3cret\r\n\r\n",
+    ],
+)
+async def test_malformed_request_is_refused_without_a_word_in_any_log(sent: bytes, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    async with serving() as server:
+        assert (await raw(server, sent)).startswith(b"HTTP/1.0 400 ")
+        assert "Traceback" not in caplog.text
+        assert "s3cret" not in caplog.text
+        assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.INFO]
+        assert (await ask(server, "/healthz"))[0] == 200
 
 
 # -- the push ----------------------------------------------------------------------------------------------------------
@@ -214,3 +284,73 @@ async def test_a_loop_that_hangs_pushes_nothing(outside: Outside):
     finally:
         await push.stop()
     assert not [t for t in asyncio.all_tasks() if t.get_name() == "botmon-heartbeat"]
+
+
+# -- what the push tells -----------------------------------------------------------------------------------------------
+
+KUMA = "/api/push/s3cret?status={status}&msg={message}&ping={ping_ms}"
+
+
+def report(status: str = "healthy", reason: Reason | None = None) -> HealthReport:
+    now = ManualClock().now()
+    problems = () if reason is None else (Problem(key="memory", severity="critical", reason=reason, since=now),)
+    shards = (ShardSample(shard_id=0, is_connected=True, latency_s=0.0414), ShardSample(shard_id=1, is_connected=True))
+    gateway = ComponentHealth(status="healthy", sample=GatewaySample(shards=shards), problems=problems)
+    return HealthReport(
+        overall_status=status, components={"gateway": gateway}, uptime_s=1.0, watched_s=1.0, checked_at=now
+    )
+
+
+def rule(message: str) -> Reason:
+    return Reason.of("rule.broken", metric="players", value=9.0, side="over", limit=5.0, message=message)
+
+
+def test_url_is_filled_in_percent_encoded():
+    assert filled(KUMA, report(), is_well=True) == "/api/push/s3cret?status=up&msg=healthy&ping=41"
+    said = filled(KUMA, report("unhealthy", rule("full & {ping_ms} über/50 %")), is_well=False)
+    assert said == (
+        "/api/push/s3cret?status=down&msg=unhealthy%3A%20full%20%26%20%7Bping_ms%7D%20%C3%BCber%2F50%20%25&ping=41"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "is_well", "message"),
+    [
+        (None, True, "starting"),
+        (None, False, "no health check so far"),
+        (report(), False, "no health check lately"),
+        (report("degraded", rule("slow")), True, "degraded: slow"),
+    ],
+)
+def test_message_says_how_it_is(told: HealthReport | None, is_well: bool, message: str):
+    assert filled("{message}", told, is_well=is_well).replace("%20", " ").replace("%3A", ":") == message
+
+
+def test_message_is_shortened():
+    assert len(filled("{message}", report("unhealthy", rule("x" * 3_000)), is_well=False)) < 250
+
+
+async def test_url_that_takes_a_status_is_told_of_trouble_too(outside: Outside):
+    clock, well = ManualClock(), [True]
+    config = HeartbeatConfig(url=outside.url + "?status={status}&msg={message}&ping={ping_ms}", interval_s=60)
+    reports = [report()]
+    push = HeartbeatPush(config, lambda: well[0], clock, Failures(clock), latest=lambda: reports[-1])
+    push.start()
+    await until(lambda: push.n == 1)
+    well[0] = False
+    reports.append(report("unhealthy", rule("100 % full & blocked")))
+    await clock.advance(60)
+    await until(lambda: push.n == 2)
+    await push.stop()
+    assert [dict(parse_qsl(urlsplit(path).query)) for path in outside.paths] == [
+        {"status": "up", "msg": "healthy", "ping": "41"},
+        {"status": "down", "msg": "unhealthy: 100 % full & blocked", "ping": "41"},
+    ]
+
+
+def test_placeholder_that_is_not_known_is_refused_without_the_url():
+    with pytest.raises(ConfigError) as refused:
+        check(Config(heartbeat=HeartbeatConfig(url="https://x.test/s3cret?p={ping}")), "config.toml")
+    assert "{ping_ms}, {status}, {message}" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+    check(Config(heartbeat=HeartbeatConfig(url="https://x.test/s3cret?p={ping_ms}&s={status}&m={message}")), "")

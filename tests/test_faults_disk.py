@@ -122,11 +122,11 @@ def test_the_health_report_says_what_is_wrong_with_the_disk(fault):
             status, reason, remedy = child.ask({"tmpfs": "fill", "limit": "limit", None: "beat"}[child.disk])
             assert status == "unhealthy"
             if fault == "read-only":
-                assert reason.startswith("the database does not answer: ")
+                assert reason.startswith("the database does not answer (")
                 assert "Let the bot's user write" in remedy
             else:  # it answers all the same
-                assert reason.startswith("the database takes no rows: ")
-                assert ("full" in reason and "Make room" in remedy) or child.disk == "limit"
+                assert reason.startswith("the database accepts no rows (")
+                assert ("full" in reason and "Free some disk space" in remedy) or child.disk == "limit"
 
 
 def test_the_owners_are_told_of_a_full_disk_though_nothing_can_be_written_down(tmp_path):

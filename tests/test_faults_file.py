@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from botmon_cog.domain.health import WARNING
+from botmon_cog.health.words import words_of
 from botmon_cog.runtime import MonitoringSystem
 from tests.harness import make_config, until
 from tests.sqlite_faults import names_in
@@ -67,9 +67,9 @@ async def test_file_that_is_taken_away_is_begun_anew(
         await system.flush()
         latest = record(system, "latest")
         await system.flush()
-        monitor = system.health.monitor()
-        assert (monitor.status, monitor.dropped) == (WARNING, 0)
-        assert "deleted or replaced" in (monitor.reason or "")
+        monitor = (await system.health.report()).components["monitor"]
+        assert (monitor.status, monitor.sample.dropped) == ("warning", 0)
+        assert "deleted or replaced" in words_of(monitor.problems[0].reason).what
     assert stored(path) == later | latest
     assert threads() == []
 
@@ -83,9 +83,9 @@ async def test_file_damaged_while_in_use_is_kept_and_no_row_after_that_is_lost(t
         later = record(system, "later")
         await system.flush()
         (kept,) = kept_in(tmp_path)
-        monitor = system.health.monitor()
-        assert (monitor.status, monitor.dropped) == (WARNING, 0)
-        assert str(kept) in (monitor.reason or "")
+        monitor = (await system.health.report()).components["monitor"]
+        assert (monitor.status, monitor.sample.dropped) == ("warning", 0)
+        assert str(kept) in words_of(monitor.problems[0].reason).what
     assert stored(path) == later
     assert threads() == []
 

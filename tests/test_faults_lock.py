@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from botmon_cog.health.components.monitor import MonitorSample
 from tests.faults import FULL, ids, locked, make_config, make_system, nothing_left, spooled, stored, until
 from tests.faulty_bot import busy_bot
 from tests.sqlite_faults import write_lock
@@ -48,7 +49,7 @@ async def test_a_long_lock_sends_rows_to_the_spool_and_all_are_stored_afterwards
             said = await busy.health()
             report = await busy.system.health.report()
             assert report.overall_status == "unhealthy"
-            assert report.monitor.spooled
+            assert report.sample("monitor", MonitorSample).spooled
             assert "on disk" in said
             release()
         await until(lambda: writer.away_since is None)

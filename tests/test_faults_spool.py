@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from botmon_cog.health.components.monitor import MonitorSample
 from tests.faults import (
     Load,
     drained,
@@ -61,9 +62,10 @@ async def replay(url: str, path: Path, lost: int = 0) -> None:
         Load(system, "new").record(ROWS)
         await drained(system)
         assert system.writer.dropped == lost
-        monitor = system.health.monitor()
+        report = await system.health.report()
+        monitor = report.sample("monitor", MonitorSample)
         assert (monitor.dropped, monitor.waiting) == (lost, 0)
-        assert (monitor.reason is None) == (lost == 0)
+        assert (report.components["monitor"].problems == ()) == (lost == 0)
     assert spooled(path) == 0
 
 

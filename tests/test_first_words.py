@@ -63,7 +63,7 @@ async def test_an_extra_that_was_configured_and_is_missing_is_said(caplog, monke
         (line,) = said(caplog, "needs an optional dependency")
         assert "pip install 'botmon-cog[notify]'" in line
         report = await cog_of(bot).check_health()
-        assert "botmon-cog[notify]" in str(report.monitor.reason)
+        assert "botmon-cog[notify]" in str(report.components["monitor"].problems)
 
 
 async def test_nothing_is_said_of_extras_that_nobody_configured(caplog, monkeypatch) -> None:

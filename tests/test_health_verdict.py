@@ -1,154 +1,137 @@
-"""The whole from its components: the worst, the first of equals, and what `[health] watch` leaves out."""
+"""The whole from its components: the worst, the first of equals, what is kept, and what a failing look costs."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import get_args
 
-import msgspec
 import pytest
 
-from botmon_cog.config import ComponentName, HealthConfig
-from botmon_cog.domain.health import Judge
-from botmon_cog.domain.samples import (
-    CommandsSample,
-    DatabaseSample,
-    MonitorSample,
-    ProcessSample,
-    Sample,
-    Samples,
-)
-from tests.health_samples import DEFAULTS, NOON, PLAY, WELL, samples, settled, shards
+from botmon_cog.config import ComponentName, HealthConfig, RuleConfig
+from botmon_cog.config.tables import AlertsConfig
+from botmon_cog.domain.reports.health import DEGRADED, HEALTHY, UNHEALTHY, UNKNOWN
+from botmon_cog.health.words import sentence
+from tests.health_samples import NOON, Bot, keys, only, settled, shards
 
 NAMES = get_args(ComponentName)
 WARNINGS = {
-    "database": {"database": {"response_time_s": 1.0}},
-    "gateway": {"gateway": {"shards": shards(1, {}, latency_s=2.0)}},
-    "loop": {"loop": {"p99_s": 0.5}},
-    "error_rate": {"commands": {"total": 100, "errors": 10}},
-    "commands": {"commands": {"slow": (PLAY,)}},
-    "memory": {"process": {"rss_bytes": 85, "limit_bytes": 100}},
-    "cpu": {"process": {"cpu_percent": 85.0}},
-    "files": {"process": {"files": 900}},
-    "rest": {"rest": {"rate_limits_1h": 130}},
-    "monitor": {"monitor": {"dropped": 1}},
+    "database": {"response_time_s": 1.0},
+    "gateway": {"shards": shards(1, {}, usual_latency_s=2.0)},
+    "loop": {"p99_s": 0.5},
+    "memory": {"used_bytes": 85, "limit_bytes": 100},
+    "cpu": {"percent": 85.0},
+    "files": {"files": 900},
+    "rest": {"rate_limits_1h": 130},
+    "voice": {"lost": 1, "lost_s": 70.0},
+    "monitor": {"dropped": 1},
 }
 CRITICAL = {
-    "database": {"database": {"error": "gone"}},
-    "gateway": {"gateway": {"shards": shards(1, {0: 90.0})}},
-    "loop": {"loop": {"p99_s": 3.0}},
-    "error_rate": {"commands": {"total": 100, "errors": 50}},
-    "memory": {"process": {"rss_bytes": 99, "limit_bytes": 100}},
-    "cpu": {"process": {"cpu_percent": 99.0}},
-    "files": {"process": {"files": 1024}},
-    "rest": {"rest": {"rate_limits_1h": 9_000}},
+    "database": {"error": "gone"},
+    "gateway": {"shards": shards(1, {0: 90.0})},
+    "loop": {"p99_s": 3.0},
+    "memory": {"used_bytes": 99, "limit_bytes": 100},
+    "cpu": {"percent": 99.0},
+    "files": {"files": 1024},
+    "rest": {"rate_limits_1h": 9_000},
 }
 
 
-def together(*parts: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    merged: dict[str, dict[str, object]] = {}
-    for part in parts:
-        for name, values in part.items():
-            merged[name] = merged.get(name, {}) | values
-    return merged
+def test_a_bot_that_is_well():
+    report = settled()
+    assert (report.overall_status, report.reason, report.problems, report.troubles) == (HEALTHY, None, (), ())
+    assert list(report.components) == list(NAMES)
+    assert {part.status for part in report.components.values()} == {HEALTHY}
 
 
-def test_the_tables_here_name_every_component_in_order():
-    assert tuple(WARNINGS) == NAMES
-    assert set(NAMES) - set(CRITICAL) == {"commands", "monitor"}
-    assert tuple(settled().components) == NAMES
+def test_the_verdict_is_the_worst_of_its_components_and_tells_the_first_of_equals():
+    assert settled(**WARNINGS).overall_status == DEGRADED
+    order = [name for name in NAMES if name in WARNINGS]
+    for earlier, later in pairwise(order):
+        report = settled(**{later: WARNINGS[later], earlier: WARNINGS[earlier]})
+        assert report.reason == report.components[earlier].problems[0].reason
+    for name, grave in CRITICAL.items():
+        report = settled(**(WARNINGS | {name: grave}))
+        assert report.overall_status == UNHEALTHY
+        assert report.reason == report.components[name].problems[0].reason, "a grave one comes before the first"
+        assert report.components[name].status == "critical"
 
 
-@pytest.mark.parametrize(("first", "second"), [*pairwise(NAMES)])
-def test_of_equals_the_first_component_s_reason_is_told(first, second):
-    report = settled(**together(WARNINGS[first], WARNINGS[second]))
-    assert {report.components[first].status, report.components[second].status} <= {"warning", "slow"}
-    assert (report.overall_status, report.reason) == ("degraded", report.components[first].reason)
-    assert report.remedy == report.components[first].remedy
-    assert [problem.key.split(".")[0] for problem in report.problems] == [first, second]
+def test_only_what_is_watched_counts():
+    report = settled(HealthConfig(watch=("cpu", "memory")), **(WARNINGS | {"memory": {}, "cpu": {}}))
+    assert (report.overall_status, set(report.components)) == (HEALTHY, {"cpu", "memory"})
 
 
-@pytest.mark.parametrize("worse", CRITICAL)
-def test_the_worst_component_s_reason_is_told_wherever_it_stands(worse):
-    other = "database" if worse != "database" else "monitor"
-    report = settled(**together(WARNINGS[other], CRITICAL[worse]))
-    assert report.components[worse].status in {"critical", "error"}
-    assert (report.overall_status, report.reason) == ("unhealthy", report.components[worse].reason)
+def test_what_nobody_sees_is_left_out_and_changes_nothing():
+    report = settled(voice=None, loop=None)
+    assert "voice" not in report.components
+    assert report.overall_status == HEALTHY
+    nothing = settled(HealthConfig(watch=("voice", "loop")), voice=None, loop={"p99_s": None})
+    assert (nothing.overall_status, nothing.components["loop"].status) == (UNKNOWN, UNKNOWN)
 
 
-def test_a_warning_goes_before_an_unknown_only_where_its_component_does():
-    unread = {"process": {"rss_bytes": None}}
-    assert settled(**together(unread, WARNINGS["rest"])).reason == "the memory of this process can't be read"
-    assert settled(**together(unread, WARNINGS["loop"])).reason == settled(**WARNINGS["loop"]).reason
+def test_a_look_that_fails_costs_its_line_alone():
+    bot = Bot(rest=RuntimeError("no socket"))
+    report = bot.check(5)
+    assert report.components["rest"].status == UNKNOWN
+    assert report.overall_status == HEALTHY
+    assert (bot.failures.n, "looking at discord's api" in str(bot.failures.last)) == (5, True)
 
 
-def test_before_the_first_sample_nothing_is_known():
-    judge = Judge(DEFAULTS)
-    for report in (judge.look(Samples(taken_at=NOON), 1.0), judge.step(Samples(taken_at=NOON), 1.0)):
-        assert (report.overall_status, report.reason, report.problems) == ("unknown", None, ())
-        assert {component.status for component in report.components.values()} == {"unknown"}
-        assert tuple(report.components) == NAMES
+def test_a_judge_that_fails_costs_its_line_alone():
+    bot = Bot(rest=None)
+    bot.samples["rest"] = bot.samples["memory"]
+    report = bot.check()
+    assert (report.components["rest"].status, report.overall_status) == (UNKNOWN, HEALTHY)
+    assert "judging discord's api" in str(bot.failures.last)
 
 
-def test_what_nobody_watches_here_is_left_out():
-    alone = Samples(taken_at=NOON, database=WELL.database, process=WELL.process, monitor=MonitorSample())
-    report = Judge(DEFAULTS).step(alone, 1.0)
-    assert report.overall_status == "healthy"
-    assert tuple(report.components) == ("database", "memory", "cpu", "files", "monitor")
-    assert report.gateway.status == "unwatched"
+def test_a_failing_look_neither_begins_nor_ends_anything():
+    bot = Bot(rest=CRITICAL["rest"])
+    assert keys(bot.check(3).problems) == ["rest.rate_limits"]
+    assert keys(bot.check(9, rest=RuntimeError("no socket")).problems) == ["rest.rate_limits"]
+    assert bot.check(9, rest={}).problems == ()
 
 
-def test_a_bot_of_which_nothing_can_be_told_yet_is_unknown_until_something_can():
-    young = ProcessSample(rss_bytes=1, cpu_percent=None, is_cpu_measured=False, files=1)
-    config = HealthConfig(watch=("memory", "cpu"))
-    assert Judge(config).step(Samples(taken_at=NOON, process=young), 1.0).overall_status == "unknown"
-    grown = msgspec.structs.replace(young, cpu_percent=3.0, is_cpu_measured=True)
-    assert Judge(config).step(Samples(taken_at=NOON, process=grown), 1.0).overall_status == "healthy"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_component_that_is_not_watched_is_neither_judged_nor_told(name):
-    config = HealthConfig(watch=tuple(other for other in NAMES if other != name))
-    report = settled(config, **together(WARNINGS[name], CRITICAL.get(name, {})))
-    assert (report.overall_status, report.problems) == ("healthy", ())
-    assert report[name].status == "unwatched"
-    assert name not in report.components
-
-
-def test_the_order_of_watch_does_not_matter():
-    config = HealthConfig(watch=("monitor", "loop", "database"))
-    report = settled(config, **together(WARNINGS["monitor"], WARNINGS["loop"]))
-    assert tuple(report.components) == ("database", "loop", "monitor")
-    assert report.reason == report.loop.reason
-
-
-def test_a_bot_that_watches_nothing_is_unknown():
-    assert settled(HealthConfig(watch=()), **CRITICAL["database"]).overall_status == "unknown"
-
-
-def test_the_monitor_alone_never_makes_a_bot_unhealthy():
-    grave = MonitorSample(
-        dropped=10**9, failures=10**9, failed_lately=True, trouble="x", spooled=10**9, unreachable=("y",), broken=("z",)
+def test_the_verdict_is_kept_with_the_values_that_it_rests_on():
+    bot = Bot()
+    bot.check(database={"error": "gone", "response_time_s": None})
+    bot.check(database={})
+    first, second = bot.kept
+    assert (first.status, first.occurred_at, sentence(first.reason)) == (
+        UNHEALTHY,
+        NOON,
+        "the database does not answer (gone)",
     )
-    report = Judge(DEFAULTS).step(Samples(taken_at=NOON, monitor=grave), 1.0)
-    assert (report.overall_status, report.monitor.status) == ("degraded", "warning")
-    assert {problem.severity for problem in report.problems} == {"warning"}
+    assert (first.database_s, first.rss_bytes, first.cpu_percent) == (None, 100_000_000, 5.0)
+    assert (second.status, second.reason, second.database_s) == (HEALTHY, None, 0.002)
 
 
-def test_everything_at_once_is_told_in_order():
-    report = settled(**together(*WARNINGS.values(), *CRITICAL.values()))
-    assert report.overall_status == "unhealthy"
-    assert report.reason == "the database does not answer: gone"
-    assert [name for name, part in report.components.items() if part.status == "healthy"] == []
-    firsts = [problem.key.split(".")[0] for problem in report.problems]
-    assert list(dict.fromkeys(firsts)) == list(NAMES)
+def test_a_rule_of_the_owner_s_makes_a_trouble_and_no_verdict():
+    rule = RuleConfig(metric="memory.rss_mb", over=90, for_s=120, message="too fat")
+    bot = Bot(alerts=AlertsConfig(rule=(rule,)))
+    assert bot.check(2).rules == ()
+    report = bot.check()
+    assert ([each.key for each in report.rules], report.overall_status) == (["rule.memory.rss_mb"], HEALTHY)
+    assert sentence(report.rules[0].reason) == "too fat"
+    assert keys(report.troubles) == ["rule.memory.rss_mb"]
 
 
-def test_a_component_that_its_source_has_lost_keeps_its_level():
-    judge = Judge(DEFAULTS)
-    for at in range(3):
-        judge.step(samples(at, **CRITICAL["cpu"]), 1.0)
-    lost: dict[str, Sample] = {"process": ProcessSample(), "database": DatabaseSample(response_time_s=0.1)}
-    for at in range(3, 9):
-        report = judge.step(Samples(taken_at=NOON, commands=CommandsSample(), **lost), 1.0)  # pyright: ignore[reportArgumentType]
-        assert (report.cpu.status, report.memory.status) == ("critical", "unknown"), at
+def test_the_time_that_is_told_of():
+    report = settled()
+    assert (report.watched_s, report.uptime_s) == (300.0, 360.0)
+    assert (report.checked_at - NOON).total_seconds() == 240.0
+
+
+@pytest.mark.parametrize("seen", [CRITICAL["database"], CRITICAL["gateway"]])
+def test_the_bot_is_not_well_while_the_last_check_said_so(seen):
+    bot = Bot()
+    assert bot.health.is_well(), "before the first check"
+    name = "database" if "error" in seen else "gateway"
+    bot.check(**{name: seen})
+    assert not bot.health.is_well()
+    bot.look(**{name: {}})
+    assert not bot.health.is_well(), "a look is no check"
+    bot.check(2)
+    assert only(bot.check(**{name: seen})).severity == "critical"
+    bot.check(**{name: {}})
+    assert bot.health.is_well()

@@ -247,8 +247,10 @@ async def test_database_that_can_not_be_opened_does_not_keep_the_bot_from_runnin
     add_ping(bot)
     async with running(bot) as rig:
         assert (await rig.discord.user.slash(rig.discord.channel, "ping")).message.content == "pong"
-        answer = await rig.discord.admin.slash(rig.discord.channel, "health")
+        answer = await rig.discord.owner.slash(rig.discord.owner.dm_channel, "health")
         assert "🔴" in answer.message.embeds[0]["title"]
+        answer = await rig.discord.admin.slash(rig.discord.channel, "health")
+        assert "The bot works" in answer.message.embeds[0]["title"]
         disk.mkdir()
         await rig.clock.advance(60)  # the writer tries again
         assert [row.command for row in await rig.rows()] == ["ping"]

@@ -217,13 +217,13 @@ async def test_a_port_that_is_taken_costs_nothing_else_and_is_told(caplog: pytes
             assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == [
                 f"[http] /healthz and /readyz are off: {why}; everything else goes on"
             ]
-            title, why_line, remedy, *_ = (await ask_for(rig, owner, owner.dm_channel, "health")).splitlines()
-            assert title == "🟡 Degraded: /healthz and /readyz are off"
-            assert why_line.startswith(f"`{why}`, since ")
+            title, why_line, _, remedy, *_ = (await ask_for(rig, owner, owner.dm_channel, "health")).splitlines()
+            assert title == "🟡 Degraded: a feature does not work"
+            assert why_line.startswith(f"/healthz and /readyz are off: {why}, since ")
             assert remedy.startswith("**What to do:** Free what it needs")
             details = await ask_for(rig, owner, owner.dm_channel, "health", view="details")
             monitor = details[details.index("🟡 Monitor") :].splitlines()
-            assert f"/healthz and /readyz are off: `{why}`" in monitor
+            assert f"/healthz and /readyz are off: {why}" in monitor
             report = await cog_of(bot).check_health()
             assert [problem.key for problem in report.problems] == ["monitor.broken"]
             await bot.unload_extension(EXTENSION)

@@ -10,6 +10,7 @@ import pytest
 
 from botmon_cog import Config, MonitoringSystem
 from botmon_cog.config import StorageConfig
+from botmon_cog.health.components.monitor import MonitorSample
 from botmon_cog.testing import ManualClock
 
 
@@ -127,7 +128,7 @@ async def test_store_that_is_gone_costs_defaults_and_a_count(tmp_path: Path, cap
     assert (await system.statistics.weekly(1)).is_empty
     assert (await system.performance.stats(1)).commands == ()
     health = await system.health.report()
-    assert (health.overall_status, health.database.status) == ("unhealthy", "error")
-    assert health.monitor.failures >= 4
+    assert (health.overall_status, health.components["database"].status) == ("unhealthy", "critical")
+    assert health.sample("monitor", MonitorSample).failures >= 4
     assert "Traceback" in caplog.text
     await system.close()

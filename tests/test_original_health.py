@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from botmon_cog import Monitors
-from botmon_cog.domain.samples import DatabaseSample
+from botmon_cog.health.components.database import DatabaseSample
 from botmon_cog.testing import ManualClock
 from tests.original_helpers import MIB, NOON, Memory, monitors
 
@@ -59,7 +59,7 @@ async def answer(made: Monitors, monkeypatch: pytest.MonkeyPatch, sample: Databa
     async def sampled() -> DatabaseSample:
         return sample
 
-    monkeypatch.setattr(made.system.health, "database_sample", sampled)
+    monkeypatch.setattr(made.system.watched.database, "sample", sampled)
     return await made.health.check_database()
 
 

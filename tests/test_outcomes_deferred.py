@@ -11,6 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.domain.reports import HistoryEntry
+from botmon_cog.health.components.monitor import MonitorSample
 from tests.harness import Rig, cog_of, make_bot, running, until
 
 Interaction = discord.Interaction
@@ -242,7 +243,9 @@ async def test_command_older_than_its_token_is_named_and_is_one_row_when_it_ends
         await rig.clock.advance(20 * MINUTE)
         assert [name for name, _ in cog_of(bot).observer.hanging()] == ["report"]
         seen = await cog_of(bot).system.health.report()
-        assert any("the command report has been running for 20" in hint for hint in seen.monitor.hints), seen.monitor
+        assert any(
+            "the command report has been running for 20" in hint for hint in seen.sample("monitor", MonitorSample).hints
+        )
         cog_of(bot).observer.sweep()
         await no_row_yet_while_running(rig)
         go_on.set()

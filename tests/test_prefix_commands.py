@@ -96,16 +96,19 @@ async def test_owners_details_stay_in_direct_messages() -> None:
     async with running(prefix_bot()) as rig:
         owner, channel = rig.discord.owner, rig.discord.channel
         system = cog_of(rig.bot).system
-        system.health.sources.broken = lambda: ("the port 8081 is in use",)
+        system.watched.monitor.broken = lambda: ("the port 8081 is in use",)
         await system.command_log.record(999, 5, "elsewhere", duration=1.0)
         await rig.rows()
         assert "elsewhere" not in text_of((await ask(rig, owner, channel, "!stats")).embeds[0])
         here = text_of((await ask(rig, owner, channel, "!health")).embeds[0])
         assert "0 commands" in here.replace("\xa0", " ")
+        assert "8081" not in here
+        assert "feature" not in here
         assert "elsewhere" in text_of((await ask(rig, owner, owner.dm_channel, "!stats")).embeds[0])
         assert "elsewhere" in text_of((await ask(rig, owner, owner.dm_channel, "!perf")).embeds[0])
         private = text_of((await ask(rig, owner, owner.dm_channel, "!health")).embeds[0])
         assert "1 command" in private.replace("\xa0", " ")
+        assert "8081" in private
 
 
 async def test_wrong_period_is_answered_with_the_right_ones(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ import pytest
 from botmon_cog import runtime
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.domain.health import HEALTHY, WARNING
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.runtime import MonitoringSystem, make_engine
 from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from tests.writer_helpers import event, names, until
@@ -62,9 +62,10 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
                 system.recorder.record(event(name))
         assert (system.writer.spooled, system.writer.dropped) == (3, 0)
         assert (tmp_path / "bot.spool.db").exists()
-        monitor = system.health.monitor()
-        assert (monitor.status, monitor.reason) == (WARNING, "3 rows wait on disk for the database")
-        assert (monitor.waiting, monitor.spooled, monitor.spool_bytes > 0) == (3, 3, True)
+        monitor = (await system.health.report()).components["monitor"]
+        assert (monitor.status, monitor.problems[0].reason) == ("warning", Reason.of("monitor.spool", n=3))
+        sample = monitor.sample
+        assert (sample.queued + sample.spooled, sample.spooled, sample.spool_bytes > 0) == (3, 3, True)
     async with MonitoringSystem(config) as system:
         await until(lambda: not system.writer._spool.has_more)
     with closing(sqlite3.connect(database)) as db:
@@ -72,7 +73,7 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
             "SELECT text FROM invocations JOIN labels ON id = command_id ORDER BY run_id, seq"
         ).fetchall()
     assert found == [(name,) for name in names(3)]
-    assert system.health.monitor().status == HEALTHY
+    assert (await system.health.report()).components["monitor"].status == "healthy"
 
 
 async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_closing(monkeypatch):

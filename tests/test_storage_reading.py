@@ -9,6 +9,7 @@ import pytest
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import HealthRecord, Kind, MusicEventType
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.store.history import HistoryFilter
 from tests.engines import ROLLUPS, Storage
@@ -184,10 +185,13 @@ async def test_what_is_not_measured_in_seconds_is_kept_and_rolled_up_nowhere(sto
 
 
 async def test_health_is_remembered_by_process_and_in_order(engine, storage):
-    records = [HealthRecord(occurred_at=NOON - n * HOUR, status=f"s{n}", reason="why") for n in range(3)]
+    records = [HealthRecord(occurred_at=NOON - n * HOUR, status=f"s{n}", reason=Reason.of("why")) for n in range(3)]
     await storage.write(records)
     moments = await storage.health_history(NOON - HOUR)
-    assert [(m.occurred_at, m.status, m.reason) for m in moments] == [(NOON - HOUR, "s1", "why"), (NOON, "s0", "why")]
+    assert [(m.occurred_at, m.status, m.reason) for m in moments] == [
+        (NOON - HOUR, "s1", Reason.of("why")),
+        (NOON, "s0", Reason.of("why")),
+    ]
     async with engine.storage("other") as other:
         assert await other.health_history(NOON - HOUR) == []
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from botmon_cog.domain.models import HealthRecord
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.domain.uptime import GatewayLoss, Run
 from tests.engines import Storage
@@ -121,10 +122,12 @@ async def test_runs_and_losses_are_each_instances_own(engine):
 
 
 async def check(storage, *verdicts: tuple[str, str | None]) -> list[HealthMoment]:
-    """One check per hour from noon on."""
+    """One check per hour from noon on, each with other numbers."""
     records = [
-        HealthRecord(occurred_at=NOON + n * HOUR, status=status, reason=reason)
-        for n, (status, reason) in enumerate(verdicts)
+        HealthRecord(
+            occurred_at=NOON + n * HOUR, status=status, reason=None if what is None else Reason.of(what, number=n)
+        )
+        for n, (status, what) in enumerate(verdicts)
     ]
     await storage.write(records[::-1])
     return [HealthMoment(occurred_at=r.occurred_at, status=r.status, reason=r.reason) for r in records]

@@ -28,6 +28,7 @@ from botmon_cog.domain.models import (
     MusicEventType,
 )
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import MusicTotals
 from botmon_cog.domain.taken import LARGEST, LONGEST_S, taken_id
 from botmon_cog.errors import ConflictError, StorageError
@@ -120,7 +121,14 @@ async def test_every_field_of_the_other_events_is_kept(storage):
         music(type=MusicEventType.PAUSE, user_id=10, duration_s=0.25, shard_id=3),
         counted_command(guild_id="of a host", user_id=None, shard_id=3),
         sample(value=2.5, unit="MB", success=False, guild_id=2, user_id=10, shard_id=3),
-        check(status="degraded", reason="why", rss_bytes=2**40, cpu_percent=1.5, database_s=0.002, error_rate=0.25),
+        check(
+            status="degraded",
+            reason=Reason.of("why", n=1),
+            rss_bytes=2**40,
+            cpu_percent=1.5,
+            database_s=0.002,
+            error_rate=0.25,
+        ),
         check(),
         autocompletion(),
         autocompletion(n=0, failed=0, durations=()),
@@ -199,7 +207,7 @@ events = st.one_of(
         HealthRecord,
         occurred_at=moments,
         status=texts,
-        reason=st.none() | texts,
+        reason=st.none() | st.builds(lambda what, value: Reason.of(what, value=value), texts, texts),
         rss_bytes=st.none() | integers,
         cpu_percent=st.none() | st.floats(allow_nan=False, allow_infinity=False),
         database_s=durations,
@@ -350,12 +358,20 @@ async def test_texts_that_are_no_keys_may_be_long(storage):
 )
 async def test_what_no_database_takes_in_a_text_is_replaced_and_the_row_is_kept(storage, text, stored):
     odd = invocation(command=text, details=text, guild_id=text, user_id=text, guild_name=text, error_type=text)
-    await storage.write([odd, invocation(details="\\u0000 as text"), sample(name=text, unit=text), check(reason=text)])
+    await storage.write(
+        [
+            odd,
+            invocation(details="\\u0000 as text"),
+            sample(name=text, unit=text),
+            check(reason=Reason.of("odd", text=text)),
+        ]
+    )
     second, first = await storage.history_of(HistoryFilter())
     assert (first.command, first.details, first.guild_id, first.user_id, first.guild_name) == (stored,) * 5
     assert second.details == "\\u0000 as text"
     assert [(s["name"], s["unit"]) for s in await kept(storage, MetricSample)] == [(stored, stored)]
-    assert [c["reason"] for c in await kept(storage, HealthRecord)] == [stored]
+    (checked,) = await kept(storage, HealthRecord)
+    assert checked["reason"].values["text"] in {stored, text}, "JSON can hold what a text can't"
     await storage.write([elsewhere(invocation=odd), background_failure(place=text, error_message=text)])
     (aside,) = await kept(storage, AnsweredElsewhere)
     assert str(aside).count(text) <= str(stored).count(text), "no more of it than what it became"

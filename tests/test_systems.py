@@ -193,7 +193,7 @@ async def test_history_of_the_old_module_is_hinted_at(folder: Path, caplog: pyte
         assert [record.levelno for record in said] == [logging.INFO]
         shown = await rig.discord.owner.slash(rig.discord.owner.dm_channel, "health", view="details")
         assert hint in msgspec.json.encode(shown.message.embeds).decode().replace(chr(92), "")
-        assert (await cog_of(bot).system.health.report()).monitor.status == "healthy"
+        assert (await cog_of(bot).system.health.report()).components["monitor"].status == "healthy"
         other = await rig.discord.admin.slash(rig.discord.channel, "health", view="details")
         assert "data/bot.db" not in msgspec.json.encode(other.message.embeds).decode()
     bot = make_plain_bot()

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from botmon_cog.causes.causes import Causes
 from botmon_cog.domain.models import ErrorSource, Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
-from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, RecentOutcomes, Window
+from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, Window
+from botmon_cog.store.log import MinuteCount
 from botmon_cog.testing import ManualClock
 
 
@@ -142,6 +144,9 @@ def test_what_was_stored_before_the_start_counts_as_long_as_it_is_recent(minutes
     recent = RecentOutcomes(clock)
     recorder_of(clock, LiveWindows(), recent).record(invocation())
     then = clock.now() - timedelta(minutes=minutes_ago)
-    recent.seed([(int(then.timestamp()) // 60, 20, 4)])
+    minute = int(then.timestamp()) // 60
+    recent.seed(
+        [MinuteCount(minute, "play", Outcome.OK, None, 16), MinuteCount(minute, "play", Outcome.ERROR, None, 4)]
+    )
     expected = {0: (1, 0), 10: (21, 4), 59: (21, 4), 61: (1, 0), 500: (1, 0)}
     assert recent.totals() == expected[minutes_ago]

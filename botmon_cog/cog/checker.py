@@ -13,7 +13,7 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.ready import ready_within
 from botmon_cog.domain.reports import HealthReport
-from botmon_cog.monitors.health import HEALTH_CHECKS
+from botmon_cog.health.check import HEALTH_CHECKS
 from botmon_cog.observer.observer import Observer
 from botmon_cog.runtime import MonitoringSystem
 

@@ -19,6 +19,7 @@ from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
 from botmon_cog.cog.commands import Commands
 from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.first_words import SyncCheck, installed_version, loaded, missing_extras
@@ -67,8 +68,10 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.loop_watch = LoopWatch(
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
-        self.delivery = Delivery(bot, config.alerts, system.clock, make_view=news_buttons)
-        self.http = HttpServer(config.http.listen, system.health.readiness, system.failures)
+        self.delivery = Delivery(
+            bot, config.alerts, system.clock, news_buttons, errors_command=lambda: errors_command(self._desk)
+        )
+        self.http = HttpServer(config.http.listen, system.readiness.look, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
         self._desk = Desk(bot, system)
@@ -85,13 +88,14 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
 
     def _introduce(self) -> None:
         """Tell those who ask who knows."""
-        sources, system = self.system.health.sources, self.system
-        sources.loop = self.loop_watch.sample
-        sources.gateway = self._gateway.sample
-        sources.rest = self._logs.sample
-        sources.unreachable = self.delivery.unreachable
-        sources.broken = self._broken
-        sources.hints = self._hints
+        system, watched = self.system, self.system.watched
+        watched.loop.watch(self.loop_watch.sample)
+        watched.gateway.watch(self._gateway.sample)
+        watched.rest.watch(self._logs.sample)
+        watched.voice.watch(self.bot)
+        watched.monitor.unreachable = self.delivery.unreachable
+        watched.monitor.broken = self._broken
+        watched.monitor.hints = self._hints
         system.is_running = self.observer.is_running
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.closer.refused = self._logs.refused
@@ -188,8 +192,14 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
             system.causes.version, platform.python_version(), discord.__version__, installed_version()
         )
         if self.config.heartbeat.url:
+            health = system.health
             push = HeartbeatPush(
-                self.config.heartbeat, system.health.is_well, system.clock, system.failures, system.loops
+                self.config.heartbeat,
+                health.is_well,
+                system.clock,
+                system.failures,
+                system.loops,
+                lambda: health.latest,
             )
             later(push.stop)
             push.start()

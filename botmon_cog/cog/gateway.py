@@ -13,9 +13,11 @@ A bot that shards by itself dispatches them for each shard, as `shard_connect` a
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from statistics import median
 from typing import cast
 
 from discord.ext import commands
@@ -33,7 +35,39 @@ from botmon_cog.observer.waiters import Waiters
 SHORTEST_LOSS_S = 5.0
 """Discord tells every client to reconnect now and then; that takes a moment, and loses nothing."""
 
+RACE_S = 0.05
+"""discord.py notes from a thread that it has sent a heartbeat, and may read the answer first. Then it measures from the
+heartbeat before, so a latency this close to the interval between two is none."""
+USUAL_INTERVAL_S = 41.25
+"""Of heartbeats, where the library does not tell it."""
+_HEARTBEATS = 5
+
 _EVENTS: tuple[GatewayEvent, ...] = ("connect", "ready", "resumed", "disconnect")
+
+
+class Heartbeats:
+    """The latencies of a connection's last five heartbeats. Each counts once, however often it is looked at."""
+
+    def __init__(self) -> None:
+        self._latencies: deque[float] = deque(maxlen=_HEARTBEATS)
+        self._seen: float | None = None
+
+    def look(self, latency_s: float, interval_s: float) -> None:
+        """What discord.py says now: NaN or infinity before the first answer, then the same until the next one."""
+        if latency_s == self._seen or not math.isfinite(latency_s):
+            return
+        self._seen = latency_s
+        if abs(latency_s - interval_s) > RACE_S:
+            self._latencies.append(latency_s)
+
+    @property
+    def newest_s(self) -> float | None:
+        return self._latencies[-1] if self._latencies else None
+
+    @property
+    def usual_s(self) -> float | None:
+        """Their median."""
+        return median(self._latencies) if self._latencies else None
 
 
 class Shard:
@@ -44,6 +78,7 @@ class Shard:
         self._since_s = since_s
         self._reconnects = HourTally(clock)
         self._was_connected = False
+        self.heartbeats = Heartbeats()
         self.since: datetime | None = since
         self.is_connected = False
         self.event: GatewayEvent | None = None
@@ -62,6 +97,7 @@ class Shard:
             return
         self.is_connected = is_connected
         self.since, self._since_s = self._clock.now(), self._clock.monotonic()
+        self.heartbeats = Heartbeats()
         if is_connected:
             if self._was_connected:
                 self._reconnects.add()
@@ -103,12 +139,12 @@ class GatewayProbe:
         await self._waiters.end()
 
     def sample(self) -> GatewaySample:
-        latencies = _latencies(self._bot)
         return GatewaySample(
             shards=tuple(
                 ShardSample(
                     shard_id=shard_id,
-                    latency_s=latencies.get(shard_id) if shard.is_connected else None,
+                    latency_s=shard.heartbeats.newest_s,
+                    usual_latency_s=shard.heartbeats.usual_s,
                     is_connected=shard.is_connected,
                     down_s=shard.down_s,
                     since=shard.since,
@@ -122,8 +158,12 @@ class GatewayProbe:
             behind_1h=self._logs.behind_1h,
             identifies_left=self.budget.left,
             identifies_total=self.budget.total,
-            identifies_reset_at=self.budget.reset_at,
+            identifies_reset_s=self._reset_s(),
         )
+
+    def _reset_s(self) -> float | None:
+        at = self.budget.reset_at
+        return None if at is None else max((at - self._clock.now()).total_seconds(), 0.0)
 
     def ongoing(self) -> list[GatewayLoss]:
         """The losses of 5 s or more that last."""
@@ -164,6 +204,8 @@ class GatewayProbe:
             if shard.is_connected and not _stands(self._bot, shard_id):
                 # discord.py reconnects one shard after the other, and says that one is lost when its turn has come.
                 shard.turn(is_connected=False)
+            if shard.is_connected:
+                shard.heartbeats.look(*_heartbeat(self._bot, shard_id))
         return every
 
     def _shard(self, shard_id: int) -> Shard:
@@ -188,10 +230,14 @@ def _stands(bot: commands.Bot, shard_id: int) -> bool:
     return websocket is not None and cast("object", websocket.socket) is not None and websocket.open
 
 
-def _latencies(bot: commands.Bot) -> dict[int, float]:
-    """By shard; without those whose heartbeat was not answered yet (NaN or infinity in discord.py)."""
-    every = bot.latencies if isinstance(bot, commands.AutoShardedBot) else [(bot.shard_id or 0, bot.latency)]
-    return {shard_id: latency for shard_id, latency in every if math.isfinite(latency)}
+def _heartbeat(bot: commands.Bot, shard_id: int) -> tuple[float, float]:
+    """What discord.py says of the newest latency, and the interval of heartbeats, in seconds."""
+    source = bot.get_shard(shard_id) if isinstance(bot, commands.AutoShardedBot) else bot
+    if source is None:
+        return math.nan, USUAL_INTERVAL_S
+    websocket = getattr(getattr(source, "_parent", source), "ws", None)  # private, like the next: told nowhere else
+    interval_s = getattr(getattr(websocket, "_keep_alive", None), "interval", None)
+    return source.latency, interval_s or USUAL_INTERVAL_S
 
 
 def _nowhere(_: GatewayLoss) -> None:

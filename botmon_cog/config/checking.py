@@ -5,16 +5,19 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import re
 from urllib.parse import urlsplit
 
 from botmon_cog.config.metrics import rule_keys, unknown_metric
-from botmon_cog.config.tables import BELOW, AlertsConfig, CommandsConfig, Config, RuleConfig
+from botmon_cog.config.tables import PAIRS, AlertsConfig, CommandsConfig, Config, RuleConfig
 from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 from botmon_cog.maintenance import parse_window
 from botmon_cog.timezones import find_zone
 
 _MOST_PORT = 65_535
+_FILLED_IN = ("ping_ms", "status", "message")
+"""What a heartbeat's URL may ask for, in braces."""
 
 
 def check(config: Config, source: str) -> None:
@@ -67,17 +70,10 @@ def _file_of(url: str) -> str | None:
 
 
 def _check_health(config: Config, source: str) -> None:
-    health = config.health
-    for lower, upper in BELOW:
-        low, high = getattr(health, lower), getattr(health, upper)
-        if low >= high:
-            raise ConfigError(source, f"health.{lower}", f"{low!r} must be below {upper}, which is {high!r}")
-    if health.checks_to_enter > health.checks_window:
-        raise ConfigError(
-            source,
-            "health.checks_to_enter",
-            f"{health.checks_to_enter} must not be above checks_window, which is {health.checks_window}",
-        )
+    for key in PAIRS:
+        warning, critical = getattr(config.health, key)
+        if warning >= critical:
+            raise ConfigError(source, f"health.{key}", f"{warning!r} must be below the critical limit, {critical!r}")
 
 
 def _check_addresses(config: Config, source: str) -> None:
@@ -88,6 +84,9 @@ def _check_addresses(config: Config, source: str) -> None:
             raise ConfigError(
                 source, key, "this text can't be used. Allowed: a URL that begins with https:// or http://"
             )
+    if any(name not in _FILLED_IN for name in re.findall(r"\{(.*?)\}", config.heartbeat.url)):
+        allowed = ", ".join(f"{{{name}}}" for name in _FILLED_IN)
+        raise ConfigError(source, "heartbeat.url", f"holds a placeholder that is not known. Allowed: {allowed}")
     if any("://" not in url for url in config.alerts.notify):
         raise ConfigError(
             source,

@@ -154,7 +154,8 @@ def _allowed(expected: Any) -> str:
     if expected is CommandName:
         return "up to 32 of a-z, 0-9, - and _, or an empty string to leave the command out"
     if get_origin(expected) is tuple:
-        return f"a list of {_listed(get_args(expected)[0])}"
+        of, rest = get_args(expected)
+        return f"a list of {_listed(of)}" if rest is Ellipsis else f"[warning, critical], each {_allowed(of)}"
     if get_origin(expected) is UnionType:
         return _allowed(get_args(expected)[0])
     base, *metas = get_args(expected) if get_origin(expected) is Annotated else (expected,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -19,9 +19,7 @@ SchemaName = Annotated[str, Meta(pattern=r"\A[a-z_][a-z0-9_]{0,62}\Z")]
 Days = Annotated[int, Meta(ge=0, le=36_500)]
 DiscordId = Annotated[int, Meta(ge=1)]
 
-ComponentName = Literal[
-    "database", "gateway", "loop", "error_rate", "commands", "memory", "cpu", "files", "rest", "monitor"
-]
+ComponentName = Literal["database", "gateway", "loop", "commands", "memory", "cpu", "files", "rest", "voice", "monitor"]
 """What the verdict rests on, the gravest first: of equals, the first one's reason is told."""
 
 Severity = Literal["warning", "critical"]
@@ -92,43 +90,26 @@ class LoopConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of two limits the first makes a warning, the second is critical."""
+
     interval_s: Positive = 60.0
     watch: tuple[ComponentName, ...] = (
-        "database", "gateway", "loop", "error_rate", "commands", "memory", "cpu", "files", "rest", "monitor"
+        "database", "gateway", "loop", "commands", "memory", "cpu", "files", "rest", "voice", "monitor"
     )  # fmt: skip
-    checks_to_enter: Checks = 3
-    checks_window: Checks = 5
-    checks_to_leave: Checks = 3
-    leave_share: Share = 0.9
-    memory_warning_percent: Percent = 80.0
-    memory_critical_percent: Percent = 92.0
-    memory_growth_warning_mb_per_h: Amount = 50.0
-    cpu_warning_percent: Percent = 80.0
-    cpu_critical_percent: Percent = 95.0
-    files_warning_percent: Percent = 80.0
-    files_critical_percent: Percent = 95.0
-    loop_lag_warning_ms: Positive = 250.0
-    loop_lag_critical_ms: Positive = 2_000.0
-    loop_blocked_warning_s: Positive = 5.0
-    loop_blocked_critical_s: Positive = 30.0
-    gateway_down_s: Positive = 60.0
-    gateway_latency_warning_ms: Positive = 1_000.0
-    gateway_latency_critical_ms: Positive = 10_000.0
-    gateway_reconnects_warning: PositiveInt = 6
-    gateway_reconnects_critical: PositiveInt = 30
-    gateway_identifies_left_warning: PositiveInt = 100
-    rate_limits_warning: PositiveInt = 120
-    rate_limits_critical: PositiveInt = 1_200
-    server_errors_warning: PositiveInt = 30
-    server_errors_critical: PositiveInt = 300
+    memory_percent: tuple[Percent, Percent] = (80.0, 92.0)
+    memory_growth_mb_per_h: Amount = 50.0
+    cpu_percent: tuple[Percent, Percent] = (80.0, 95.0)
+    files_percent: tuple[Percent, Percent] = (80.0, 95.0)
+    loop_lag_ms: tuple[Positive, Positive] = (250.0, 2_000.0)
+    loop_blocked_s: tuple[Positive, Positive] = (5.0, 30.0)
+    gateway_latency_ms: tuple[Positive, Positive] = (1_000.0, 10_000.0)
+    gateway_reconnects_1h: tuple[PositiveInt, PositiveInt] = (6, 30)
+    rate_limits_1h: tuple[PositiveInt, PositiveInt] = (120, 1_200)
+    server_errors_1h: tuple[PositiveInt, PositiveInt] = (30, 300)
     database_slow_ms: Positive = 250.0
     database_timeout_s: Positive = 5.0
-    error_rate_warning: Share = 0.05
-    error_rate_critical: Share = 0.25
-    error_rate_min_commands: PositiveInt = 20
+    failed_share: tuple[Share, Share] = (0.05, 0.25)
     slow_command_factor: Annotated[float, Meta(gt=1, le=1_000)] = 3.0
-    slow_command_min_s: Positive = 1.0
-    slow_command_min_commands: PositiveInt = 20
 
 
 class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -143,15 +124,14 @@ class RuleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of two times the first is a warning's, the second that of what is critical."""
+
     enabled: bool = True
     hello: bool = True
     level: Severity = "warning"
-    critical_after_s: Seconds = 120.0
-    warning_after_s: Seconds = 900.0
+    after_s: tuple[Seconds, Seconds] = (900.0, 120.0)
     recover_after_s: Seconds = 180.0
-    flap_window_s: Seconds = 3_600.0
-    repeat_after_s: Seconds = 14_400.0
-    warning_repeat_after_s: Seconds = 86_400.0
+    repeat_after_s: tuple[Seconds, Seconds] = (86_400.0, 14_400.0)
     messages_per_h: Annotated[int, Meta(ge=1, le=1_000)] = 12
     dm: bool = True
     channel_id: Annotated[int, Meta(ge=0)] = 0
@@ -224,16 +204,5 @@ TABLES = (
     CommandsConfig,
 )
 
-BELOW = (
-    ("memory_warning_percent", "memory_critical_percent"),
-    ("cpu_warning_percent", "cpu_critical_percent"),
-    ("files_warning_percent", "files_critical_percent"),
-    ("loop_lag_warning_ms", "loop_lag_critical_ms"),
-    ("loop_blocked_warning_s", "loop_blocked_critical_s"),
-    ("gateway_latency_warning_ms", "gateway_latency_critical_ms"),
-    ("gateway_reconnects_warning", "gateway_reconnects_critical"),
-    ("rate_limits_warning", "rate_limits_critical"),
-    ("server_errors_warning", "server_errors_critical"),
-    ("error_rate_warning", "error_rate_critical"),
-)
-"""Keys of `[health]`: the first must be below the second."""
+PAIRS = tuple(name for name, of in get_type_hints(HealthConfig).items() if get_origin(of) is tuple and name != "watch")
+"""Keys of `[health]` with two limits: the first must be below the second."""

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.report import Report
 
 Id = int | str
@@ -307,7 +308,7 @@ class HealthRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     occurred_at: datetime
     status: Label
     """`healthy`, `degraded`, `unhealthy` or `unknown`."""
-    reason: str | None = None
+    reason: Reason | None = None
     rss_bytes: int | None = None
     cpu_percent: float | None = None
     database_s: float | None = None

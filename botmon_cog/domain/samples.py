@@ -1,4 +1,4 @@
-"""What the probes found, each with its unit. A source that is missing or was refused gives None, never an error."""
+"""What is seen where the health can't look by itself, each value with its unit. None: not known."""
 
 from __future__ import annotations
 
@@ -12,30 +12,7 @@ GatewayEvent = Literal["connect", "ready", "resumed", "disconnect"]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at one thing."""
-
-
-class ProcessSample(Sample, frozen=True, kw_only=True):
-    """The process and the machine, or the container, that it runs on."""
-
-    rss_bytes: int | None = None
-    vms_bytes: int | None = None
-    limit_bytes: int | None = None
-    """The memory that this process may use: the container's (cgroup) where that is less than the machine's."""
-    is_contained: bool = False
-    """Whether `limit_bytes` is a container's."""
-    growth_bytes_per_h: float | None = None
-    """The trend of `rss_bytes`; None until it has been watched for hours. A jump is no trend."""
-    cpu_percent: float | None = None
-    """Of one core, by this process since the look before; above 100 with several threads."""
-    is_cpu_measured: bool = True
-    """False: there was no time to measure it yet, which is no fault."""
-    system_cpu_percent: float | None = None
-    """Of all cores of the machine."""
-    threads: int | None = None
-    files: int | None = None
-    """Open file descriptors (on Windows: handles)."""
-    files_limit: int | None = None
+    """One look at one thing. Each component of the health has its own."""
 
 
 class Block(Sample, frozen=True, kw_only=True):
@@ -63,6 +40,8 @@ class LoopSample(Sample, frozen=True, kw_only=True):
     """Seconds blocked within the last ten minutes, counting only blocks longer than `[loop] blocked_ms`."""
     blocks: tuple[Block, ...] = ()
     """The longest in total first."""
+    worst: Block | None = None
+    """The longest in total of the last ten minutes."""
 
 
 class ShardSample(Sample, frozen=True, kw_only=True):
@@ -70,7 +49,9 @@ class ShardSample(Sample, frozen=True, kw_only=True):
 
     shard_id: int
     latency_s: float | None = None
-    """None where no heartbeat was answered yet (NaN or infinity in discord.py)."""
+    """Of the newest heartbeat that was measured; None before the first."""
+    usual_latency_s: float | None = None
+    """The median of the last five."""
     is_connected: bool
     down_s: float = 0.0
     """Seconds since the connection was lost, 0 while it stands."""
@@ -89,9 +70,10 @@ class GatewaySample(Sample, frozen=True, kw_only=True):
     behind_1h: int = 0
     """How often it said that it can't keep up: a heartbeat was answered after more than 10 s."""
     identifies_left: int | None = None
-    """How many sessions may still be begun before `identifies_reset_at`; at 0 the bot can't reconnect."""
+    """How many sessions may still be begun within `identifies_reset_s`; at 0 the bot can't reconnect."""
     identifies_total: int | None = None
-    identifies_reset_at: datetime | None = None
+    identifies_reset_s: float | None = None
+    """Seconds until all of them are granted anew."""
 
 
 class RestSample(Sample, frozen=True, kw_only=True):
@@ -106,39 +88,6 @@ class RestSample(Sample, frozen=True, kw_only=True):
     """Responses that came after Discord's 3 s (error 10062)."""
 
 
-class SlowCommand(Sample, frozen=True, kw_only=True):
-    """A command that takes much longer than it used to."""
-
-    command: str
-    p95_s: float
-    """Within the last hour."""
-    usual_s: float
-    """The p95 of the week before."""
-    n: int
-    """Calls within the last hour, as far as they were measured."""
-
-
-class CommandsSample(Sample, frozen=True, kw_only=True):
-    """The last hour's commands."""
-
-    total: int = 0
-    errors: int = 0
-    """The bot's faults: errors, late answers, unanswered ones."""
-    late: int = 0
-    unanswered: int = 0
-    slow: tuple[SlowCommand, ...] = ()
-    """The worst first."""
-
-
-class DatabaseSample(Sample, frozen=True, kw_only=True):
-    response_time_s: float | None = None
-    size_bytes: int | None = None
-    error: str | None = None
-    """What it said instead of answering."""
-    refusal: str | None = None
-    """What it says to rows, where it answers else."""
-
-
 class LoopRun(Sample, frozen=True, kw_only=True):
     """One of the monitor's own loops."""
 
@@ -147,46 +96,3 @@ class LoopRun(Sample, frozen=True, kw_only=True):
     """None before its first run."""
     is_late: bool = False
     """Whether it should have run long since."""
-
-
-class MonitorSample(Sample, frozen=True, kw_only=True):
-    """The monitor itself."""
-
-    queued: int = 0
-    spooled: int = 0
-    spool_bytes: int = 0
-    dropped: int = 0
-    failures: int = 0
-    failed_lately: bool = False
-    last_error: str | None = None
-    trouble: str | None = None
-    """What befell the database since the start and is over."""
-    loops: tuple[LoopRun, ...] = ()
-    unreachable: tuple[str, ...] = ()
-    """Ways to the owners that are closed, in words: `DMs to owner 123 are closed`."""
-    broken: tuple[str, ...] = ()
-    """Features that were asked for and do not work, in words: `/healthz and /readyz are off: …`."""
-    hints: tuple[str, ...] = ()
-    """What the owners could have besides, or is left out, in words. No fault of the bot."""
-    cpu_percent: float | None = None
-    """Of one core, by the monitor's own threads; None where they can't be told apart. What it does on the event loop's
-    thread is not in it."""
-
-
-class Samples(Sample, frozen=True, kw_only=True):
-    """One look at everything. None: nobody watches it here, or it is among `failed`."""
-
-    taken_at: datetime
-    failed: tuple[str, ...] = ()
-    """The fields that could not be looked at."""
-    jumped_s: float = 0.0
-    """By how much the wall clock jumped since the check before: it was set, or the machine slept."""
-    process: ProcessSample | None = None
-    loop: LoopSample | None = None
-    gateway: GatewaySample | None = None
-    rest: RestSample | None = None
-    commands: CommandsSample | None = None
-    database: DatabaseSample | None = None
-    monitor: MonitorSample | None = None
-    custom: dict[str, float] = {}
-    """The host's own metrics, by name: the mean of what was recorded since the check before."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from typing import cast
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from botmon_cog.config.checking import split_address
+from botmon_cog.health.readiness import Readiness
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.readiness import Readiness
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +21,9 @@ _OK, _UNAVAILABLE = 200, 503
 _FRESH = {"Cache-Control": "no-store"}
 _SHUTDOWN_S = 1.0
 """How long a request that is being answered may hold up the end."""
+_HEADERS_S = 5.0
+MOST_CONNECTIONS = 64
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class HttpServer:
@@ -29,18 +34,27 @@ class HttpServer:
         is_stopping: from then on the bot is not ready any more, though it still answers.
     """
 
-    def __init__(self, listen: str, readiness: Callable[[], Awaitable[Readiness]], failures: Failures) -> None:
+    def __init__(
+        self,
+        listen: str,
+        readiness: Callable[[], Awaitable[Readiness]],
+        failures: Failures,
+        headers_s: float = _HEADERS_S,
+    ) -> None:
+        """`headers_s`: how long a client may take to send a request's headers; then it is cut off."""
         self._listen = listen
         self._readiness = readiness
         self._failures = failures
+        self._headers_s = headers_s
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self.problem: str | None = None
         self.is_stopping = False
 
     @property
     def port(self) -> int | None:
         """The port that it listens on; None while it does not."""
-        return self._runner.addresses[0][1] if self._runner is not None and self._runner.addresses else None
+        return self._server.sockets[0].getsockname()[1] if self._server is not None and self._server.sockets else None
 
     async def start(self) -> None:
         """Begin to serve. An address that can't be had costs the feature, and nothing else."""
@@ -48,10 +62,23 @@ class HttpServer:
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_S,
+            keepalive_timeout=self._headers_s,  # aiohttp counts it from the connection, and from each answer
+            lingering_time=0,  # nobody is asked for a body
+            logger=_quiet_log(),
+        )
         await runner.setup()
+        handlers = cast("web.Server", runner.server)
+
+        def connected() -> asyncio.Protocol:
+            return handlers() if len(handlers.connections) < MOST_CONNECTIONS else _Refusal()
+
         try:
-            await web.TCPSite(runner, host, port).start()
+            self._server = await asyncio.get_running_loop().create_server(connected, host, port)
         except OSError as error:
             await runner.cleanup()
             self.problem = f"/healthz and /readyz are off: can't listen on {self._listen} ({_why(error)})"
@@ -61,7 +88,10 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Stop serving and let go of the port."""
+        server, self._server = self._server, None
         runner, self._runner = self._runner, None
+        if server is not None:
+            server.close()
         if runner is not None:
             await runner.cleanup()
 
@@ -82,6 +112,28 @@ class HttpServer:
         except Exception as error:  # noqa: BLE001 (the edge: whoever asks gets an answer)
             self._failures.note("answering /readyz", error)
             return ["the monitor failed while it looked; see the bot's log"]
+
+
+class _Refusal(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        answering = cast("asyncio.WriteTransport", transport)
+        answering.write(_BUSY)
+        answering.close()
+
+
+def _quiet_log() -> logging.Logger:
+    """For aiohttp: what a client sends wrong is answered with 400, and is no news."""
+    log = logging.Logger(f"{__name__}.aiohttp")  # noqa: LOG001 (of one server: its filter ends with it)
+    log.parent = _log
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, http_exceptions.HttpProcessingError)
 
 
 def _why(error: OSError) -> str:

@@ -78,10 +78,10 @@ class _Owner(NamedTuple):
 
 
 def _began(pid: int) -> str:
-    """When a process began; empty if there is none."""
+    """When a process began; empty if there is none, or the system does not tell."""
     try:
         return repr(psutil.Process(pid).create_time())
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return ""
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
+from botmon_cog.domain.alerts.machine import Name
 from botmon_cog.domain.alerts.merging import merged
 from botmon_cog.errors import SpoolError, StorageError
 from botmon_cog.monitors.alert_note import AlertNote, Kept
@@ -17,9 +18,6 @@ from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.engine import answered
 from botmon_cog.store.queue.spool import Spool
 
-Name = tuple[str, str]
-"""(scope, key)."""
-
 
 class AlertKeeper:
     """Other processes work on the same alerts: what is here is what was read or stored last.
@@ -27,6 +25,7 @@ class AlertKeeper:
     Attributes:
         alerts: moved on from there while the database is away.
         outbox: by id, the messages that the database does not have, or has without their result.
+        knows: whether `alerts` say how it is; False until the database or the disk has told what was before the start.
     """
 
     def __init__(
@@ -44,6 +43,7 @@ class AlertKeeper:
         """Whether `alerts` were moved without the database."""
         self.alerts: tuple[Alert, ...] = ()
         self.outbox: dict[str, AlertMessage] = {}
+        self.knows = False
 
     async def recall(self) -> None:
         """Take up what an earlier process left on disk."""
@@ -58,6 +58,7 @@ class AlertKeeper:
         if kept is None:
             return
         self.alerts, self._mutes, self._is_ahead = kept.alerts, kept.mutes, kept.is_ahead
+        self.knows = True
         self._mute_changes = dict.fromkeys(kept.ended_mutes) | {(mute.scope, mute.key): mute for mute in kept.new_mutes}
         for message in kept.outbox:
             was_sending = message.state == "due" and message.claimed_at is not None
@@ -79,6 +80,7 @@ class AlertKeeper:
         except StorageError:
             return None
         self.alerts, self._mutes = self._merged(book.alerts), book.mutes
+        self.knows = True
         return book.alerts
 
     def _merged(self, stored: tuple[Alert, ...]) -> tuple[Alert, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -13,15 +13,17 @@ from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, covers
-from botmon_cog.domain.alerts.machine import is_told, moved, shifted
-from botmon_cog.domain.alerts.news import tell
+from botmon_cog.domain.alerts import SHARED, Alert, AlertMessage, AlertsOverview, Mute, News
+from botmon_cog.domain.alerts.machine import UNTOLD, Look, Name, is_graver, is_told, moved, shifted
+from botmon_cog.domain.alerts.news import NOTHING, tell
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
 from botmon_cog.maintenance import maintenance_until, parse_window
-from botmon_cog.monitors.alert_keeper import AlertKeeper, Name
+from botmon_cog.monitors.alert_causes import AlertCauses
+from botmon_cog.monitors.alert_keeper import AlertKeeper
 from botmon_cog.monitors.alert_sender import AlertSender, Send
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.wall_jumps import WallJumps
 from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.engine import answered
 from botmon_cog.store.queue.spool import Spool
@@ -31,8 +33,6 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 5
 _HOUR = timedelta(hours=1)
-_OF_THE_HOUR = ("commands", "gateway.reconnects", "gateway.heartbeat", "rest")
-"""What is judged by the last hour, of which a process knows only what it has seen itself."""
 _ON_RECORD = timedelta(days=30)
 _MANY = 1_000
 
@@ -48,20 +48,37 @@ class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them that are on disk."""
     dropped: int = 0
     """Rows lost since the start."""
-    jumped_s: float = 0.0
-    """By how much the wall clock jumped since the check before."""
+    is_recalled: bool = True
+    """Whether the checks know what `Alerts.firing` told. Until then nothing of this process's own ends."""
 
 
 class Alerts:
     """Moves the alerts of one instance and the shared ones, tells what is new, and has it sent once."""
 
     def __init__(
-        self, store: AlertStore, clock: Clock, config: Config, failures: Failures, spool: Spool | None = None
+        self,
+        store: AlertStore,
+        clock: Clock,
+        config: Config,
+        failures: Failures,
+        spool: Spool | None = None,
+        *,
+        inhibits: Mapping[str, Sequence[str]] = NOTHING,
+        causes: AlertCauses | None = None,
     ) -> None:
-        """`spool`: where alerts are kept while the database does not take them; None keeps them in memory only."""
+        """Nothing is read yet.
+
+        `spool`: where alerts are kept while the database does not take them; None keeps them in memory only.
+        `inhibits`: what follows from what, and is not told besides: patterns of keys by pattern. `causes`: finds out
+        what is behind trouble with commands; None leaves messages without it.
+        """
         self._store = store
         self._clock = clock
+        self._jumps = WallJumps(clock)
         self._config = config.alerts
+        self._interval_s = config.health.interval_s
+        self._inhibits = inhibits
+        self._causes = causes
         self._instance = config.instance
         self._timeout_s = config.health.database_timeout_s
         self._failures = failures
@@ -74,11 +91,10 @@ class Alerts:
         self._made_at: list[datetime] = []
         """When news was made within the last hour."""
         self._knows_made_at = False
-        self._checks_to_certainty = config.health.checks_to_enter
-        """How many checks it takes after a start until trouble that was there before can be certain again."""
-        self._began_s = clock.monotonic()
-        self._seen: set[str] = set()
-        """The keys of what has been bad since the start: of these it is known whether they are well."""
+        self._problems: tuple[Problem, ...] = ()
+        """What the last check found."""
+        self._seen: dict[Name, datetime] = {}
+        """When what is shared, and fires, was last found by this process."""
         self._dropped_before = 0
         """How many rows had been lost when all was well last."""
 
@@ -95,19 +111,28 @@ class Alerts:
         """Return when nothing of this is at work any more."""
         await self.settle()
 
-    async def step(
-        self, problems: Sequence[Problem], unknown: Collection[str] = (), context: AlertContext | None = None
-    ) -> None:
-        """Move the alerts by one check, and put what is to be told on its way.
+    async def firing(self) -> tuple[Alert, ...] | None:
+        """What an earlier process found, told, and did not see the end of; None while nobody can tell.
 
-        `unknown` are keys, all beneath them included, of which this check could not tell whether they are well. Never
-        raises.
+        What is shared is among it: it may be certain to others long before it is to a process that has just begun.
+        """
+        if not self._config.enabled:
+            return ()
+        book = await self._keeper.look(self._clock.now())
+        if book is None and not self._keeper.knows:
+            return None
+        return tuple(alert for alert in (book or self._keeper).alerts if alert.state == "firing")
+
+    async def step(self, troubles: Sequence[Problem], context: AlertContext | None = None) -> None:
+        """Move the alerts by one check, and put what is to be told on its way. Never raises.
+
+        `troubles`: everything that is not known to be over, also what does not last yet.
         """
         if not self._config.enabled:
             return
         async with self._lock:
             try:
-                await self._step(problems, unknown, context or AlertContext())
+                await self._step(troubles, context or AlertContext())
             except Exception as error:  # noqa: BLE001 (the edge: the check goes on)
                 self._failures.note("moving the alerts", error)
 
@@ -144,13 +169,10 @@ class Alerts:
             return AlertsOverview()
         now = self._clock.now()
         book = await self._keeper.look(now)
-        alerts = sorted(
-            book.alerts if book else self._keeper.alerts,
-            key=lambda alert: (alert.severity != "critical", alert.since, alert.key),
-        )
+        alerts = sorted((book or self._keeper).alerts, key=_by_gravity)
         return AlertsOverview(
             firing=tuple(alert for alert in alerts if alert.state == "firing"),
-            pending=tuple(alert for alert in alerts if alert.state == "pending"),
+            pending=tuple(sorted(filter(self._is_pending, self._problems), key=_by_gravity)),
             mutes=self._keeper.mutes(now, book.mutes if book else None),
             maintenance_until=maintenance_until(self._windows, now, self._zone),
         )
@@ -177,22 +199,16 @@ class Alerts:
 
     # -- moving --------------------------------------------------------------------------------------------------------
 
-    async def _step(self, problems: Sequence[Problem], unknown: Collection[str], context: AlertContext) -> None:
-        is_certain = self._checks_to_certainty <= 0
-        self._checks_to_certainty -= 1
-        self._seen |= {problem.key for problem in problems}
+    async def _step(self, problems: Sequence[Problem], context: AlertContext) -> None:
+        self._problems = tuple(problems)
+        jumped = timedelta(seconds=self._jumps.look())
         for _ in range(_TRIES):
             now = self._clock.now()
             stored = await self._keeper.read(now)
             await self._recall_made_at(now, can_ask=stored is not None)
-            before = self._keeper.alerts
-            if context.jumped_s:
-                before = shifted(before, timedelta(seconds=context.jumped_s))
-            unsure = [alert.key for alert in before if self._is_unsure(alert.key, is_certain=is_certain)]
-            after = moved(
-                before, problems, now, instance=self._instance, config=self._config, unknown=[*unknown, *unsure]
-            )
-            alerts, messages = self._tell(after.alerts, context, now)
+            before = shifted(self._keeper.alerts, jumped, self._instance) if jumped else self._keeper.alerts
+            after = moved(before, problems, self._look(problems, now, context), self._config)
+            alerts, messages = await self._tell(after.alerts, context, now)
             try:
                 if stored is None:
                     await self._keeper.put_aside(alerts, after.gone, messages)
@@ -206,14 +222,26 @@ class Alerts:
             return
         _log.debug("other processes were quicker %d times; the next check moves the alerts", _TRIES)
 
-    def _is_unsure(self, key: str, *, is_certain: bool) -> bool:
-        """Whether an alert from before this start may look well only because what it rests on begins anew."""
-        if key in self._seen:
-            return False
-        is_young = self._clock.monotonic() - self._began_s < _HOUR.total_seconds()
-        return not is_certain or (is_young and any(covers(prefix, key) for prefix in _OF_THE_HOUR))
+    def _look(self, problems: Sequence[Problem], now: datetime, context: AlertContext) -> Look:
+        look = Look(
+            at=now,
+            instance=self._instance,
+            interval_s=self._interval_s,
+            seen=self._seen,
+            is_recalled=context.is_recalled,
+        )
+        firing = {alert.key for alert in self._keeper.alerts if alert.scope == SHARED}
+        shared = (problem for problem in problems if problem.is_shared)
+        known = {name: at for name, at in self._seen.items() if name[1] in firing}
+        self._seen = known | {look.name(problem): look.seen_at(problem) for problem in shared}
+        return replace(look, seen=self._seen)
 
-    def _tell(
+    def _is_pending(self, problem: Problem) -> bool:
+        """Whether it will be told, should it last."""
+        is_told_once_it_lasts = problem.key not in UNTOLD and not is_graver(self._config.level, problem.severity)
+        return problem.lasting is None and problem.good_since is None and is_told_once_it_lasts
+
+    async def _tell(
         self, alerts: tuple[Alert, ...], context: AlertContext, now: datetime
     ) -> tuple[tuple[Alert, ...], list[AlertMessage]]:
         if context.audience is None:
@@ -223,11 +251,14 @@ class Alerts:
             now,
             instance=self._instance,
             config=self._config,
+            troubles={problem.key for problem in self._problems},
+            inhibits=self._inhibits,
             mutes=self._keeper.mutes(now),
             is_maintained=maintenance_until(self._windows, now, self._zone) is not None,
             made_at=self._made_at,
         )
-        return telling.alerts, [self._message(news, context.audience, context) for news in telling.news]
+        with_causes = [news if self._causes is None else await self._causes.added_to(news) for news in telling.news]
+        return telling.alerts, [self._message(news, context.audience, context) for news in with_causes]
 
     def _message(self, news: News, audience: str, context: AlertContext) -> AlertMessage:
         lost = max(context.dropped - self._dropped_before, 0)
@@ -248,3 +279,7 @@ class Alerts:
             return
         self._made_at += [message.made_at for message in told if message.instance == self._instance]
         self._knows_made_at = True
+
+
+def _by_gravity(each: Alert | Problem) -> tuple[bool, datetime, str]:
+    return each.severity != "critical", each.since, each.key

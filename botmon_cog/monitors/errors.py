@@ -11,8 +11,8 @@ from botmon_cog.domain.reports import Period
 from botmon_cog.domain.reports.errors import Deploy, ErrorCounts, ErrorDetails, RecentError, Refusal
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
-from botmon_cog.monitors.windows import RecentOutcomes
 from botmon_cog.store.errors import Errors
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample
-from botmon_cog.monitors.windows import LiveWindows, MetricMeans, RecentOutcomes
+from botmon_cog.monitors.recent_outcomes import RecentOutcomes
+from botmon_cog.monitors.windows import LiveWindows, MetricMeans
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.rollup import RollUps
 

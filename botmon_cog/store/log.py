@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from botmon_cog.domain.models import Event
+from botmon_cog.domain.outcome import Outcome
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.store import late
 from botmon_cog.store.columns import Form, LogTable
@@ -23,6 +25,7 @@ from botmon_cog.store.schema import GUILDS, LOG_TABLES
 from botmon_cog.store.script import Exclude, Execute, Insert, Query, Recall, Row, Script, Session
 
 _ENCODERS = {table: Encoder(table) for table in LOG_TABLES.values()}
+_OUTCOMES = tuple(Outcome)
 _NAMING = {table for table in LOG_TABLES.values() if any(column.form is Form.GUILD_NAME for column in table.of)}
 """What tells the names of guilds."""
 _GUILD_ID, _GUILD_NAME = attrgetter("guild_id"), attrgetter("guild_name")
@@ -32,15 +35,21 @@ INSERT INTO @runs (token, instance, started_ms) VALUES (:token, :instance, :star
 """
 _RUN_ID = "SELECT id FROM @runs WHERE token = :token"
 _RAISE_LAST = "UPDATE @runs SET last_seq = :last WHERE id = :run_id AND last_seq < :last"
+_COUNTED = f"""
+i.started_ms >= :since AND i.is_own = 0 AND {IS_COMMAND} AND {IS_RATED} AND NOT EXISTS (
+    SELECT 1 FROM @error_marks AS m WHERE m.fingerprint = i.fingerprint AND m.muted_until_ms > i.started_ms
+)
+"""  # noqa: S608 (codes)
 _BY_MINUTE = f"""
-SELECT started_ms / 60000 AS minute, COUNT(*), SUM(CASE WHEN {IS_RATED_FAULT} THEN 1 ELSE 0 END)
-FROM @invocations AS i WHERE started_ms >= :since AND is_own = 0 AND {IS_COMMAND} AND {IS_RATED} {{guild}}
-      AND NOT EXISTS (
-          SELECT 1 FROM @error_marks AS m WHERE m.fingerprint = i.fingerprint AND m.muted_until_ms > i.started_ms
-      )
-GROUP BY 1 ORDER BY 1
+SELECT i.started_ms / 60000, COUNT(*), SUM(CASE WHEN {IS_RATED_FAULT} THEN 1 ELSE 0 END)
+FROM @invocations AS i WHERE {_COUNTED} {{guild}} GROUP BY 1 ORDER BY 1
 """  # noqa: S608 (codes)
 _OF_INSTANCE = "run_id IN (SELECT id FROM @runs WHERE instance = :instance)"
+_BY_COMMAND = f"""
+SELECT i.started_ms / 60000, l.text, i.outcome, i.fingerprint, COUNT(*)
+FROM @invocations AS i JOIN @labels AS l ON l.id = i.command_id
+WHERE {_COUNTED} AND +i.{_OF_INSTANCE} GROUP BY 1, 2, 3, 4 ORDER BY 1
+"""  # noqa: S608 (codes)
 _CHECKS = f"""
 SELECT c.occurred_ms, l.text, c.reason FROM @health_checks AS c JOIN @labels AS l ON l.id = c.status_id
 WHERE c.occurred_ms >= :since AND {_OF_INSTANCE} ORDER BY c.occurred_ms, c.run_id, c.seq
@@ -79,6 +88,17 @@ class Batch(msgspec.Struct, kw_only=True):
         return self.first_seq + len(self.events) - 1
 
 
+class MinuteCount(NamedTuple):
+    """Rated commands that ended alike within one minute."""
+
+    minute: int
+    """Since 1970."""
+    command: str
+    outcome: Outcome
+    fingerprint: int | None
+    n: int
+
+
 class Log:
     """Appends events, and finds them again one by one."""
 
@@ -102,12 +122,16 @@ class Log:
         """
         return await self._engine.read(_outcomes_by_minute(milliseconds(since), guild_id))
 
+    async def outcomes_of(self, instance: str, since: datetime) -> list[MinuteCount]:
+        """The same of one instance's processes, by command and outcome, oldest first."""
+        return await self._engine.read(_outcomes_of(instance, milliseconds(since)))
+
     async def health_history(self, instance: str, since: datetime) -> list[HealthMoment]:
         """What the health checks of an instance found, oldest first."""
         return await self._engine.read(_checks(instance, milliseconds(since)))
 
     async def health_changes(self, instance: str, since: datetime) -> list[HealthMoment]:
-        """Of those the ones that found another status or reason than the check before, oldest first."""
+        """Of those the ones that found another status or kind of reason than the check before, oldest first."""
         return await self._engine.read(_changes(instance, milliseconds(since)))
 
     async def last_trouble(self, instance: str) -> datetime | None:
@@ -213,9 +237,25 @@ def _outcomes_by_minute(since: int, guild_id: str | None) -> Script[list[tuple[i
     return [(int(minute), int(n), int(faults)) for minute, n, faults in (yield Query(query, values))]
 
 
+def _outcomes_of(instance: str, since: int) -> Script[list[MinuteCount]]:
+    rows = yield Query(_BY_COMMAND, {"instance": instance, "since": since})
+    return [
+        MinuteCount(int(minute), command, _OUTCOMES[outcome], fingerprint, int(n))
+        for minute, command, outcome, fingerprint, n in rows
+    ]
+
+
 def _checks(instance: str, since: int) -> Script[list[HealthMoment]]:
     rows = yield Query(_CHECKS, {"instance": instance, "since": since})
-    return [HealthMoment(occurred_at=moment(ms), status=status, reason=reason) for ms, status, reason in rows]
+    return [HealthMoment(occurred_at=moment(ms), status=status, reason=_reason(reason)) for ms, status, reason in rows]
+
+
+def _reason(stored: str | None) -> Reason | None:
+    return None if stored is None else msgspec.json.decode(stored, type=Reason)
+
+
+def _kind(check: HealthMoment) -> tuple[object, ...]:
+    return (check.status, *(check.reason.kind if check.reason is not None else ()))
 
 
 def _changes(instance: str, since: int) -> Script[list[HealthMoment]]:
@@ -224,7 +264,7 @@ def _changes(instance: str, since: int) -> Script[list[HealthMoment]]:
     found = [
         check
         for earlier, check in zip([None, *checks], checks, strict=False)
-        if earlier is None or (earlier.status, earlier.reason or "") != (check.status, check.reason or "")
+        if earlier is None or _kind(earlier) != _kind(check)
     ]
     return [check for check in found if milliseconds(check.occurred_at) >= since]
 

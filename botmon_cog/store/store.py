@@ -8,6 +8,7 @@ from botmon_cog.store.daily import Daily
 from botmon_cog.store.elsewhere import Elsewhere
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.errors import Errors
+from botmon_cog.store.fleet import FleetStore
 from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.reports import Reports
@@ -35,3 +36,4 @@ class Store:
         self.crashes = Crashes(engine)
         self.errors = Errors(engine)
         self.uptime = UptimeStore(engine, run)
+        self.fleet = FleetStore(engine)

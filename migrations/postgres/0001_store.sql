@@ -326,23 +326,21 @@ CREATE TABLE @host_ledger (
 
 -- -- what is remembered -----------------------------------------------------------------------------------------------
 
--- scope: an instance, or '' for what all share. told: what the owners were told last. version: counts the changes.
+-- scope: an instance, or '' for what all share. reason: JSON. told: what the owners were told last.
+-- held_back: why that is not how it is. version: counts the changes.
 CREATE TABLE @alerts (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
     state TEXT NOT NULL,
     severity TEXT NOT NULL,
     reason TEXT NOT NULL,
-    remedy TEXT,
     since_ms BIGINT NOT NULL,
-    fired_ms BIGINT,
-    good_since_ms BIGINT,
+    seen_ms BIGINT NOT NULL,
     ended_ms BIGINT,
     relapses BIGINT NOT NULL,
     told TEXT NOT NULL,
     told_ms BIGINT,
-    critical_since_ms BIGINT,
-    held_back TEXT,
+    held_back TEXT NOT NULL,
     version BIGINT NOT NULL,
     PRIMARY KEY (scope, key)
 );

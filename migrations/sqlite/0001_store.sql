@@ -325,23 +325,21 @@ CREATE TABLE host_ledger (
 
 -- -- what is remembered -----------------------------------------------------------------------------------------------
 
--- scope: an instance, or '' for what all share. told: what the owners were told last. version: counts the changes.
+-- scope: an instance, or '' for what all share. reason: JSON. told: what the owners were told last.
+-- held_back: why that is not how it is. version: counts the changes.
 CREATE TABLE alerts (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
     state TEXT NOT NULL,
     severity TEXT NOT NULL,
     reason TEXT NOT NULL,
-    remedy TEXT,
     since_ms INTEGER NOT NULL,
-    fired_ms INTEGER,
-    good_since_ms INTEGER,
+    seen_ms INTEGER NOT NULL,
     ended_ms INTEGER,
     relapses INTEGER NOT NULL,
     told TEXT NOT NULL,
     told_ms INTEGER,
-    critical_since_ms INTEGER,
-    held_back TEXT,
+    held_back TEXT NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;

@@ -13,6 +13,7 @@ from botmon_cog.cli.demo.songs import SONGS
 from botmon_cog.domain.models import Event, HealthRecord, Invocation, Kind, MetricSample, MusicEvent, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import VOICE_CONNECT
+from botmon_cog.domain.reasons import Reason
 
 DAYS = 14
 
@@ -27,6 +28,7 @@ _SLOW_FOR = timedelta(days=2)
 _SLOW_SHARE = 0.35
 _CHECK_EVERY = timedelta(minutes=10)
 _TROUBLE = (timedelta(days=6, hours=3), timedelta(days=6, hours=2))
+_SLOW = Reason.of("database.slow", response_s=0.6)
 """A spell in which the database was slow, as time before now."""
 _FORGOTTEN_FOR = timedelta(days=65)
 """Out of sight of the monthly report, which compares with the 30 days before."""
@@ -177,7 +179,7 @@ def _health(scene: Scene, rng: random.Random) -> Iterator[HealthRecord]:
         yield HealthRecord(
             occurred_at=moment,
             status="degraded" if is_troubled else "healthy",
-            reason="the database takes 0.6 s to answer" if is_troubled else None,
+            reason=_SLOW if is_troubled else None,
             rss_bytes=round(rng.uniform(90, 110) * 2**20),
             cpu_percent=rng.uniform(0.5, 4),
             database_s=0.6 if is_troubled else rng.uniform(0.0005, 0.002),

@@ -22,7 +22,6 @@ from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import LoopbackDiscord
 
 GUILD_NAME = "The Listening Room"
-CHECKS_TO_CHANGE = 2
 CHECK_EVERY_S = 0.5
 
 _SEED = 7
@@ -39,18 +38,16 @@ class DemoFailedError(BotMonError):
 
 
 def demo_config(database: Path) -> Config:
-    """As impatient as the audience: an owner's bot checks every minute, and three times before it wakes anybody."""
+    """As impatient as the audience: an owner's bot checks every minute, and waits before it wakes anybody."""
     health = HealthConfig(
         interval_s=CHECK_EVERY_S,
-        checks_to_enter=CHECKS_TO_CHANGE,
         # A busy laptop's disk may take its time.
         database_slow_ms=1_500.0,
         database_timeout_s=3.0,
         # Discord, its people and the bot share one process here, so its processor time says nothing about the bot.
-        cpu_warning_percent=99.0,
-        cpu_critical_percent=100.0,
+        cpu_percent=(99.0, 100.0),
     )
-    alerts = AlertsConfig(critical_after_s=CHECK_EVERY_S, recover_after_s=CHECK_EVERY_S)
+    alerts = AlertsConfig(after_s=(900.0, CHECK_EVERY_S), recover_after_s=CHECK_EVERY_S)
     return Config(storage=StorageConfig(url=str(database), busy_timeout_s=0.1), health=health, alerts=alerts)
 
 

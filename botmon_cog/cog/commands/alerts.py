@@ -70,7 +70,7 @@ def _add_mute(group: app_commands.Group, desk: Desk) -> None:
     async def complete(interaction: AnyInteraction, current: str) -> list[app_commands.Choice[str]]:
         async def names() -> list[str]:
             overview = await desk.system.alerts.overview()
-            return [_EVERYTHING, *(alert.key for alert in (*overview.firing, *overview.pending)), *_KINDS[:-1]]
+            return [_EVERYTHING, *(each.key for each in (*overview.firing, *overview.pending)), *_KINDS[:-1]]
 
         return await _choices(desk, interaction, current, names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
@@ -11,9 +12,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.delivery.refusal import is_too_late
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
+
+_log = logging.getLogger(__name__)
 
 Scope = Literal["this guild", "all guilds"]
 """Choices of the `scope` option."""
@@ -96,9 +100,15 @@ class Desk:
         await self._reply(interaction, seen)
 
     async def _reply(self, interaction: AnyInteraction, seen: Callable[[], Awaitable[Answer]]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        answer = await self.attempt(seen)
-        await interaction.edit_original_response(embed=answer.embed, view=answer.view)
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            answer = await self.attempt(seen)
+            await interaction.edit_original_response(embed=answer.embed, view=answer.view)
+        except discord.HTTPException as error:
+            if not is_too_late(error):
+                raise
+            _log.debug("a command was not answered: %s", error)  # its row says `late`
+            return
         if answer.failure is not None:
             raise answer.failure  # it is a command like any other: its row says `error`
 

@@ -10,8 +10,13 @@ from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
+from botmon_cog.cog.commands.perf import errors_command
+from botmon_cog.cog.commands.root_cause import root_cause
 from botmon_cog.cog.views import HealthView, health_buttons
-from botmon_cog.domain.health import discreet, discreet_moment
+from botmon_cog.domain.reports import HealthReport
+from botmon_cog.domain.reports.fleet import FleetHealth
+from botmon_cog.health.components.database import DatabaseSample
 from botmon_cog.timezones import find_zone
 
 _DAY = timedelta(days=1)
@@ -42,7 +47,7 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
 async def health_embed(
     desk: Desk, guild_id: str | None, view: HealthView = "glance", *, is_owner: bool
 ) -> discord.Embed:
-    """The health report as it is now, or how it has been; without `is_owner`, nothing that is the owners' alone.
+    """The health as it is now, or how it has been: all of it for owners, else what concerns the server and its admins.
 
     A database that does not answer is part of the report.
 
@@ -53,32 +58,46 @@ async def health_embed(
         return await _history_embed(desk, is_owner=is_owner)
     system = desk.system
     report = await system.health.report()
-    answers = report.database.status != "error"
+    can_read = _answers(report)
     now = system.clock.now()
-    commands_1h, faults_1h = await desk.last_hour(guild_id) if answers else system.recent.totals()
-    # What is counted in memory is of all servers, and may not be called one's own.
-    guild = None if guild_id is None or not answers else desk.bot.get_guild(int(guild_id))
-    glance = embeds.Glance(
-        commands_1h=commands_1h,
-        faults_1h=faults_1h,
-        scope=None if guild is None else guild.name,
-        calm_since=await system.store.log.last_trouble(system.instance) if answers else None,
-        uptimes=await system.uptime.report() if answers else (),
-    )
+    moments = await system.store.log.health_history(system.instance, now - _DAY) if can_read else []
+    uptimes = await system.uptime.report() if can_read else ()
     if not is_owner:
-        report = discreet(report)
+        if guild_id is None:
+            raise ValueError("only owners may see what is of all servers")
+        seen = await admin_view(system, report, guild_id, moments, uptimes, can_read=can_read)
+        return embeds.details_for_admins(seen, now) if view == "details" else embeds.health_for_admins(seen, now)
+    guild = None if guild_id is None else desk.bot.get_guild(int(guild_id))
+    glance = embeds.Glance(
+        commands_1h=None if guild is None or not can_read else await desk.last_hour(guild_id),
+        scope=None if guild is None else guild.name,
+        calm_since=await system.store.log.last_trouble(system.instance) if can_read else None,
+        uptimes=uptimes,
+        fleet=await system.fleet.report() if can_read else FleetHealth(processes=()),
+        instance=system.instance,
+        cause=await root_cause(system, report) if can_read else None,
+        errors_command=errors_command(desk),
+    )
+    components = system.health.components
     if view == "details":
-        return embeds.health_details(report, glance, now)
-    moments = await system.store.log.health_history(system.instance, now - _DAY) if answers else []
-    return embeds.health(report, glance, moments if is_owner else [*map(discreet_moment, moments)], now)
+        return embeds.health_details(report, components, glance, now)
+    return embeds.health(report, components, glance, moments, now)
+
+
+def _answers(report: HealthReport) -> bool:
+    """Whether the database does."""
+    sample = report.sample("database", DatabaseSample)
+    return sample is None or sample.error is None
 
 
 async def _history_embed(desk: Desk, *, is_owner: bool) -> discord.Embed:
     system = desk.system
     now = system.clock.now()
     await system.recorder.settle()
-    changes = await system.store.log.health_changes(system.instance, now - _HISTORY)
+    moments = await system.store.log.health_changes(system.instance, now - _HISTORY)
     zone = find_zone(system.config.reports.timezone)
-    if not is_owner:
-        changes = [*map(discreet_moment, changes)]
-    return embeds.health_history(changes, await system.uptime.report(), now, zone)
+    uptimes = await system.uptime.report()
+    if is_owner:
+        return embeds.health_history(embeds.changes_for_owners(moments), uptimes, now, zone)
+    changes = embeds.changes_for_admins(effects(moments))
+    return embeds.health_history(changes, without_names(uptimes), now, zone)

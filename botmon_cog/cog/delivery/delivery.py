@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from discord.ext import commands
 
@@ -19,12 +20,25 @@ from botmon_cog.domain.alerts import News, Sent
 _log = logging.getLogger(__name__)
 
 
+def _no_command() -> None:
+    """Where nothing shows errors in Discord."""
+
+
 class Delivery:
     """Sends news to the people who run the bot. Never raises for what a way does."""
 
-    def __init__(self, bot: commands.Bot, config: AlertsConfig, clock: Clock, make_view: MakeView) -> None:
+    def __init__(
+        self,
+        bot: commands.Bot,
+        config: AlertsConfig,
+        clock: Clock,
+        make_view: MakeView,
+        errors_command: Callable[[], str | None] = _no_command,
+    ) -> None:
+        """`errors_command` tells what shows errors in Discord: `/botmon errors`, or None."""
         self._config = config
         self._make_view = make_view
+        self._errors_command = errors_command
         self._closed = ClosedWays(clock)
         self._dms = DirectMessages(bot, self._closed) if config.dm else None
         self._channel = Channel(bot, config.channel_id, self._closed) if config.channel_id else None
@@ -39,7 +53,9 @@ class Delivery:
         """`told` where somebody was; `failed` where trying again later makes sense."""
         if not self._config.enabled:
             return Sent(state="refused", words="[alerts] enabled is false")
-        letter = Letter(news=news, is_repeat=is_repeat, make_view=self._make_view)
+        letter = Letter(
+            news=news, is_repeat=is_repeat, make_view=self._make_view, errors_command=self._errors_command()
+        )
         tried: list[Sent] = []
         for way in (self._dms, self._channel, self._webhook):
             if way is not None and not any(sent.state == "told" for sent in tried):

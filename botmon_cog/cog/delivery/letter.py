@@ -29,11 +29,13 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     news: News
     is_repeat: bool
     make_view: MakeView
+    errors_command: str | None = None
+    """What shows errors in Discord; None: nothing does."""
 
     def for_discord(self) -> dict[str, Any]:
         """The arguments of `Messageable.send`, to be used once: each message has a view of its own."""
         arguments: dict[str, Any] = {
-            "embed": embeds.news(self.news, is_repeat=self.is_repeat),
+            "embed": embeds.news(self.news, is_repeat=self.is_repeat, errors_command=self.errors_command),
             "allowed_mentions": discord.AllowedMentions.none(),
         }
         if self.news.message_id:
@@ -52,4 +54,5 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _words(self) -> tuple[str, str, str]:
-        return embeds.plain(self.news, is_repeat=self.is_repeat).partition("\n")
+        words = embeds.plain(self.news, is_repeat=self.is_repeat, errors_command=self.errors_command)
+        return words.partition("\n")

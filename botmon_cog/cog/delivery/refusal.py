@@ -11,6 +11,8 @@ UNREACHED = (discord.HTTPException, aiohttp.ClientError, OSError)
 _TOO_MANY = 429
 _FAULTS_OF_DISCORD = 500
 _CLOSED = frozenset({403, 404})
+_TOO_LATE = frozenset({10062, 40060})
+"""Discord's codes: it no longer knows the interaction, or another process answered it."""
 
 
 def is_worth_retrying(error: Exception) -> bool:
@@ -29,3 +31,8 @@ def in_words(error: Exception) -> str:
     if isinstance(error, discord.HTTPException):
         return f"{error.text or error.status} (code {error.code})"
     return f"Discord was not reached ({type(error).__name__})"
+
+
+def is_too_late(error: Exception) -> bool:
+    """Whether Discord takes no answer to an interaction any more, which is nobody's fault."""
+    return isinstance(error, discord.HTTPException) and error.code in _TOO_LATE

@@ -8,6 +8,7 @@ import msgspec
 from botmon_cog.cog.delivery.closed import ClosedWays
 from botmon_cog.cog.delivery.letter import Letter
 from botmon_cog.domain.alerts import NewsItem, Sent
+from botmon_cog.health.words import sentence, words_of
 
 _WAY = "webhook"
 _TIMEOUT_S = 10.0
@@ -87,8 +88,9 @@ def _alert(item: NewsItem) -> dict[str, object]:
         "key": item.key,
         "change": item.change,
         "severity": item.severity,
-        "reason": item.reason,
-        "remedy": item.remedy,
+        "reason": sentence(item.reason),
+        "remedy": words_of(item.reason).remedy,
+        "cause": item.cause,
         "since": item.since,
         "ended_at": item.ended_at,
     }

@@ -6,7 +6,14 @@ from botmon_cog.cog.embeds.error_details import error_details
 from botmon_cog.cog.embeds.error_text import error_text
 from botmon_cog.cog.embeds.errors import MOST_KINDS, errors_list, short_title
 from botmon_cog.cog.embeds.health import Glance, health
-from botmon_cog.cog.embeds.history import health_history
+from botmon_cog.cog.embeds.health_admin import (
+    AdminView,
+    ServerHour,
+    changes_for_admins,
+    details_for_admins,
+    health_for_admins,
+)
+from botmon_cog.cog.embeds.history import Change, changes_for_owners, health_history
 from botmon_cog.cog.embeds.news import news, notice, plain
 from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, status_colour
 from botmon_cog.cog.embeds.performance import performance
@@ -18,15 +25,22 @@ __all__ = [
     "NEUTRAL",
     "RED",
     "YELLOW",
+    "AdminView",
+    "Change",
     "Glance",
+    "ServerHour",
     "alerts_history",
     "alerts_list",
+    "changes_for_admins",
+    "changes_for_owners",
     "clamp",
+    "details_for_admins",
     "error_details",
     "error_text",
     "errors_list",
     "health",
     "health_details",
+    "health_for_admins",
     "health_history",
     "muted",
     "news",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import discord
 
-from botmon_cog.cog.embeds.components import recovered
-from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, at, clamp, more, status_colour
+from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, at, clamp, headed, more, status_colour
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, covers
+from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, NewsItem, covers
+from botmon_cog.health.words import recovered
 
 _MOST_FIRING = 8
 _MOST_PENDING = 5
@@ -32,7 +32,10 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
         lines.insert(0, f"🔧 Maintenance until {at(overview.maintenance_until, 'f')}: what is news then is told then.")
     embed.description = "\n".join(lines)
     if pending:
-        lines = [f"{text.status_emoji(alert.severity)} {_since(alert)}" for alert in pending[:_MOST_PENDING]]
+        lines = [
+            f"{text.status_emoji(each.severity)} {one_line(each.reason)}, since {at(each.since, 'R')}"
+            for each in pending[:_MOST_PENDING]
+        ]
         embed.add_field(name="Not told yet", value="\n".join(lines + more(pending, _MOST_PENDING)), inline=False)
     if mutes:
         named = list({mute.key: mute for mute in mutes}.values())  # a key may be muted in more than one scope
@@ -79,14 +82,8 @@ def _title(firing: Sequence[Alert]) -> str:
     return f"{text.status_emoji(firing[0].severity)} {text.count(n)} {text.plural(n, 'alert is', 'alerts are')} on"
 
 
-def _since(alert: Alert) -> str:
-    return f"{one_line(alert.reason)}, since {at(alert.since, 'R')}"
-
-
 def _firing(alert: Alert, mutes: Sequence[Mute]) -> str:
     notes = [f"since {at(alert.since, 'R')}"]
-    if alert.good_since is not None:
-        notes.append(f"looks well since {at(alert.good_since, 'R')}")
     if any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes):
         notes.append("🔕 muted")
     what = f"{text.status_emoji(alert.severity)} {one_line(alert.reason)}"
@@ -105,7 +102,7 @@ def _message(message: AlertMessage, *, is_named: bool) -> str:
     first, *rest = message.news.items
     is_over = first.change == "recovered"
     emoji = text.status_emoji("healthy" if is_over else first.severity)
-    what = one_line(recovered(first.key) if is_over else first.reason)
+    what = _over(first) if is_over else one_line(first.reason)
     notes = [f"{_MARKS[message.state]}{_WORDS[first.change]} {at(message.made_at, 'R')}"]
     if is_named:
         notes.append(text.plain(message.instance, 40))
@@ -114,3 +111,7 @@ def _message(message: AlertMessage, *, is_named: bool) -> str:
     if message.is_repeat:
         notes.append("may have come twice")
     return f"{emoji} {what}{f', and {text.count(len(rest))} more' if rest else ''}\n-# {' · '.join(notes)}"
+
+
+def _over(item: NewsItem) -> str:
+    return text.plain(headed(recovered(item.reason)))

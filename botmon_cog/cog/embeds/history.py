@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import discord
 import msgspec
 
-from botmon_cog.cog.embeds.health import joined, period_name, square, uptime_items
-from botmon_cog.cog.embeds.parts import NEUTRAL, WEEKDAYS, clamp, short_day
+from botmon_cog.cog.embeds.parts import NEUTRAL, WEEKDAYS, clamp, more, short_day
 from botmon_cog.cog.embeds.reasons import one_line
+from botmon_cog.cog.embeds.strips import joined, mark, period_name, uptime_items
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.domain.uptime import Gap, Uptime
@@ -29,38 +28,60 @@ _GAPS = {
     "gateway": "without the gateway",
     "unwatched": "not watched",
 }
-_NUMBERS = re.compile(r"\d[\d.,]*")
 _UNSEEN = frozenset({"crash", "stop", "unwatched"})
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment at which the verdict was another one than before, in the words of whoever reads it."""
+
+    at: datetime
+    status: str
+    kind: tuple[object, ...] = ()
+    """What two moments of one trouble have in common."""
+    words: str = ""
+    """The reason in one line, in Discord's markup."""
 
 
 class _Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """A time of one verdict."""
 
-    status: str
-    reasons: tuple[str, ...]
-    """The first one first."""
-    began_at: datetime
+    change: Change
+    """At its beginning."""
     ended_at: datetime
     is_over: bool
 
+    @property
+    def lasted_s(self) -> float:
+        return (self.ended_at - self.change.at).total_seconds()
+
+
+def changes_for_owners(moments: Iterable[HealthMoment]) -> list[Change]:
+    return [
+        Change(at=moment.occurred_at, status=moment.status)
+        if moment.reason is None
+        else Change(
+            at=moment.occurred_at,
+            status=moment.status,
+            kind=moment.reason.kind,
+            words=one_line(moment.reason),
+        )
+        for moment in moments
+    ]
+
 
 def health_history(
-    changes: Sequence[HealthMoment], uptimes: Sequence[Uptime], now: datetime, zone: tzinfo = UTC
+    changes: Iterable[Change], uptimes: Sequence[Uptime], now: datetime, zone: tzinfo = UTC
 ) -> discord.Embed:
-    """`changes`: each moment at which the verdict was another one than before, in any order.
-
-    `uptimes`: the shortest period first. Times are those of `zone`.
-    """
+    """`changes`: in any order; `uptimes`: the shortest period first. Times are those of `zone`."""
     longest = max(uptimes, key=lambda uptime: uptime.hours, default=None)
     gaps = () if longest is None else longest.gaps
-    stretches = _stretches(changes, gaps, now)
-    incidents = [each for each in reversed(stretches) if each.status in _TROUBLED]
-    lines = [_summary(incidents, is_known=bool(changes))]
-    if changes:
+    stretches = _stretches(sorted(changes, key=lambda change: change.at), gaps, now)
+    incidents = _grouped(stretches)
+    lines = [_summary(stretches)]
+    if stretches:
         lines += [_days(stretches, now, zone), ""]
         lines += [_incident(each, now, zone) for each in incidents[:_MOST_INCIDENTS]]
-    if len(incidents) > _MOST_INCIDENTS:
-        lines.append(f"and {text.count(len(incidents) - _MOST_INCIDENTS)} before")
+        lines += more(incidents, _MOST_INCIDENTS)
     embed = discord.Embed(title="Health, last 7 days", description="\n".join(lines), colour=NEUTRAL)
     embed.add_field(name="Uptime", value="\n".join(_uptime(uptimes, longest, now, zone)), inline=False)
     if incidents or gaps:
@@ -68,75 +89,78 @@ def health_history(
     return clamp(embed)
 
 
-def _stretches(changes: Sequence[HealthMoment], gaps: Sequence[Gap], now: datetime) -> list[_Stretch]:
-    """Oldest first. One ends with the next verdict, or where the bot was gone."""
+def _stretches(past: Sequence[Change], gaps: Sequence[Gap], now: datetime) -> list[_Stretch]:
+    """Oldest first. One ends with the next verdict or kind of reason, or where the bot was gone."""
     ends = sorted(gap.began_at for gap in gaps if gap.kind in _UNSEEN)
-    past = sorted(changes, key=lambda moment: moment.occurred_at)
     found: list[_Stretch] = []
-    for index, moment in enumerate(past):
-        following = past[index + 1].occurred_at if index + 1 < len(past) else None
-        gone = next((end for end in ends if moment.occurred_at <= end and (following is None or end < following)), None)
-        reasons = () if moment.reason is None else (moment.reason,)
-        last = found[-1] if found else None
-        began_at = moment.occurred_at
-        if last is not None and last.status == moment.status and last.ended_at == moment.occurred_at:
-            reasons = last.reasons + reasons
-            began_at = found.pop().began_at
+    for index, change in enumerate(past):
+        following = past[index + 1].at if index + 1 < len(past) else None
+        gone = next((end for end in ends if change.at <= end and (following is None or end < following)), None)
         ended_at = gone or following
-        found.append(
-            _Stretch(
-                status=moment.status,
-                reasons=reasons,
-                began_at=began_at,
-                ended_at=ended_at or max(now, moment.occurred_at),
-                is_over=ended_at is not None,
-            )
-        )
+        found.append(_Stretch(change=change, ended_at=ended_at or max(now, change.at), is_over=ended_at is not None))
     return found
 
 
-def _summary(incidents: Sequence[_Stretch], *, is_known: bool) -> str:
-    if not is_known:
+def _grouped(stretches: Sequence[_Stretch]) -> list[list[_Stretch]]:
+    """The times of each trouble, the newest first; of two troubles the one that was there last comes first."""
+    found: dict[tuple[object, ...], list[_Stretch]] = {}
+    for each in reversed(stretches):
+        if each.change.status in _TROUBLED:
+            found.setdefault((each.change.status, *each.change.kind), []).append(each)
+    return list(found.values())
+
+
+def _summary(stretches: Sequence[_Stretch]) -> str:
+    if not stretches:
         return (
             "No verdict is on record yet. Each change of it will stand here, with how long it lasted: "
             "the first one comes with the first checks."
         )
-    if not incidents:
-        return "Nothing needed attention."
     parts: list[str] = []
     for status in ("unhealthy", "degraded"):
-        of_it = [each for each in incidents if each.status == status]
-        if of_it:
-            total_s = sum((each.ended_at - each.began_at).total_seconds() for each in of_it)
-            parts.append(f"**{text.count(len(of_it))}x** {status} ({text.duration(round(total_s))} in all)")
-    return ", ".join(parts)
+        n, total_s, reached = 0, 0.0, None
+        for each in stretches:
+            if each.change.status == status:
+                n += each.change.at != reached  # else it goes on for another reason
+                total_s, reached = total_s + each.lasted_s, each.ended_at
+        if n:
+            parts.append(f"**{text.count(n)}x** {status} ({text.duration(round(total_s))} in all)")
+    return ", ".join(parts) or "Nothing needed attention."
 
 
 def _days(stretches: Sequence[_Stretch], now: datetime, zone: tzinfo) -> str:
-    """A square for each of the last days, today's last."""
+    """A mark for each of the last days, today's last."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    squares: list[str] = []
+    marks: list[str] = []
     for back in reversed(range(_DAYS)):
         start = midnight - timedelta(days=back)  # the clock's midnight, for both are of one zone
         end = start + timedelta(days=1)
-        squares.append(square({each.status for each in stretches if each.began_at < end and each.ended_at >= start}))
+        marks.append(
+            mark({each.change.status for each in stretches if each.change.at < end and each.ended_at >= start})
+        )
     first = WEEKDAYS[(midnight - timedelta(days=_DAYS - 1)).weekday()]
-    return f"{''.join(squares)} {first[:3]} to {WEEKDAYS[midnight.weekday()][:3]}"
+    return f"{''.join(marks)} {first[:3]} to {WEEKDAYS[midnight.weekday()][:3]}"
 
 
-def _incident(each: _Stretch, now: datetime, zone: tzinfo) -> str:
-    lasted = text.duration(round((each.ended_at - each.began_at).total_seconds()))
-    reason = f": {one_line(each.reasons[0])}" if each.reasons else ""
-    kinds = {_NUMBERS.sub("", reason) for reason in each.reasons}  # 83 % of the memory or 84 % is the same trouble
-    more = f", and {text.count(len(kinds) - 1)} more" if len(kinds) > 1 else ""
-    how_long = lasted if each.is_over else f"{lasted} until now"
-    return f"{text.status_emoji(each.status)} **{_when(each.began_at, now, zone)}**, {how_long}{reason}{more}"
+def _incident(times: Sequence[_Stretch], now: datetime, zone: tzinfo) -> str:
+    """`🔶 Mon 16:04, 3 h: …`, or `🔶 3x, 12 min in all, last Mon 16:04: …`."""
+    last = times[0]
+    emoji, words = mark({last.change.status}), last.change.words
+    lasted = text.duration(round(sum(each.lasted_s for each in times)))
+    until_now = "" if last.is_over else " until now"
+    when = f"**{_when(last.change.at, now, zone)}**"
+    told = (
+        f"{when}, {lasted}{until_now}"
+        if len(times) == 1
+        else f"**{text.count(len(times))}x**, {lasted} in all, last {when}{until_now}"
+    )
+    return f"{emoji} {told}" + (f": {words}" if words else "")
 
 
 def _uptime(uptimes: Sequence[Uptime], longest: Uptime | None, now: datetime, zone: tzinfo) -> list[str]:
     items = uptime_items(uptimes)
     if longest is None or not items:
-        return ["Not known yet: it is counted from the first start on."]
+        return ["Not known yet: it takes an hour of watching."]
     lines = [joined(items)]
     if not longest.gaps:
         return [*lines, f"no gap in {period_name(longest)}"]

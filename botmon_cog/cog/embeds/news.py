@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
-from botmon_cog.cog.embeds.components import NAMES, meanwhile, recovered
+from botmon_cog.cog.embeds.failing import cause_fields, change_field, failing_headline, failing_lines, is_one_failing
 from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, clamp, headed, sentence, status_colour
 from botmon_cog.cog.embeds.pens import DISCORD, PLAIN, Pen
-from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, rest_of, rows_wait, split
+from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, detail_of, one_line, rows_wait
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import News, NewsItem, covers
+from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.words import meanwhile, recovered, words_of
 
 _MOST_ITEMS = 6
 _MOST_REMEDIES = 2
@@ -24,6 +26,12 @@ _WORTH_A_SPAN = timedelta(minutes=1)
 _GOOD = text.status_emoji("healthy")
 _WORDS = {"critical": "Unhealthy", "warning": "Degraded"}
 _ABOUT_ROWS = ("database", "monitor.spool", "monitor.lost")
+_NAMES = {component.name: component.title for component in COMPONENTS}
+_HELD_BACK = {
+    "muted": "while muted",
+    "maintenance": "during maintenance",
+    "crowded": "by the limit of messages per hour",
+}
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +41,12 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
     footer: str
 
 
-def news(news: News, *, is_repeat: bool = False) -> discord.Embed:
-    """One message to the owners. `is_repeat`: it may have been sent before."""
-    message = _compose(news, DISCORD, is_repeat=is_repeat)
+def news(news: News, *, is_repeat: bool = False, errors_command: str | None = None) -> discord.Embed:
+    """One message to the owners.
+
+    `is_repeat`: it may have been sent before. `errors_command` shows errors (`/botmon errors`); None: nothing does.
+    """
+    message = _compose(news, DISCORD, errors_command, is_repeat=is_repeat)
     embed = discord.Embed(
         title=message.title,
         description="\n".join(message.lines),
@@ -47,9 +58,9 @@ def news(news: News, *, is_repeat: bool = False) -> discord.Embed:
     return clamp(embed)
 
 
-def plain(news: News, *, is_repeat: bool = False) -> str:
+def plain(news: News, *, is_repeat: bool = False, errors_command: str | None = None) -> str:
     """The same without Discord's markup: the title in the first line, then the rest."""
-    message = _compose(news, PLAIN, is_repeat=is_repeat)
+    message = _compose(news, PLAIN, errors_command, is_repeat=is_repeat)
     fields = [f"{name}:\n{value}" if "\n" in value else f"{name}: {value}" for name, value in message.fields]
     return "\n".join([message.title, *message.lines, *fields, message.footer])
 
@@ -59,7 +70,7 @@ def notice(title: str, words: str) -> discord.Embed:
     return clamp(discord.Embed(title=title, description=words, colour=NEUTRAL))
 
 
-def _compose(news: News, pen: Pen, *, is_repeat: bool) -> _Message:
+def _compose(news: News, pen: Pen, errors_command: str | None, *, is_repeat: bool) -> _Message:
     first, *rest = news.items
     lines = _many(news, pen) if rest else _one(first, news, pen)
     if news.kind == "recovery":
@@ -67,13 +78,14 @@ def _compose(news: News, pen: Pen, *, is_repeat: bool) -> _Message:
         if not rest:
             lines.append(pen.small(f"It was: {_was(first, pen)}"))
     if news.held_back:
-        lines.append(pen.small(f"Held back {pen.words(news.held_back)}, and told now."))
+        why = " and ".join(_HELD_BACK.get(each, each) for each in news.held_back)
+        lines.append(pen.small(f"Held back {pen.words(why)}, and told now."))
     if is_repeat:
         lines.append(pen.small("May have been sent before: the process that was sending it was killed."))
     return _Message(
         title=_title(news, pen),
         lines=lines,
-        fields=[] if news.kind == "recovery" else list(_fields(news, pen)),
+        fields=[] if news.kind == "recovery" else list(_fields(news, pen, errors_command)),
         footer=_footer(news),
     )
 
@@ -84,25 +96,33 @@ def _compose(news: News, pen: Pen, *, is_repeat: bool) -> _Message:
 def _title(news: News, pen: Pen) -> str:
     first, n = news.items[0], len(news.items)
     emoji = _GOOD if news.kind == "recovery" else text.status_emoji(first.severity)
-    what = pen.words(recovered(first.key) if first.change == "recovered" else split(first.reason).what, LONGEST_WHAT)
+    what = pen.words(_headline(first), LONGEST_WHAT)
     if n == 1:
-        return f"{emoji} {_verdict(first, news.made_at)}: {what}"
+        verdict = _verdict(first, news.made_at)
+        return f"{emoji} {verdict}: {what}" if verdict else f"{emoji} {what}"
     if news.kind == "recovery":
         return f"{emoji} {text.count(n)} alerts are over: {what}, and more"
     still = "Still " if news.kind == "reminder" else ""
     return f"{emoji} {still}{text.count(n)} alerts, the gravest: {what}"
 
 
+def _headline(item: NewsItem) -> str:
+    if item.change == "recovered":
+        return recovered(item.reason)
+    return failing_headline(item.reason) if is_one_failing(item.reason) else words_of(item.reason).what
+
+
 def _verdict(item: NewsItem, now: datetime) -> str:
-    """A rule's alert is no verdict on the bot."""
-    word = None if item.key.startswith("rule.") else _WORDS[item.severity]
+    """A rule's alert, and that of one command, is no verdict on the bot."""
+    is_one = is_one_failing(item.reason)
+    word = None if is_one or item.key.startswith("rule.") else _WORDS[item.severity]
     if item.change == "recovered":
         return "Recovered"
     if item.change == "worsened":
         return f"Worse, now {word.lower()}" if word else "Worse"
     if item.change == "still":
         return f"Still {word.lower()}, for {_lasted(item, now)}" if word else f"Still, for {_lasted(item, now)}"
-    return word or "Alert"
+    return word or ("" if is_one else "Alert")
 
 
 def _lasted(item: NewsItem, now: datetime) -> str:
@@ -114,7 +134,8 @@ def _lasted(item: NewsItem, now: datetime) -> str:
 
 def _one(item: NewsItem, news: News, pen: Pen) -> list[str]:
     if item.change != "recovered":
-        return [_since(item.since, news.made_at, pen), *_relapses(item, pen)]
+        told = failing_lines if is_one_failing(item.reason) else _since_lines
+        return [*told(item, news.made_at, pen), *_relapses(item, pen)]
     ended_at = item.ended_at or news.made_at
     is_short = ended_at - item.since < _WORTH_A_SPAN
     span = "" if is_short else f" ({pen.clock(item.since, news.made_at)} to {pen.clock(ended_at, news.made_at)})"
@@ -122,9 +143,13 @@ def _one(item: NewsItem, news: News, pen: Pen) -> list[str]:
 
 
 def _was(item: NewsItem, pen: Pen) -> str:
-    reason = split(item.reason)
-    rest = rest_of(reason, pen=pen)
-    return pen.words(reason.what) + (f" ({rest})" if rest else "")
+    words = words_of(item.reason)
+    detail = detail_of(words, pen=pen)
+    return pen.words(words.what) + (f" ({detail})" if detail else "")
+
+
+def _since_lines(item: NewsItem, now: datetime, pen: Pen) -> list[str]:
+    return [_since(item.since, now, pen)]
 
 
 def _since(moment: datetime, now: datetime, pen: Pen) -> str:
@@ -166,7 +191,7 @@ def _kinds(items: Sequence[NewsItem], news: News) -> str:
 def _line(item: NewsItem, now: datetime, pen: Pen, *, is_dated: bool) -> str:
     again = f", came back {_times(item.relapses)}" if item.relapses else ""
     if item.change == "recovered":
-        return f"{_GOOD} {pen.words(headed(recovered(item.key)))}, after {_lasted(item, now)}{again}"
+        return f"{_GOOD} {pen.words(headed(recovered(item.reason)))}, after {_lasted(item, now)}{again}"
     words = f"{text.status_emoji(item.severity)} {one_line(item.reason, pen)}"
     if item.change == "worsened":
         words += ", worse than before"
@@ -180,29 +205,42 @@ def _line(item: NewsItem, now: datetime, pen: Pen, *, is_dated: bool) -> str:
 # -- under it ----------------------------------------------------------------------------------------------------------
 
 
-def _fields(news: News, pen: Pen) -> Iterator[tuple[str, str]]:
+def _fields(news: News, pen: Pen, errors_command: str | None) -> Iterator[tuple[str, str]]:
     first, *rest = news.items
-    why = None if rest else behind(first.reason, pen)
+    is_one = not rest and is_one_failing(first.reason)
+    why = None if rest or is_one else behind(first.reason, pen)
     if why is not None:
         yield "Why", why
-    if rest and (remedies := _remedies(news.items, pen)):
+    if not rest:
+        yield from cause_fields(first, pen)
+    remedies = _remedies(news.items, pen)
+    if remedies:
         yield "What to do", "\n".join(remedies)
-    elif first.remedy:
-        yield "What to do", pen.words(first.remedy, _LONGEST_REMEDY)
-    words = meanwhile(first.key)
+    words = "" if is_one else meanwhile(first.reason)
     if first.key.partition(".")[0] == "database" or news.waiting or news.lost:
         words += f" {sentence(rows_wait(news.waiting, news.lost, news.spooled, pen))}"
-    yield "Meanwhile", words
+    if words:
+        yield "Meanwhile", words.strip()
+    if not rest:
+        yield from change_field(first, news.made_at, pen, errors_command)
 
 
 def _remedies(items: Sequence[NewsItem], pen: Pen) -> list[str]:
-    """Those of the gravest few, each once."""
+    """Those of the gravest few, each once, and each with its component's name where there are several alerts."""
     found: dict[str, str] = {}
     for item in items:
-        if item.remedy and len(found) < _MOST_REMEDIES:
+        remedy = words_of(item.reason).remedy
+        if remedy is not None and len(found) < _MOST_REMEDIES and not _leads_to_traceback(item):
             component, _, rest = item.key.partition(".")
-            found.setdefault(item.remedy, NAMES.get(component) or rest or component)
+            found.setdefault(remedy, _NAMES.get(component) or rest or component)
+    if len(items) == 1:
+        return [pen.words(remedy, _LONGEST_REMEDY) for remedy in found]
     return [f"{pen.strong(pen.words(name, 60) + ':')} {pen.words(remedy, 250)}" for remedy, name in found.items()]
+
+
+def _leads_to_traceback(item: NewsItem) -> bool:
+    error = None if item.cause is None else item.cause.error
+    return error is not None and error.error_type is not None
 
 
 def _losses(news: News, pen: Pen) -> list[str]:

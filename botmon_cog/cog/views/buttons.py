@@ -15,22 +15,25 @@ HealthView = Literal["glance", "details", "history"]
 
 MUTES = {"Mute 1 h": 60, "Mute 24 h": 1440}
 """Minutes by what stands on the button."""
+_SHOW = {"Show health": "show"}
+_DAYS = 7
+"""Of the list of errors to which an opened one goes back."""
 _GREY = discord.ButtonStyle.secondary
 
 
-def alert_buttons(message_id: str, *, is_muted: bool = False) -> discord.ui.View:
-    """For an alert; `message_id` is that of the stored message."""
+def news_buttons(news: News, *, is_muted: bool = False) -> discord.ui.View:
+    """For news. What is over needs no mute, and what leads to an error opens it."""
+    error_id = next((item.cause.error.error_id for item in news.items if item.cause and item.cause.error), None)
+    if news.kind == "recovery":
+        return view_of(row(_SHOW))
     mutes = (
-        {"Unmute": f"unmute:{message_id}"}
+        {"Unmute": f"unmute:{news.message_id}"}
         if is_muted
-        else {label: f"mute:{minutes}:{message_id}" for label, minutes in MUTES.items()}
+        else {label: f"mute:{minutes}:{news.message_id}" for label, minutes in MUTES.items()}
     )
-    return view_of(row({"Show health": "show"} | mutes))
-
-
-def news_buttons(news: News) -> discord.ui.View:
-    """For news that is sent. What is over needs no mute."""
-    return view_of(row({"Show health": "show"})) if news.kind == "recovery" else alert_buttons(news.message_id)
+    if error_id is None:
+        return view_of(row(_SHOW | mutes))
+    return view_of(row({"Traceback": f"errors:{_DAYS}:open:{error_id}"} | mutes | _SHOW))
 
 
 def health_buttons(view: HealthView, guild_id: str | None) -> discord.ui.View:

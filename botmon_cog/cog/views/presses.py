@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self, cast
@@ -13,11 +14,14 @@ from discord.ext import commands
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
 from botmon_cog.cog.commands.health import health_embed
-from botmon_cog.cog.delivery.refusal import UNREACHED
-from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, alert_buttons, health_buttons
+from botmon_cog.cog.delivery.refusal import UNREACHED, is_too_late
+from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, health_buttons, news_buttons
 from botmon_cog.cog.views.error_presses import ErrorPresses
 from botmon_cog.cog.views.refusal import refuse
+from botmon_cog.domain.alerts import News
 from botmon_cog.errors import StorageError
+
+_log = logging.getLogger(__name__)
 
 _DETACH_TIMEOUT_S = 5.0
 
@@ -66,6 +70,9 @@ class Presses:
         try:
             await self._route(interaction, custom_id)
         except Exception as error:  # noqa: BLE001 (the edge: discord.py would only log it)
+            if is_too_late(error):
+                _log.debug("a press was not answered: %s", error)
+                return
             self._desk.system.failures.note("answering a button", error)
             with suppress(*UNREACHED):  # it may be too late for any answer
                 await refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
@@ -112,30 +119,35 @@ class Presses:
         await interaction.edit_original_response(embed=answer.embed, view=health_buttons(view, guild_id))
 
     async def _mute(self, interaction: AnyInteraction, message_id: str, minutes: int) -> None:
-        names = await self._names(interaction, message_id)
-        if names:
+        news = await self._news(interaction, message_id)
+        if news is not None:
             until = self._desk.system.clock.now() + timedelta(minutes=minutes)
-            await self._desk.system.alerts.mute(names, until, str(interaction.user.id))
+            await self._desk.system.alerts.mute(_names(news), until, str(interaction.user.id))
             words = f"🔕 Muted until {discord.utils.format_dt(until, 'f')}. Anything still wrong then will be sent."
-            await interaction.edit_original_response(content=words, view=alert_buttons(message_id, is_muted=True))
+            await interaction.edit_original_response(content=words, view=news_buttons(news, is_muted=True))
 
     async def _unmute(self, interaction: AnyInteraction, message_id: str) -> None:
-        names = await self._names(interaction, message_id)
-        if names:
-            await self._desk.system.alerts.unmute(names)
-            await interaction.edit_original_response(content="🔔 No longer muted.", view=alert_buttons(message_id))
+        news = await self._news(interaction, message_id)
+        if news is not None:
+            await self._desk.system.alerts.unmute(_names(news))
+            await interaction.edit_original_response(content="🔔 No longer muted.", view=news_buttons(news))
 
-    async def _names(self, interaction: AnyInteraction, message_id: str) -> set[tuple[str, str]]:
-        """The scopes and keys that a message is about; none where that is refused, which is said."""
+    async def _news(self, interaction: AnyInteraction, message_id: str) -> News | None:
+        """What a message said; None where that is refused, which is said."""
         await interaction.response.defer()
         if not await self._bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
-            return set()
+            return None
         message = await self._desk.system.alerts.message(message_id)
         if message is None:
             await refuse(interaction, _FORGOTTEN)
-            return set()
-        return {(item.scope, item.key) for item in message.news.items}
+            return None
+        return message.news
+
+
+def _names(news: News) -> set[tuple[str, str]]:
+    """The scopes and keys that it is about."""
+    return {(item.scope, item.key) for item in news.items}
 
 
 def _item(presses: Presses) -> type[AnyItem]:

@@ -1,21 +1,24 @@
-"""How alerts move with a check: pending, firing, resolved. What of it is told is not decided here."""
+"""How alerts follow from what the checks find. What of it is told is not decided here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
-from botmon_cog.config.metrics import RULES
-from botmon_cog.domain.alerts.values import SHARED, Alert, Value, covers
+from botmon_cog.domain.alerts.values import SHARED, Alert, Value
 from botmon_cog.domain.reports import Problem
+
+Name = tuple[str, str]
+"""(scope, key)."""
 
 UNTOLD = frozenset({"monitor.failures", "monitor.spool", "monitor.unreachable"})
 """What stands in `/health`, and is no alert: nobody has to act on it, or it passes by itself."""
 
-_MOST_DOUBLINGS = 30
+_CHECKS_UNSEEN = 3
+"""So many checks after a process last found what is shared, none finds it any more."""
 
 
 class Moved(Value, frozen=True, kw_only=True):
@@ -26,38 +29,39 @@ class Moved(Value, frozen=True, kw_only=True):
     """Those of which nothing needs to be remembered."""
 
 
-def moved(
-    alerts: Iterable[Alert],
-    problems: Iterable[Problem],
-    now: datetime,
-    *,
-    instance: str,
-    config: AlertsConfig,
-    unknown: Collection[str] = (),
-) -> Moved:
-    """Move every alert by what one check found.
+class Look(Value, frozen=True, kw_only=True):
+    """One check of one process.
 
-    `unknown` are keys whose source could not be looked at, all beneath them included: without a problem there, an alert
-    stays as it is.
+    Attributes:
+        seen: when this process last found what is shared, up to this check.
+        is_recalled: whether its checks know by now what fired before it began. Until they do, what they don't find may
+            be there all the same.
     """
+
+    at: datetime
+    instance: str
+    interval_s: float
+    seen: Mapping[Name, datetime] = {}
+    is_recalled: bool = True
+
+    def name(self, problem: Problem) -> Name:
+        """That of the alert."""
+        return SHARED if problem.is_shared else self.instance, problem.key
+
+    def seen_at(self, problem: Problem) -> datetime:
+        """Now, or when it began to look well."""
+        return min(problem.good_since or self.at, self.at)
+
+
+def moved(alerts: Iterable[Alert], problems: Iterable[Problem], look: Look, config: AlertsConfig) -> Moved:
+    """Let fire what lasts, and end what is over."""
     known = {(alert.scope, alert.key): alert for alert in alerts}
-    found: dict[tuple[str, str], Problem] = {}
-    for problem in problems:
-        if problem.key in UNTOLD:
-            continue
-        name = SHARED if problem.is_shared else instance, problem.key
-        if name not in found or is_graver(problem.severity, found[name].severity):
-            found[name] = problem
+    found = {look.name(problem): problem for problem in problems if problem.key not in UNTOLD}
     kept: list[Alert] = []
     gone: list[Alert] = []
     for name in known | found:
         alert, problem = known.get(name), found.get(name)
-        if problem is not None:
-            after = _bad(alert, problem, name[0], now, config)
-        elif alert is None or any(covers(prefix, alert.key) for prefix in unknown):
-            after = alert
-        else:
-            after = _good(alert, now, config)
+        after = _lasting(alert, problem, look, config) or (alert and _without(alert, problem, look, config))
         if after is not None:
             kept.append(after)
         elif alert is not None:
@@ -65,20 +69,20 @@ def moved(
     return Moved(alerts=tuple(kept), gone=tuple(gone))
 
 
-def shifted(alerts: Iterable[Alert], by: timedelta) -> tuple[Alert, ...]:
-    """The alerts where the clock has jumped: what they wait for is as far off as it was, and no reminder is due.
+def shifted(alerts: Iterable[Alert], by: timedelta, instance: str) -> tuple[Alert, ...]:
+    """One's own alerts where the wall clock has jumped: what is told of them again is as far off as it was.
 
-    Not those that are shared, for clocks are not.
+    Not those that are shared: the clocks of others stand as they did.
     """
-    return tuple(alert if alert.scope == SHARED else _shifted(alert, by) for alert in alerts)
+    return tuple(_shifted(alert, by) if alert.scope == instance else alert for alert in alerts)
 
 
 def _shifted(alert: Alert, by: timedelta) -> Alert:
     return replace(
         alert,
-        since=alert.since + by if alert.state == "pending" and not is_told(alert) else alert.since,
-        good_since=alert.good_since and alert.good_since + by,
-        critical_since=alert.critical_since and alert.critical_since + by,
+        since=alert.since + by,
+        seen_at=alert.seen_at + by,
+        ended_at=alert.ended_at and alert.ended_at + by,
         told_at=alert.told_at and alert.told_at + by,
     )
 
@@ -92,95 +96,70 @@ def is_told(alert: Alert) -> bool:
     return alert.told in {"warning", "critical"}
 
 
-def resolved_at(alert: Alert, config: AlertsConfig) -> datetime | None:
-    """When it was certain that a resolved alert is over; None for one that never was."""
-    return alert.ended_at and alert.ended_at + _recovery(alert, config)
-
-
-def _recovery(alert: Alert, config: AlertsConfig) -> timedelta:
-    """How long it must be well until it is over."""
-    doubled_s = config.recover_after_s * 2 ** min(alert.relapses, _MOST_DOUBLINGS)
-    return timedelta(seconds=max(config.recover_after_s, min(doubled_s, config.flap_window_s)))
-
-
-def _patience(key: str, severity: Severity, config: AlertsConfig) -> timedelta:
-    """How long it must be bad until it fires."""
-    if covers(RULES, key):  # it has waited for its own `for` already
-        return timedelta(0)
-    return timedelta(seconds=config.critical_after_s if severity == "critical" else config.warning_after_s)
-
-
-def _bad(alert: Alert | None, problem: Problem, scope: str, now: datetime, config: AlertsConfig) -> Alert | None:
-    if is_graver(config.level, problem.severity) and (alert is None or alert.state != "firing"):
-        return _good(alert, now, config) if alert is not None else None
-    if alert is not None and alert.state == "firing":
-        return _still_bad(alert, problem, now, config)
-    alert = _pending(alert, problem, scope)
-    began = problem.since if is_told(alert) else alert.since
-    if now - began < _patience(problem.key, problem.severity, config):
-        return alert
-    over_at = resolved_at(alert, config)
-    came_back = over_at is not None and now - over_at <= timedelta(seconds=config.flap_window_s)
-    return replace(alert, state="firing", fired_at=now, ended_at=None, relapses=alert.relapses + 1 if came_back else 0)
-
-
-def _pending(alert: Alert | None, problem: Problem, scope: str) -> Alert:
-    """`ended_at` of the time before stays until it fires: should it not, that is what it goes back to."""
-    if alert is None:
-        return Alert(
-            scope=scope,
-            key=problem.key,
-            state="pending",
-            severity=problem.severity,
-            reason=problem.reason,
-            remedy=problem.remedy,
-            since=problem.since,
-        )
-    if is_told(alert):
-        since = alert.since  # for the owners it has never been over
-    else:
-        since = min(alert.since, problem.since) if alert.state == "pending" else problem.since
-    return replace(
-        alert,
-        state="pending",
-        severity=problem.severity,
-        reason=problem.reason,
-        remedy=problem.remedy,
-        since=since,
-        fired_at=None,
-    )
-
-
-def _still_bad(alert: Alert, problem: Problem, now: datetime, config: AlertsConfig) -> Alert:
-    # What is shared may look well to another process at the same time.
-    is_relapse = alert.good_since is not None and alert.scope != SHARED
-    severity, critical_since = problem.severity, None
-    if is_graver(problem.severity, alert.severity):
-        critical_since = alert.critical_since or now
-        if now - critical_since < _patience(alert.key, "critical", config):
-            severity = alert.severity
-        else:
-            critical_since = None
-    return replace(
-        alert,
-        severity=severity,
-        critical_since=critical_since,
-        reason=problem.reason,
-        remedy=problem.remedy,
-        good_since=None,
-        relapses=alert.relapses + is_relapse,
-    )
-
-
-def _good(alert: Alert, now: datetime, config: AlertsConfig) -> Alert | None:
+def is_just_over(alert: Alert, now: datetime, config: AlertsConfig) -> bool:
+    """Whether it has ended so lately that what followed from it may not be over yet."""
     if alert.state == "firing":
-        good_since = alert.good_since or now
-        if now - good_since < _recovery(alert, config):
-            return replace(alert, good_since=good_since, critical_since=None)
-        return replace(alert, state="resolved", good_since=None, critical_since=None, ended_at=good_since)
-    over_at = resolved_at(alert, config)
-    if over_at is None:
+        return False
+    if alert.told != "resolved" or alert.told_at is None:
+        return is_told(alert) and not alert.held_back  # its end is told with this check
+    return abs(now - alert.told_at) < timedelta(seconds=config.recover_after_s)
+
+
+def _lasting(alert: Alert | None, problem: Problem | None, look: Look, config: AlertsConfig) -> Alert | None:
+    """The alert of a problem that has lasted long enough to be told; None of any other."""
+    if problem is None or problem.lasting is None:
         return None
-    if not is_told(alert) and now - over_at > timedelta(seconds=config.flap_window_s):
+    scope, key = look.name(problem)
+    seen_at, relapses, since = look.seen_at(problem), problem.relapses, problem.since
+    is_firing = alert is not None and alert.state == "firing"
+    if not is_firing and is_graver(config.level, problem.lasting):
         return None
-    return replace(alert, state="resolved")
+    if alert is not None and (is_firing or is_told(alert)):
+        since = alert.since  # for the owners it has never been over
+    if alert is not None and is_firing and scope == SHARED:
+        seen_at, relapses = max(seen_at, alert.seen_at), max(relapses, alert.relapses)
+    if alert is None:
+        alert = Alert(
+            scope=scope,
+            key=key,
+            state="firing",
+            severity=problem.lasting,
+            reason=problem.reason,
+            since=since,
+            seen_at=seen_at,
+            relapses=relapses,
+        )
+    return replace(
+        alert,
+        state="firing",
+        severity=problem.lasting,
+        reason=problem.reason,
+        since=since,
+        seen_at=seen_at,
+        ended_at=None,
+        relapses=relapses,
+    )
+
+
+def _without(alert: Alert, problem: Problem | None, look: Look, config: AlertsConfig) -> Alert | None:
+    """The alert where this check finds nothing that lasts; None if nothing of it needs to be remembered."""
+    if alert.state == "resolved":
+        return alert if is_told(alert) or is_just_over(alert, look.at, config) else None
+    if alert.scope != SHARED:
+        is_over = look.is_recalled
+    elif problem is not None:
+        alert = replace(alert, seen_at=max(alert.seen_at, look.seen_at(problem)))
+        is_over = False
+    else:
+        is_over = not _others_may_see(alert, look)
+    if not is_over:
+        return alert
+    ended_at = max(min(alert.seen_at, look.at), alert.since)
+    return replace(alert, state="resolved", ended_at=ended_at) if is_told(alert) else None
+
+
+def _others_may_see(alert: Alert, look: Look) -> bool:
+    """Whether another process has found it since this one did, and not too long ago."""
+    own = look.seen.get((alert.scope, alert.key))
+    is_late = abs(look.at - alert.seen_at) >= timedelta(seconds=look.interval_s * _CHECKS_UNSEEN)
+    return not is_late and (own is None or alert.seen_at > own)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts.machine import is_graver, is_told, resolved_at
+from botmon_cog.domain.alerts.machine import is_graver, is_just_over, is_told
 from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, News, NewsItem, Value, covers
-
-MUTED = "while muted"
-MAINTENANCE = "during maintenance"
-CROWDED = "by the limit of messages per hour"
-
-INHIBITION: dict[str, tuple[str, ...]] = {
-    "gateway": ("gateway.*", "rest", "rest.*", "error_rate", "commands", "commands.*"),
-    "database": ("database.slow", "monitor", "monitor.*"),
-    "loop": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands", "commands.*"),
-    "loop.*": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands", "commands.*"),
-}
-"""What follows from what: while the first is not well, and until it has been for a while, the others are not told."""
 
 ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
 """What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
 
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 _HOUR = timedelta(hours=1)
 
 Change = Literal["fired", "worsened", "still", "recovered"]
@@ -47,27 +37,31 @@ def tell(
     *,
     instance: str,
     config: AlertsConfig,
+    troubles: Collection[str] = (),
+    inhibits: Mapping[str, Sequence[str]] = NOTHING,
     mutes: Sequence[Mute] = (),
     is_maintained: bool = False,
     made_at: Iterable[datetime] = (),
 ) -> Telling:
     """What to tell now, in as few messages as can be.
 
+    `troubles` are the keys of all that is seen, also of what does not last yet; `inhibits` says what follows from what:
+    patterns by pattern. While the first is not well, and until it has been for a while, the others are not told.
     `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when news was made
     before, for the limit per hour: older and later times do not count.
     """
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
-    inhibited = _inhibited(alerts, now, config)
+    inhibited = _inhibited(alerts, troubles, inhibits, now, config)
     for position, known in enumerate(alerts):
         is_quietly_over = known.key in ONCE and known.state == "resolved" and is_told(known)
         alert = _as_told(known, now) if is_quietly_over else known
         change = _change(alert, now, config)
-        held = MUTED if _is_muted(alert, mutes) else MAINTENANCE if is_maintained else None
+        held = "muted" if _is_muted(alert, mutes) else "maintenance" if is_maintained else None
         if held is not None:
-            after.append(replace(alert, held_back=held if change or is_told(alert) else None))
+            after.append(replace(alert, held_back=held if change else ""))
             continue
-        after.append(alert if change or alert.state == "pending" else replace(alert, held_back=None))
+        after.append(alert if change else replace(alert, held_back=""))
         if change is not None and not any(_matches(pattern, alert.key) for pattern in inhibited):
             changes.append((position, change))
     room = config.messages_per_h - sum(now - _HOUR < at <= now for at in made_at)
@@ -76,7 +70,7 @@ def tell(
         if room < 1:
             for position, change in group:
                 if change != "still":
-                    after[position] = replace(after[position], held_back=after[position].held_back or CROWDED)
+                    after[position] = replace(after[position], held_back=after[position].held_back or "crowded")
             continue
         room -= 1
         news.append(_news(kind, [(alerts[position], change) for position, change in group], now, instance, config))
@@ -89,25 +83,17 @@ def _change(alert: Alert, now: datetime, config: AlertsConfig) -> Change | None:
     """How it differs from what was told; `still` where it does not, but is to be told again."""
     if alert.state == "resolved":
         return "recovered" if is_told(alert) else None
-    if alert.state == "pending":
-        return None
     if not is_told(alert):
         return None if is_graver(config.level, alert.severity) else "fired"
     if alert.severity == "critical" and alert.told == "warning":
         return "worsened"
-    return "still" if _is_to_be_told_again(alert, now, config) else None
-
-
-def _is_to_be_told_again(alert: Alert, now: datetime, config: AlertsConfig) -> bool:
-    if alert.key in ONCE:
-        return False
     due_at = _reminder_at(alert, alert.told_at or now, config)
-    return alert.held_back in {MUTED, MAINTENANCE} or (due_at is not None and due_at <= now)
+    return "still" if due_at is not None and due_at <= now else None
 
 
 def _reminder_at(alert: Alert, told_at: datetime, config: AlertsConfig) -> datetime | None:
     """When it is told again, should it last; None for never."""
-    after_s = config.repeat_after_s if alert.severity == "critical" else config.warning_repeat_after_s
+    after_s = config.repeat_after_s[alert.severity == "critical"]
     return told_at + timedelta(seconds=after_s) if after_s and alert.key not in ONCE else None
 
 
@@ -115,16 +101,19 @@ def _is_muted(alert: Alert, mutes: Sequence[Mute]) -> bool:
     return any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes)
 
 
-def _inhibited(alerts: Sequence[Alert], now: datetime, config: AlertsConfig) -> set[str]:
+def _inhibited(
+    alerts: Sequence[Alert],
+    troubles: Collection[str],
+    inhibits: Mapping[str, Sequence[str]],
+    now: datetime,
+    config: AlertsConfig,
+) -> set[str]:
     """The patterns of keys that are not told now because something else explains them."""
-    unwell: set[str] = set()
-    for alert in alerts:
-        over_at = resolved_at(alert, config) if alert.state == "resolved" else None
-        if over_at is None or now - over_at < timedelta(seconds=config.recover_after_s):
-            unwell.add(alert.key)
+    unwell = {alert.key for alert in alerts if alert.state == "firing" or is_just_over(alert, now, config)}
+    unwell.update(troubles)
     return {
         pattern
-        for source, patterns in INHIBITION.items()
+        for source, patterns in inhibits.items()
         if any(_matches(source, key) for key in unwell)
         for pattern in patterns
     }
@@ -162,7 +151,7 @@ def _news(
         instance=instance,
         made_at=now,
         next_reminder_at=min(reminders, default=None) if kind != "recovery" else None,
-        held_back=" and ".join(held_back) or None,
+        held_back=tuple(held_back),
     )
 
 
@@ -174,7 +163,6 @@ def _item(alert: Alert, change: Change) -> NewsItem:
         change=change,
         severity="critical" if is_over and alert.told == "critical" else "warning" if is_over else alert.severity,
         reason=alert.reason,
-        remedy=alert.remedy,
         since=alert.since,
         ended_at=alert.ended_at,
         relapses=alert.relapses,
@@ -183,4 +171,4 @@ def _item(alert: Alert, change: Change) -> NewsItem:
 
 def _as_told(alert: Alert, now: datetime) -> Alert:
     told = "resolved" if alert.state == "resolved" else "critical" if alert.told == "critical" else alert.severity
-    return replace(alert, told=told, told_at=now, held_back=None)
+    return replace(alert, told=told, told_at=now, held_back="")

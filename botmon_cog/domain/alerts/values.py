@@ -8,6 +8,9 @@ from typing import Literal
 import msgspec
 
 from botmon_cog.config import Severity
+from botmon_cog.domain.alerts.cause import Cause
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reports import Problem
 
 SHARED = ""
 """The scope of what every process on the same database sees; else a scope is an instance's name."""
@@ -21,31 +24,30 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(Value, frozen=True, kw_only=True):
-    """What is known of one key: how it is, and what of that the owners were told. News is the difference of the two."""
+    """What is known of one key: how it is, and what of that the owners were told. News is the difference of the two.
+
+    When something is certain, lasts and is over, `health.debounce` decides; here stands what came of it, so that it
+    outlives the process and is told once by however many of them.
+    """
 
     scope: str
     key: str
-    state: Literal["pending", "firing", "resolved"]
+    state: Literal["firing", "resolved"]
     severity: Severity
-    reason: str
-    remedy: str | None = None
+    reason: Reason
     since: datetime
     """When the trouble was first seen."""
-    fired_at: datetime | None = None
-    """When it had lasted long enough to be told; None while pending."""
-    good_since: datetime | None = None
-    """While firing: since when it has looked well again; None while it does not."""
+    seen_at: datetime
+    """When a process found it last. What is shared is over once none has for a while."""
     ended_at: datetime | None = None
-    """When it had been well for long enough: the moment from which it was, not when that was certain."""
+    """The moment from which it was well, not when that was certain. None while it fires."""
     relapses: int = 0
-    """How often it came back soon after it looked well. Each makes the next recovery wait longer."""
+    """How often it came back soon after it looked well."""
     told: Literal["", "warning", "critical", "resolved"] = ""
     """What the owners were told last of this trouble."""
     told_at: datetime | None = None
-    critical_since: datetime | None = None
-    """While a warning fires: since when it has been critical, which is not told until it lasts."""
-    held_back: str | None = None
-    """Why the owners have not been told how it is, in words; None where nothing kept it from them."""
+    held_back: Literal["", "muted", "maintenance", "crowded"] = ""
+    """Why the owners have not been told how it is."""
     version: int = 0
     """Counts the changes of the row, so that of two processes that change it one notices. 0: not stored yet."""
 
@@ -66,7 +68,8 @@ class AlertsOverview(Value, frozen=True, kw_only=True):
     """How the alerts are now, the gravest first."""
 
     firing: tuple[Alert, ...] = ()
-    pending: tuple[Alert, ...] = ()
+    pending: tuple[Problem, ...] = ()
+    """What does not last yet."""
     mutes: tuple[Mute, ...] = ()
     maintenance_until: datetime | None = None
     """When the maintenance window that is open now ends; None where none is."""
@@ -87,11 +90,12 @@ class NewsItem(Value, frozen=True, kw_only=True):
     key: str
     change: Literal["fired", "worsened", "still", "recovered"]
     severity: Severity
-    reason: str
-    remedy: str | None = None
+    reason: Reason
     since: datetime
     ended_at: datetime | None = None
     relapses: int = 0
+    cause: Cause | None = None
+    """What was found out about it when the message was made; None of most alerts."""
 
 
 class News(Value, frozen=True, kw_only=True):
@@ -104,8 +108,8 @@ class News(Value, frozen=True, kw_only=True):
     made_at: datetime
     next_reminder_at: datetime | None = None
     """None where none comes."""
-    held_back: str | None = None
-    """Why it comes late, in words: `while muted`, `during maintenance`."""
+    held_back: tuple[str, ...] = ()
+    """Why it comes late: `muted`, `maintenance`, `crowded`."""
     waiting: int = 0
     """Rows that wait for the database."""
     spooled: int = 0

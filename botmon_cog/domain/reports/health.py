@@ -3,129 +3,57 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import get_args
+from typing import TypeVar
 
-from botmon_cog.config import ComponentName, Severity
+from botmon_cog.config import Severity
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.report import Report
-from botmon_cog.domain.samples import GatewaySample, LoopRun, LoopSample, RestSample, SlowCommand
+from botmon_cog.domain.samples import Sample
 
-UNWATCHED = "unwatched"
-"""The status of a component that `[health] watch` leaves out."""
+S = TypeVar("S", bound=Sample)
+
+HEALTHY, DEGRADED, UNHEALTHY, UNKNOWN = "healthy", "degraded", "unhealthy", "unknown"
+"""Statuses of the whole; of a component `warning` and `critical` take the place of the two in the middle."""
 
 
 class Problem(Report, frozen=True, kw_only=True):
-    """One thing that is not well, once that is certain."""
+    """One thing that is not well, once that is certain, until it is certain that it is over."""
 
     key: str
-    """What an alert goes by: `memory`, `gateway.shard.3`, `commands.play`, `rule.players`."""
+    """What an alert goes by: `memory`, `gateway.shard.3`, `commands.slow.play`, `rule.players`."""
     severity: Severity
-    reason: str
-    """One sentence for people, without a full stop: `the database does not answer: disk I/O error`."""
-    remedy: str | None = None
+    reason: Reason
     since: datetime
     """When it was first seen."""
     is_shared: bool = False
     """Whether every process on the same database sees the same (the database itself)."""
+    lasting: Severity | None = None
+    """As what it has lasted long enough to be told; None as long as it has not."""
+    good_since: datetime | None = None
+    """Since when it has looked well again, which is not certain yet."""
+    is_fact: bool = False
+    """Whether a single look is enough to see it, and to see that it is over."""
+    relapses: int = 0
+    """How often it came back soon after it looked well."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a verdict rests on it now."""
+        return not (self.is_fact and self.good_since is not None)
 
 
 class ComponentHealth(Report, frozen=True, kw_only=True):
     """One component's verdict and what it rests on."""
 
-    status: str = UNWATCHED
-    """`healthy`, `warning`, `critical`, `slow`, `error`, `unknown`, or `unwatched`."""
-    reason: str | None = None
-    """One sentence for people, None while healthy."""
-    remedy: str | None = None
+    status: str
+    """`healthy`, `warning`, `critical` or `unknown`."""
     problems: tuple[Problem, ...] = ()
-    """All that is not well with it, the worst first; `reason` and `remedy` are the first one's."""
-
-
-class MemoryHealth(ComponentHealth, frozen=True, kw_only=True):
-    rss_bytes: int | None = None
-    vms_bytes: int | None = None
-    percent: float | None = None
-    """Of the memory that this process may use."""
-    limit_bytes: int | None = None
-    is_contained: bool = False
-    growth_bytes_per_h: float | None = None
-
-
-class CpuHealth(ComponentHealth, frozen=True, kw_only=True):
-    percent: float | None = None
-    """Of one core, by this process."""
-    system_percent: float | None = None
-    """Of the whole machine."""
-    threads: int | None = None
-
-
-class FilesHealth(ComponentHealth, frozen=True, kw_only=True):
-    """Open file descriptors."""
-
-    files: int | None = None
-    limit: int | None = None
-
-
-class LoopHealth(ComponentHealth, frozen=True, kw_only=True):
-    """The event loop."""
-
-    sample: LoopSample | None = None
-
-
-class GatewayHealth(ComponentHealth, frozen=True, kw_only=True):
-    sample: GatewaySample | None = None
-
-
-class RestHealth(ComponentHealth, frozen=True, kw_only=True):
-    """Discord's REST interface."""
-
-    sample: RestSample | None = None
-
-
-class DatabaseHealth(ComponentHealth, frozen=True, kw_only=True):
-    response_time_s: float | None = None
-    size_bytes: int | None = None
-
-
-class ErrorRateHealth(ComponentHealth, frozen=True, kw_only=True):
-    error_rate: float | None = None
-    """0..1 over the last hour; None below the minimum sample."""
-    total: int | None = None
-    """Commands in the last hour."""
-    errors: int | None = None
-    """The bot's faults among them."""
-    late: int = 0
-    unanswered: int = 0
-
-
-class CommandsHealth(ComponentHealth, frozen=True, kw_only=True):
-    """Commands against their own past."""
-
-    slow: tuple[SlowCommand, ...] = ()
-
-
-class MonitorHealth(ComponentHealth, frozen=True, kw_only=True):
-    """The monitor's own state."""
-
-    queued: int = 0
-    """Rows in memory, recorded and not yet committed."""
-    spooled: int = 0
-    """Rows on disk that wait for the database."""
-    spool_bytes: int = 0
-    dropped: int = 0
-    """Rows lost since the start."""
-    failures: int = 0
-    """Our own faults absorbed since the start."""
-    last_error: str | None = None
-    loops: tuple[LoopRun, ...] = ()
-    unreachable: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
-    cpu_percent: float | None = None
-
-    @property
-    def waiting(self) -> int:
-        """Rows that are not in the database yet, in memory or on disk."""
-        return self.queued + self.spooled
+    """The worst first."""
+    unread: Reason | None = None
+    """Why it is unknown, where somebody looked."""
+    watched: tuple[Reason, ...] = ()
+    """What is below its limits and worth the owners' eye."""
+    sample: Sample | None = None
 
 
 class HealthReport(Report, frozen=True, kw_only=True):
@@ -133,36 +61,36 @@ class HealthReport(Report, frozen=True, kw_only=True):
 
     overall_status: str
     """`healthy`, `degraded`, `unhealthy` or, before anything is known, `unknown`."""
-    reason: str | None
-    """The worst component's reason, None while healthy."""
-    remedy: str | None
-    database: DatabaseHealth = DatabaseHealth()
-    gateway: GatewayHealth = GatewayHealth()
-    loop: LoopHealth = LoopHealth()
-    error_rate: ErrorRateHealth = ErrorRateHealth()
-    commands: CommandsHealth = CommandsHealth()
-    memory: MemoryHealth = MemoryHealth()
-    cpu: CpuHealth = CpuHealth()
-    files: FilesHealth = FilesHealth()
-    rest: RestHealth = RestHealth()
-    monitor: MonitorHealth = MonitorHealth()
+    components: dict[str, ComponentHealth]
+    """By name, the gravest first; without those that nobody watches."""
     rules: tuple[Problem, ...] = ()
     """What `[[alerts.rule]]` found. It makes alerts, and no verdict."""
-    unknown: tuple[str, ...] = ()
-    """Keys, with all beneath them, of which nobody can tell now whether they are well."""
+    troubles: tuple[Problem, ...] = ()
+    """Everything that is not known to be over, what looks well again and rules included: for alerts."""
     uptime_s: float
+    """Since the process began."""
+    watched_s: float
+    """Since the extension began to watch."""
     checked_at: datetime
 
     @property
-    def components(self) -> dict[str, ComponentHealth]:
-        """By name, the gravest first; without those that `[health] watch` leaves out."""
-        every: dict[str, ComponentHealth] = {name: getattr(self, name) for name in get_args(ComponentName)}
-        return {name: component for name, component in every.items() if component.status != UNWATCHED}
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that the verdict rests on, the gravest first."""
+        found = [problem for component in self.components.values() for problem in component.problems]
+        return tuple(sorted(found, key=lambda problem: problem.severity != "critical"))
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Everything that is not well, the components' in their order, then the rules'."""
-        return (*(problem for component in self.components.values() for problem in component.problems), *self.rules)
+    def reason(self) -> Reason | None:
+        """Of the gravest problem, or else of what can't be read; None while all is well."""
+        problems = self.problems
+        if problems:
+            return problems[0].reason
+        return next((component.unread for component in self.components.values() if component.unread is not None), None)
+
+    def sample(self, name: str, of: type[S]) -> S | None:
+        """What a component saw; None where it saw nothing."""
+        component = self.components.get(name)
+        return component.sample if component is not None and isinstance(component.sample, of) else None
 
 
 class HealthMoment(Report, frozen=True, kw_only=True):
@@ -170,4 +98,4 @@ class HealthMoment(Report, frozen=True, kw_only=True):
 
     occurred_at: datetime
     status: str
-    reason: str | None
+    reason: Reason | None

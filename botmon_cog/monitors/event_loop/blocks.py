@@ -12,7 +12,7 @@ from botmon_cog.domain.samples import Block
 
 _SLOT_S = 15.0
 _HOUR_S = 3600.0
-_LATELY_S = 600.0
+LATELY_S = 600.0
 _PLACES = 100
 _TOLD = 20
 
@@ -54,19 +54,20 @@ class Blocks:
             blocks = self._slots[-1][1]
             blocks[key] = _both(blocks[key], block) if key in blocks else block
 
-    def ranked(self) -> tuple[Block, ...]:
-        """Those that blocked the loop longest in total within the last hour, the worst first."""
+    def ranked(self, within_s: float = _HOUR_S) -> tuple[Block, ...]:
+        """Those that blocked the loop longest in total within the last hour or less, the worst first."""
+        now_s = self._clock.monotonic()
         found: dict[_Key, Block] = {}
         with self._lock:
-            self._forget(self._clock.monotonic())
-            for _, blocks in self._slots:
-                for key, block in blocks.items():
+            self._forget(now_s)
+            for began_s, blocks in self._slots:
+                for key, block in blocks.items() if now_s - began_s <= within_s else ():
                     found[key] = _both(found[key], block) if key in found else block
         return tuple(sorted(found.values(), key=lambda block: block.total_s, reverse=True)[:_TOLD])
 
     def blocked_s(self) -> float:
         """Seconds within the last ten minutes."""
-        since_s = self._clock.monotonic() - _LATELY_S
+        since_s = self._clock.monotonic() - LATELY_S
         with self._lock:
             lately = (blocks for began_s, blocks in self._slots if began_s >= since_s)
             return sum((block.total_s for blocks in lately for block in blocks.values()), 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import LoopConfig
 from botmon_cog.domain.samples import LoopSample
-from botmon_cog.monitors.event_loop.blocks import Blocks
+from botmon_cog.monitors.event_loop.blocks import LATELY_S, Blocks
 from botmon_cog.monitors.event_loop.lag import LagMeter
 from botmon_cog.monitors.event_loop.watchdog import Namer, Watchdog
 from botmon_cog.monitors.failures import Failures
@@ -55,4 +55,5 @@ class LoopWatch:
             max_s=lag.max_s,
             blocked_s=self._blocks.blocked_s(),
             blocks=self._blocks.ranked(),
+            worst=next(iter(self._blocks.ranked(LATELY_S)), None),
         )

@@ -1,0 +1,150 @@
+"""Trouble with commands as the owners are told of it: what breaks, whom it hits, where the time goes, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from botmon_cog.cog.embeds.pens import Pen
+from botmon_cog.domain import text
+from botmon_cog.domain.alerts import NewsItem
+from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
+from botmon_cog.domain.reasons import Reason
+from botmon_cog.health.words import meanwhile
+
+_ONE_FAILING = "commands.one_failing"
+_IN_A_ROW = 5
+_FEW_CALLS = 20
+"""Fewer make no share worth showing."""
+_NEARLY_ALL, _HARDLY_ANY = 0.8, 0.2
+_LONGEST_ERROR, _LONGEST_PLACE, _LONGEST_VERSION = 200, 120, 40
+
+
+def is_one_failing(reason: Reason) -> bool:
+    """Whether it is about one command that fails."""
+    return reason.what == _ONE_FAILING
+
+
+def failing_headline(reason: Reason) -> str:
+    """`/lyrics fails every time`."""
+    faults, calls, in_a_row = (_number(reason, name) for name in ("faults", "calls", "in_a_row"))
+    often = "every time" if faults >= calls else "again and again" if in_a_row >= _IN_A_ROW else "often"
+    return f"{_slash(reason.values.get('command'))} fails {often}"
+
+
+def failing_lines(item: NewsItem, now: datetime, pen: Pen) -> list[str]:
+    """`25 of 25 calls in the last hour, since 15:31 (3 min ago). The other commands run on.`"""
+    names = ("faults", "calls", "in_a_row", "late", "unanswered")
+    faults, calls, in_a_row, late, unanswered = (_number(item.reason, name) for name in names)
+    of = f"{text.count(faults)} of {text.count(calls)}"
+    told = f"{pen.strong(of)} {text.plural(calls, 'call', 'calls')} in the last hour"
+    if _IN_A_ROW <= in_a_row < calls:
+        told = f"{pen.strong(f'{text.count(in_a_row)} times in a row')}, {of} calls in the last hour"
+    told += f", since {pen.clock(item.since, now)} ({pen.ago(item.since, now)})."
+    ends = ((late, "came too late for Discord"), (unanswered, "never got an answer"))
+    hows = [f"{text.count(n)} {how}" for n, how in ends if n]
+    return [" ".join([told, *([f"{' and '.join(hows)}."] if hows else []), meanwhile(item.reason)])]
+
+
+def cause_fields(item: NewsItem, pen: Pen) -> Iterator[tuple[str, str]]:
+    """What was found out; of a command that fails at least the type of error."""
+    error = None if item.cause is None else item.cause.error
+    told = item.reason.values.get("error")
+    if error is not None:
+        yield "What breaks", "\n".join(_breaks(error, pen))
+        yield "Whom it hits", _whom(error)
+    elif is_one_failing(item.reason) and isinstance(told, str):
+        yield "What breaks", pen.code(told, _LONGEST_ERROR)
+    if item.cause is not None and item.cause.times is not None:
+        yield "Where the time goes", _times(item.cause.times)
+
+
+def change_field(item: NewsItem, now: datetime, pen: Pen, errors_command: str | None) -> Iterator[tuple[str, str]]:
+    """What changed before it, and last the command that opens the error.
+
+    `errors_command` shows errors (`/botmon errors`); None: nothing does.
+    """
+    cause = item.cause
+    if cause is None or cause.change is None:
+        return
+    lines = [_changed(cause, cause.change, now, pen)]
+    if cause.error is not None and errors_command is not None:
+        lines.append(pen.small(pen.code(f"{errors_command} id:{cause.error.error_id}")))
+    yield "What changed", "\n".join(lines)
+
+
+def _breaks(error: CommonError, pen: Pen) -> Iterator[str]:
+    n = f"{text.count(error.n)}×"  # noqa: RUF001 (times)
+    if error.error_type is None:
+        yield f"They {error.ended} ·\N{NO-BREAK SPACE}{n}"
+    else:
+        message = f": {error.message}" if error.message else ""
+        yield f"{pen.code(error.error_type + message, _LONGEST_ERROR)} ·\N{NO-BREAK SPACE}{n}"
+    if error.file is not None:
+        line = "" if error.line is None else f":{error.line}"
+        inside = "" if error.function is None else f" in {error.function}"
+        yield pen.code(f"{error.file}{line}{inside}", _LONGEST_PLACE)
+    if error.others:
+        yield f"and {text.count(error.others)} with other errors"
+
+
+def _whom(error: CommonError) -> str:
+    people = f"{text.count(error.people)} {text.plural(error.people, 'person', 'people')}"
+    if not error.servers:
+        return f"{people}, in direct messages"
+    return f"{people} in {text.count(error.servers)} {text.plural(error.servers, 'server', 'servers')}"
+
+
+def _times(times: Times) -> str:
+    share = times.response_s / times.duration_s if times.duration_s > 0 else 1.0
+    where = "Before and after the first answer"
+    if share >= _NEARLY_ALL:
+        where = "Before the first answer"
+    elif share <= _HARDLY_ANY:
+        where = "After the first answer"
+    response, duration = text.duration(times.response_s), text.duration(times.duration_s)
+    return f"{where}: that comes after {response}, and all is done after {duration} (p95)."
+
+
+def _changed(cause: Cause, change: Change, now: datetime, pen: Pen) -> str:
+    before = "" if cause.error is None else _before(cause, change, pen)
+    if change.restarted_at is None and change.version is None:
+        words = "Nothing that is known: no restart, no new version in the hour before."
+        words += f" Until then {before}." if before else ""
+    else:
+        words = _what_changed(change, now, pen) + (f"; before that {before}." if before else ".")
+    return words + (" The error is new." if cause.error is not None and cause.error.is_new else "")
+
+
+def _what_changed(change: Change, now: datetime, pen: Pen) -> str:
+    """`The bot was restarted 7 minutes ago, version 3f2a → 9c1d`."""
+    version = None
+    if change.version is not None:
+        old = "" if change.version_before is None else f"{pen.words(change.version_before, _LONGEST_VERSION)} → "
+        version = f"{old}{pen.words(change.version, _LONGEST_VERSION)}"
+    if change.restarted_at is None:
+        return f"A new version began: {version}"
+    restarted = f"The bot was restarted {pen.clock(change.restarted_at, now)} ({pen.ago(change.restarted_at, now)})"
+    return restarted if version is None else f"{restarted}, version {version}"
+
+
+def _before(cause: Cause, change: Change, pen: Pen) -> str:
+    """`/lyrics failed in 0.4 % of calls`."""
+    faults, calls = change.faults_before, change.calls_before
+    who, was = ("commands", "were") if cause.command is None else (pen.words(_slash(cause.command), 60), "was")
+    if not calls:
+        return f"{who} {was} not used for a week"
+    if not faults:
+        return f"{who} never failed in {text.count(calls)} {text.plural(calls, 'call', 'calls')}"
+    if calls < _FEW_CALLS:
+        return f"{who} failed in {text.count(faults)} of {text.count(calls)} calls"
+    return f"{who} failed in {text.percent(faults / calls)} of calls"
+
+
+def _slash(command: object) -> str:
+    return f"/{str(command).removeprefix('/')}"
+
+
+def _number(reason: Reason, name: str) -> int:
+    value = reason.values.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,204 @@
+"""The checks of the health: looks at everything that is watched, judges it, and keeps the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from botmon_cog.clock import Clock
+from botmon_cog.config import Config
+from botmon_cog.domain.alerts import Alert
+from botmon_cog.domain.models import HealthRecord
+from botmon_cog.domain.reports.health import (
+    DEGRADED,
+    HEALTHY,
+    UNHEALTHY,
+    UNKNOWN,
+    ComponentHealth,
+    HealthReport,
+    Problem,
+)
+from botmon_cog.domain.samples import Sample
+from botmon_cog.domain.taken import taken_duration, taken_moment, taken_size
+from botmon_cog.health.component import Component, Finding
+from botmon_cog.health.debounce import Debouncer, Now
+from botmon_cog.health.rules import RULE, Rules, Seen, metric
+from botmon_cog.monitors.failures import Failures
+from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.recorder import Recorder
+
+HEALTH_CHECKS = "health checks"
+"""The name of the loop that runs them."""
+
+
+class Health:
+    """Gathers samples and judges them. A component that fails costs its line, never the report.
+
+    Attributes:
+        components: what is watched, by name, the gravest first; the extension adds what only it can see.
+        latest: what the last check found; None before the first.
+    """
+
+    def __init__(
+        self,
+        components: Iterable[Component[Any]],
+        recorder: Recorder,
+        loops: LoopRuns,
+        clock: Clock,
+        config: Config,
+        failures: Failures,
+        uptime_s: float,
+    ) -> None:
+        """`uptime_s`: how old the process is by now."""
+        self.components = {each.name: each for each in components if each.name in config.health.watch}
+        self._recorder = recorder
+        self._loops = loops
+        self._clock = clock
+        self._config = config.health
+        self._failures = failures
+        self._debouncer = Debouncer(config.alerts)
+        self._rules = Rules(config.alerts.rule)
+        self._watching_since_s = clock.monotonic()
+        self._began_s = clock.monotonic() - uptime_s
+        self.latest: HealthReport | None = None
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since this process began; a reload of the extension does not set it back."""
+        return self._clock.monotonic() - self._began_s
+
+    async def check(self) -> HealthReport:
+        """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
+        samples = await self._gather()
+        looks: dict[str, Sequence[Finding] | None] = {name: self._judged(name, samples) for name in self.components}
+        rules = self._rules.judge(self.components, samples, self._recorder.metrics.means(), self.uptime_s)
+        self._recorder.metrics.restart()
+        now = self._now()
+        troubles = self._debouncer.step({**looks, RULE: rules}, now)
+        report = self._report(samples, looks, troubles, now)
+        self._keep(report, samples)
+        self._loops.note(HEALTH_CHECKS)
+        self.latest = report
+        return report
+
+    async def report(self) -> HealthReport:
+        """The verdict and every component as they are now. Changes nothing."""
+        samples = await self._gather()
+        looks = {name: self._judged(name, samples) for name in self.components}
+        now = self._now()
+        found = [finding for findings in looks.values() for finding in findings or ()]
+        return self._report(samples, looks, self._debouncer.look(found, now), now)
+
+    async def sample(self, name: str) -> Sample | None:
+        """What one component sees now; None where it sees nothing."""
+        component = self.components.get(name)
+        return None if component is None else (await self._look(component))[0]
+
+    def recall(self, alerts: Iterable[Alert]) -> None:
+        """Take up what an earlier process told and did not see the end of."""
+        looks_back_s = {begin: s for each in self.components.values() for begin, s in each.looks_back_s.items()}
+        watched = {*self.components, RULE}
+        known = [alert for alert in alerts if alert.key.partition(".")[0] in watched]
+        self._debouncer.recall(known, self._now(), looks_back_s)
+
+    def is_well(self) -> bool:
+        """Whether the last check found the bot not unhealthy, and was not long since. True before the first is due."""
+        is_late = any(run.is_late for run in self._loops.runs() if run.name == HEALTH_CHECKS)
+        is_unhealthy = self.latest is not None and self.latest.overall_status == UNHEALTHY
+        return not (is_unhealthy or is_late)
+
+    # -- looking and judging -------------------------------------------------------------------------------------------
+
+    async def _gather(self) -> Seen:
+        """By component: what it saw, and whether it could look at all."""
+        return {name: await self._look(component) for name, component in self.components.items()}
+
+    async def _look(self, component: Component[Any]) -> tuple[Sample | None, bool]:
+        try:
+            return await component.sample(), True
+        except Exception as error:  # noqa: BLE001 (costs its line)
+            self._failures.note(f"looking at {component.title.lower()}", error)
+            return None, False
+
+    def _judged(self, name: str, samples: Seen) -> Sequence[Finding] | None:
+        sample, _ = samples[name]
+        if sample is None:
+            return None
+        try:
+            return tuple(self.components[name].judge(sample, self._config))
+        except Exception as error:  # noqa: BLE001 (costs its line)
+            self._failures.note(f"judging {self.components[name].title.lower()}", error)
+            return None
+
+    def _report(
+        self,
+        samples: Seen,
+        looks: Mapping[str, Sequence[Finding] | None],
+        troubles: tuple[Problem, ...],
+        now: Now,
+    ) -> HealthReport:
+        components: dict[str, ComponentHealth] = {}
+        for name, (sample, could_look) in samples.items():
+            if sample is not None or not could_look:
+                components[name] = self._component(name, sample, looks[name], troubles)
+        return HealthReport(
+            overall_status=_overall(components.values()),
+            components=components,
+            rules=tuple(each for each in troubles if each.key.startswith(f"{RULE}.") and each.is_seen),
+            troubles=troubles,
+            uptime_s=self.uptime_s,
+            watched_s=now.age_s,
+            checked_at=now.at,
+        )
+
+    def _component(
+        self, name: str, sample: Sample | None, findings: Sequence[Finding] | None, troubles: Iterable[Problem]
+    ) -> ComponentHealth:
+        component = self.components[name]
+        own = [each for each in troubles if each.is_seen and each.key.partition(".")[0] == name]
+        own.sort(key=lambda each: each.severity != "critical")
+        found = {each.key for each in own}
+        unread = None if sample is None else component.unread(sample)
+        is_known = sample is not None and findings is not None and unread is None and component.is_known(sample)
+        return ComponentHealth(
+            status=own[0].severity if own else HEALTHY if is_known else UNKNOWN,
+            problems=tuple(own),
+            unread=unread,
+            watched=tuple(each.reason for each in findings or () if each.is_watched and each.key not in found),
+            sample=sample,
+        )
+
+    def _now(self) -> Now:
+        at_s = self._clock.monotonic()
+        return Now(at=self._clock.now(), at_s=at_s, age_s=at_s - self._watching_since_s)
+
+    # -- the history ---------------------------------------------------------------------------------------------------
+
+    def _keep(self, report: HealthReport, samples: Seen) -> None:
+        """Keep a report's verdict for the history."""
+
+        def number(name: str) -> float | None:
+            return metric(name, self.components, samples)
+
+        rss_mb, response_ms = number("memory.rss_mb"), number("database.response_ms")
+        self._recorder.record(
+            HealthRecord(
+                occurred_at=taken_moment(report.checked_at),
+                status=report.overall_status,
+                reason=report.reason,
+                rss_bytes=None if rss_mb is None else taken_size(round(rss_mb * 1e6)),
+                cpu_percent=number("cpu.percent"),
+                database_s=taken_duration(None if response_ms is None else response_ms / 1e3, "database_s"),
+                error_rate=number("commands.error_rate"),
+            )
+        )
+
+
+def _overall(components: Iterable[ComponentHealth]) -> str:
+    """The worst. What can't be read is not healthy; what has nothing to say yet changes nothing."""
+    found = {component.status for component in components}
+    if "critical" in found:
+        return UNHEALTHY
+    if "warning" in found or any(component.unread is not None for component in components):
+        return DEGRADED
+    return HEALTHY if HEALTHY in found else UNKNOWN

@@ -1,1 +1,0 @@
-"""What looks at one thing each, and gives a sample of it."""
