@@ -13,8 +13,8 @@ from _activity import Activity, midnight, zipf
 import botmon_cog
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.runtime import make_engine
 from botmon_cog.store.log import Batch, RunKey
+from botmon_cog.store.making import make_engine
 from botmon_cog.store.script import Query, Row, Script
 from botmon_cog.store.store import Store
 

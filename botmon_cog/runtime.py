@@ -14,8 +14,7 @@ from typing import Self
 from botmon_cog.causes.causes import Causes
 from botmon_cog.causes.release import git_commit
 from botmon_cog.clock import Clock, SystemClock
-from botmon_cog.config import Config, StorageConfig
-from botmon_cog.database_url import is_postgres, sqlite_path
+from botmon_cog.config import Config
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
 from botmon_cog.health.check import Health
@@ -43,6 +42,7 @@ from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
+from botmon_cog.store.making import make_engine, nobody
 from botmon_cog.store.queue.open_file import OpenFile
 from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from botmon_cog.store.queue.writer import Writer
@@ -54,10 +54,6 @@ _log = logging.getLogger(__name__)
 _HOUR = timedelta(hours=1)
 _LONGEST_CLOSE_S = 10.0
 """A database that works, or is away, is closed sooner; a disk that hangs says nothing for ever."""
-
-
-def _nobody() -> int | None:
-    return None
 
 
 def _never(_guild_id: str | None, _user_id: str | None, _command: str) -> bool:
@@ -91,7 +87,7 @@ class MonitoringSystem:
         *,
         engine: Engine | None = None,
         clock: Clock | None = None,
-        application_id: Callable[[], int | None] = _nobody,
+        application_id: Callable[[], int | None] = nobody,
     ) -> None:
         """Nothing is opened yet.
 
@@ -286,31 +282,3 @@ class MonitoringSystem:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def make_engine(config: Config, clock: Clock, application_id: Callable[[], int | None] = _nobody) -> Engine:
-    """The configured database, not opened yet.
-
-    Raises:
-        ConfigError: the URL names nothing that can be used.
-        MissingExtraError: it names a server whose driver is not installed.
-    """
-    settings = config.storage
-    if is_postgres(settings.url):
-        from botmon_cog.store.postgres.engine import PostgresEngine  # noqa: PLC0415 (an extra)
-
-        return PostgresEngine(
-            settings.url,
-            schema=settings.postgres_schema,
-            connect_timeout_s=settings.connect_timeout_s,
-            command_timeout_s=settings.command_timeout_s,
-            busy_timeout_s=settings.busy_timeout_s,
-            application_id=application_id,
-        )
-    return SqliteEngine(
-        sqlite_path(settings.url),
-        application_id=application_id,
-        may_move=settings.url == StorageConfig().url,
-        busy_timeout_s=settings.busy_timeout_s,
-        clock=clock,
-    )

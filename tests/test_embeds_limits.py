@@ -180,8 +180,6 @@ samples = {
         broken=some(names),
         hints=some(names),
         cpu_percent=shares,
-        own_loop_share=shares,
-        own_bytes=maybe_numbers,
     ),
 }
 told_components = {kind.name: object.__new__(kind) for kind in COMPONENTS}

@@ -13,7 +13,8 @@ from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config
 from botmon_cog.errors import StorageError
 from botmon_cog.health.components.monitor import MonitorSample
-from botmon_cog.runtime import MonitoringSystem, make_engine
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.making import make_engine
 from tests.faults import FULL, QuickClock, drained, full, make_config, nothing_left, spooled, stored, until
 from tests.faulty_bot import BusyBot, busy_bot
 from tests.postgres_server import PostgresServer

@@ -13,7 +13,8 @@ from botmon_cog import runtime
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.domain.reasons import Reason
-from botmon_cog.runtime import MonitoringSystem, make_engine
+from botmon_cog.runtime import MonitoringSystem
+from botmon_cog.store.making import make_engine
 from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from tests.writer_helpers import event, names, until
 

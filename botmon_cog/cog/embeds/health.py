@@ -145,16 +145,15 @@ def uptime_line(glance: Glance) -> str:
 
 
 def footer(report: HealthReport, now: datetime) -> str:
-    """How old this is, what waits, and what the monitor itself takes, where that is known."""
+    """How old this is, what waits, and what the monitor's own threads take, where that is known."""
     age_s = (now - report.checked_at).total_seconds()
     items = ["checked just now" if age_s < 1 else f"checked {text.duration(round(age_s))} ago"]
     monitor = report.sample("monitor", MonitorSample)
     if monitor is not None:
         items.append(f"{text.count(monitor.waiting)} waiting" if monitor.waiting else "nothing waiting")
-        share, size = text.finite(monitor.own_loop_share), monitor.own_bytes
-        own = [] if share is None else [f"{text.percent(share)} of the loop"]
-        own += [] if size is None else [text.bytes_(size)]
-        items += [f"botmon itself: {', '.join(own)}"] if own else []
+        own_percent = text.finite(monitor.cpu_percent)
+        if own_percent is not None:
+            items.append(f"botmon's threads: {text.percent(own_percent / 100)} of a core")
     return " · ".join(items)
 
 

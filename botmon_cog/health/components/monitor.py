@@ -52,10 +52,6 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
     cpu_percent: float | None = None
     """Of one core, by the monitor's own threads; None if they can't be told apart. What it does on the event loop's
     thread is not in it."""
-    own_loop_share: float | None = None
-    """Of the event loop's time, by the monitor; None if not measured."""
-    own_bytes: int | None = None
-    """What the monitor keeps in memory; None if not measured."""
 
     @property
     def waiting(self) -> int:
