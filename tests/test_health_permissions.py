@@ -11,7 +11,6 @@ import pytest
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
-from botmon_cog.cog.commands.root_cause import root_cause
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import Alert, AlertsOverview
 from botmon_cog.domain.reasons import Reason
@@ -129,10 +128,10 @@ async def test_owners_verdict_names_the_error_behind_a_failing_command(system: M
     for _ in range(3):
         await system.command_log.record(HERE, 5, "play", duration=0.2, success=False)
     failing = problem(system, "commands.one_failing", "commands.failing.play", 0)
-    cause = await root_cause(system, report_of(system, failing))
+    cause = await system.alert_causes.of(failing)
     assert cause is not None
     assert cause.error is not None
     assert cause.change is not None
     assert (cause.command, cause.error.n, cause.error.servers) == ("play", 3, 1)
     assert cause.change.version is None, "there was no other before"
-    assert await root_cause(system, report_of(system, problem(system, "database.away", "database"))) is None
+    assert await system.alert_causes.of(problem(system, "database.away", "database")) is None

@@ -61,13 +61,13 @@ async def test_failing_commands_are_told_with_their_calls_the_worst_first():
     rig.use("lyrics", OK, ERROR, LATE, Outcome.USER_ERROR, ERROR, fingerprint=7, error_type="ValueError")
     rig.use("lyrics", ERROR, fingerprint=8, error_type="KeyError")
     rig.use("stop", OK, Outcome.DENIED)
-    lyrics, play = rig.recent.failing(9)
+    lyrics, play = rig.recent.last_hour(9)[1]
     assert (lyrics.command, lyrics.calls, lyrics.faults, lyrics.late, lyrics.unanswered) == ("lyrics", 5, 4, 1, 0)
     assert (lyrics.fingerprint, lyrics.error_type) == (7, "ValueError")
     assert (play.command, play.calls, play.faults) == ("play", 3, 1)
-    assert rig.recent.failing(1) == [lyrics]
+    assert rig.recent.last_hour(1)[1] == [lyrics]
     await rig.clock.advance(61 * 60)
-    assert rig.recent.failing(9) == []
+    assert rig.recent.last_hour(9)[1] == []
 
 
 async def test_a_run_of_faults_ends_with_the_first_good_end_and_with_nothing_else():
@@ -77,23 +77,23 @@ async def test_a_run_of_faults_ends_with_the_first_good_end_and_with_nothing_els
     rig.use("lyrics", Outcome.USER_ERROR, Outcome.DENIED, Outcome.REFUSED, Outcome.CANCELLED, LATE, user_id=2)
     await rig.clock.advance(30)
     rig.use("play", OK, OK)
-    (lyrics,) = rig.recent.failing(9)
+    (lyrics,) = rig.recent.last_hour(9)[1]
     assert (lyrics.run.n, lyrics.run.people, lyrics.run.took_s, lyrics.run.lasted_s) == (3, 2, 90, 120)
     rig.use("lyrics", OK)
-    (lyrics,) = rig.recent.failing(9)
+    (lyrics,) = rig.recent.last_hour(9)[1]
     assert (lyrics.faults, lyrics.run) == (3, NO_RUN)
     rig.use("lyrics", ERROR, OK, ERROR)
-    assert rig.recent.failing(9)[0].run.n == 1
+    assert rig.recent.last_hour(9)[1][0].run.n == 1
 
 
 async def test_a_run_whose_last_fault_is_an_hour_old_is_over():
     rig = Rig()
     rig.use("lyrics", *[ERROR] * 5)
     await rig.clock.advance(59 * 60)
-    assert rig.recent.failing(9)[0].run.n == 5
+    assert rig.recent.last_hour(9)[1][0].run.n == 5
     await rig.clock.advance(2 * 60)
     rig.use("lyrics", ERROR)
-    assert rig.recent.failing(9)[0].run.n == 1
+    assert rig.recent.last_hour(9)[1][0].run.n == 1
 
 
 @pytest.mark.parametrize("jump_s", [-7200, 7200])
@@ -102,10 +102,10 @@ async def test_a_run_takes_as_long_as_the_monotonic_clock_allows(jump_s: int):
     rig.use("lyrics", ERROR)
     rig.clock.jump_wall(jump_s)
     rig.use("lyrics", ERROR)
-    assert rig.recent.failing(9)[0].run.took_s <= 60
+    assert rig.recent.last_hour(9)[1][0].run.took_s <= 60
     await rig.clock.advance(300)
     rig.use("lyrics", ERROR)
-    run = rig.recent.failing(9)[0].run
+    run = rig.recent.last_hour(9)[1][0].run
     assert 240 <= run.took_s <= 360
     assert 240 <= run.lasted_s <= 360
 
@@ -117,13 +117,13 @@ def test_what_is_muted_is_in_no_count_no_run_and_no_refusal():
     rig.use("ban", Outcome.REFUSED, fingerprint=9)
     rig.recent.muted = frozenset({7, 9})
     assert rig.recent.counts() == OutcomeCounts(total=3, errors=2, late=0, unanswered=0)
-    (lyrics,) = rig.recent.failing(9)
+    (lyrics,) = rig.recent.last_hour(9)[1]
     assert (lyrics.calls, lyrics.faults, lyrics.fingerprint, lyrics.run.n, lyrics.run.people) == (3, 2, 8, 2, 1)
     assert rig.recent.refused() == ([], 1)
     rig.recent.muted = frozenset({7, 8})
-    assert rig.recent.failing(9) == []
+    assert rig.recent.last_hour(9)[1] == []
     rig.recent.muted = frozenset()
-    assert rig.recent.failing(9)[0].run.n == 5
+    assert rig.recent.last_hour(9)[1][0].run.n == 5
     assert rig.recent.refused() == ([RefusedCommand("ban", 1, 1, None)], 1)
 
 
@@ -158,7 +158,7 @@ def test_an_earlier_process_of_the_same_name_is_taken_over_by_command_and_outcom
         ]
     )
     assert rig.recent.counts() == OutcomeCounts(total=21, errors=6, late=1, unanswered=1)
-    (lyrics,) = rig.recent.failing(9)
+    (lyrics,) = rig.recent.last_hour(9)[1]
     assert (lyrics.calls, lyrics.faults, lyrics.fingerprint, lyrics.run.n) == (6, 6, 7, 1)
     rig.recent.muted = frozenset({7})
     assert rig.recent.counts() == OutcomeCounts(total=16, errors=1, late=0, unanswered=1)
@@ -219,6 +219,6 @@ async def test_memory_is_bounded_however_many_names_errors_servers_and_people_th
     assert max(len(run.newest) for run in recent._runs._runs.values()) == KEPT_FAULTS
     assert len(recent._refusals._servers) <= MOST_SERVERS + 1_500
     assert len(recent._refusals._refused) == MOST_REFUSALS
-    assert len(recent.failing(5)) == 5
+    assert len(recent.last_hour(5)[1]) == 5
     recent.add([], begun + 80)
     assert (len(recent._runs), len(recent._refusals._servers), len(recent._refusals._refused)) == (0, 0, 0)

@@ -215,7 +215,7 @@ async def commands_are_enabled(session: Session) -> None:
     check("[p]slash enablecog botmon_cog enables ours", holds=session.enabled() == ours, instead=said)
     await session.red.tree.sync()
     said = await session.slash("health")
-    check("/health answers", holds="database" in said, instead=said)
+    check("/health answers", holds="This server, last hour" in said, instead=said)
     for _ in range(3):
         said = await session.say("reload botmon_cog")
         check("[p]reload takes it again", holds="Reloaded" in said and "botmon" in session.red.cogs, instead=said)

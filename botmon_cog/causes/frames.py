@@ -116,6 +116,7 @@ class Frames:
 
 
 def module_of(frame: FrameType) -> str:
+    """The name of the module whose code it runs; empty if it has none."""
     return str(frame.f_globals.get("__name__", ""))
 
 

@@ -16,7 +16,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
-from botmon_cog.monitors.event_loop.stacks import module_of
+from botmon_cog.causes.frames import module_of
 from botmon_cog.observer.stand_ins import itself
 
 _log = logging.getLogger(__name__)

@@ -1,10 +1,11 @@
-"""Finds out what is behind trouble with commands, when a message about it is made."""
+"""Finds out what is behind trouble with commands, when it is told: by a message, or in `/health`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from botmon_cog.domain.alerts import News, NewsItem, covers
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.performance import COMMAND, RESPONSE
 from botmon_cog.domain.reasons import Reason
-from botmon_cog.domain.reports import MIN_FOR_PERCENTILES, Percentiles, Period
+from botmon_cog.domain.reports import MIN_FOR_PERCENTILES, Percentiles, Period, Problem
 from botmon_cog.domain.reports.errors import Deploy, ErrorCounts, ErrorState
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.errors import ErrorMonitor
@@ -57,25 +58,39 @@ class AlertCauses:
     async def added_to(self, news: News) -> News:
         """The news with the causes of its gravest items; without those that can't be found out now. Raises nothing."""
         items = list(news.items)
-        places = [place for place, item in enumerate(items) if _is_asked(item)][:_MOST_ASKED]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                for place in places:
-                    items[place] = replace(items[place], cause=await self._of(items[place]))
-        except (StorageError, TimeoutError) as error:
-            _log.debug("a message goes out without its cause: %s", error or type(error).__name__)
-        except Exception as error:  # noqa: BLE001 (the edge: the message is worth more than its cause)
-            self._failures.note("finding out why commands fail", error)
+        asked = (place for place, item in enumerate(items) if item.change != "recovered" and _has_cause(item.key))
+        async with self._absorbing():
+            for place in list(asked)[:_MOST_ASKED]:
+                items[place] = replace(items[place], cause=await self._of(items[place]))
         return replace(news, items=tuple(items))
 
-    async def _of(self, item: NewsItem) -> Cause:
-        command = _command(item.reason)
-        if covers(_SLOW, item.key):
-            change = await self._change(None, item.since)  # it does not fail, so that its failures don't matter
+    async def of(self, problem: Problem) -> Cause | None:
+        """None: it is not about commands that fail or are slow, or nobody can find out now. Raises nothing."""
+        cause = None
+        if _has_cause(problem.key):
+            async with self._absorbing():
+                cause = await self._of(problem)
+        return cause
+
+    @asynccontextmanager
+    async def _absorbing(self) -> AsyncGenerator[None]:
+        """Whatever is told is worth more than its cause."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except (StorageError, TimeoutError) as error:
+            _log.debug("trouble is told without its cause: %s", error or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 (the edge)
+            self._failures.note("finding out why commands fail", error)
+
+    async def _of(self, trouble: NewsItem | Problem) -> Cause:
+        command = _command(trouble.reason)
+        if covers(_SLOW, trouble.key):
+            change = await self._change(None, trouble.since)  # it does not fail, so that its failures don't matter
             return Cause(command=command, times=self._times(command), change=replace(change, calls_before=0))
         hour = Period(name="the last hour", start=self._clock.now() - _HOUR, end=self._clock.now() + _MOMENT)
-        error = await self._error(item.reason, command, hour, item.since)
-        return Cause(command=command, error=error, change=await self._change(command, item.since))
+        error = await self._error(trouble.reason, command, hour, trouble.since)
+        return Cause(command=command, error=error, change=await self._change(command, trouble.since))
 
     async def _error(self, reason: Reason, command: str | None, hour: Period, since: datetime) -> CommonError | None:
         known = await self._errors.counts(hour) if command is None else await self._errors.causes_of(command, hour)
@@ -112,8 +127,8 @@ class AlertCauses:
         return Times(response_s=response_s, duration_s=duration_s)
 
 
-def _is_asked(item: NewsItem) -> bool:
-    return item.change != "recovered" and (covers(_FAILING, item.key) or covers(_SLOW, item.key))
+def _has_cause(key: str) -> bool:
+    return covers(_FAILING, key) or covers(_SLOW, key)
 
 
 def _command(reason: Reason) -> str | None:

@@ -146,35 +146,33 @@ class RecentOutcomes:
 
     def counts(self) -> OutcomeCounts:
         """Of the last hour."""
+        return self.last_hour(0)[0]
+
+    def last_hour(self, most: int) -> tuple[OutcomeCounts, list[FailingCommand]]:
+        """How commands ended, and those that failed: at most so many, those with most faults first."""
         recent = self._recent()
         faults, muted = self._faults(recent)
         by_outcome: Counter[Outcome] = Counter()
-        for (_, outcome, _, _), n in faults.items():
-            by_outcome[outcome] += n
-        return OutcomeCounts(
+        by_command: dict[str, Counter[_Kind]] = {}
+        for kind, n in faults.items():
+            by_outcome[kind[1]] += n
+            if most and kind[0] in self._numbers:
+                by_command.setdefault(kind[0], Counter())[kind] = n
+        counts = OutcomeCounts(
             total=sum(sum(each.calls) for each in recent) - muted.total(),
             errors=by_outcome.total(),
             late=by_outcome[Outcome.LATE],
             unanswered=by_outcome[Outcome.UNANSWERED],
         )
+        worst = sorted(by_command, key=lambda command: -by_command[command].total())[:most]
+        return counts, [
+            self._command(each, by_command[each], _calls(recent, self._numbers[each]) - muted[each]) for each in worst
+        ]
 
     def totals(self) -> tuple[int, int]:
         """(rated commands, faults) within the last hour."""
         counts = self.counts()
         return counts.total, counts.errors
-
-    def failing(self, most: int) -> list[FailingCommand]:
-        """The commands that failed within the last hour, those with most faults first."""
-        recent = self._recent()
-        faults, muted = self._faults(recent)
-        by_command: dict[str, Counter[_Kind]] = {}
-        for kind, n in faults.items():
-            if kind[0] in self._numbers:
-                by_command.setdefault(kind[0], Counter())[kind] = n
-        worst = sorted(by_command, key=lambda command: -by_command[command].total())[:most]
-        return [
-            self._command(each, by_command[each], _calls(recent, self._numbers[each]) - muted[each]) for each in worst
-        ]
 
     def refused(self) -> tuple[list[RefusedCommand], int]:
         """The commands that Discord refused within the last hour, and how many servers used any command."""

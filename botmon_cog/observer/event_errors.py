@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import discord
 from discord.ext import commands
 
+from botmon_cog.causes.frames import module_of
 from botmon_cog.domain.models import BackgroundKind
 from botmon_cog.observer import places
 from botmon_cog.observer.opened import names_in
@@ -126,7 +127,7 @@ def _listener(frames: Sequence[FrameType]) -> str | None:
 
 def is_run_event(frame: FrameType) -> bool:
     """Whether it is discord.py's, running one listener."""
-    return frame.f_code.co_name == RUN_EVENT and places.module_of(frame).startswith("discord.")
+    return frame.f_code.co_name == RUN_EVENT and module_of(frame).startswith("discord.")
 
 
 def _typed(args: Sequence[object]) -> list[str]:

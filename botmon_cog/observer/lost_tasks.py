@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+from botmon_cog.causes.frames import module_of
 from botmon_cog.domain.models import BackgroundKind
 from botmon_cog.observer import places
 from botmon_cog.observer.event_errors import CountFailure, Described, is_run_event
@@ -42,7 +43,7 @@ class LostTasks(logging.Filter):
 def _describe(error: Exception, record: logging.LogRecord) -> Described | None:
     frames = places.frames_of(error)
     if frames:
-        if places.module_of(frames[0]).startswith(_COUNTED_ELSEWHERE):
+        if module_of(frames[0]).startswith(_COUNTED_ELSEWHERE):
             return None
         if sum(map(is_run_event, frames)) > 1:
             return None  # `bot.on_error` raised again what it was called for

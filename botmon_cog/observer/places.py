@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+from botmon_cog.causes.frames import module_of
 from botmon_cog.domain.taken import LONGEST_NAME
 
 _OURS = __name__.partition(".")[0]
@@ -25,10 +26,6 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
     while traceback is not None:
         yield traceback.tb_frame
         traceback = traceback.tb_next
-
-
-def module_of(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))
 
 
 def is_ours(module: str | None) -> bool:

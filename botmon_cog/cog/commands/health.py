@@ -12,7 +12,6 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
 from botmon_cog.cog.commands.perf import errors_command
-from botmon_cog.cog.commands.root_cause import root_cause
 from botmon_cog.cog.views import HealthView, health_buttons
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.reports.fleet import FleetHealth
@@ -75,7 +74,7 @@ async def health_embed(
         uptimes=uptimes,
         fleet=await system.fleet.report() if can_read else FleetHealth(processes=()),
         instance=system.instance,
-        cause=await root_cause(system, report) if can_read else None,
+        cause=await system.alert_causes.of(report.problems[0]) if can_read and report.problems else None,
         errors_command=errors_command(desk),
     )
     components = system.health.components

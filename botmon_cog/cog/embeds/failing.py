@@ -52,7 +52,7 @@ def cause_fields(item: NewsItem, pen: Pen) -> Iterator[tuple[str, str]]:
     told = item.reason.values.get("error")
     if error is not None:
         yield "What breaks", "\n".join(_breaks(error, pen))
-        yield "Whom it hits", _whom(error)
+        yield "Whom it hits", whom(error)
     elif is_one_failing(item.reason) and isinstance(told, str):
         yield "What breaks", pen.code(told, _LONGEST_ERROR)
     if item.cause is not None and item.cause.times is not None:
@@ -88,7 +88,8 @@ def _breaks(error: CommonError, pen: Pen) -> Iterator[str]:
         yield f"and {text.count(error.others)} with other errors"
 
 
-def _whom(error: CommonError) -> str:
+def whom(error: CommonError) -> str:
+    """`14 people in 6 servers`."""
     people = f"{text.count(error.people)} {text.plural(error.people, 'person', 'people')}"
     if not error.servers:
         return f"{people}, in direct messages"

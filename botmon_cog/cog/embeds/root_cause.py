@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from botmon_cog.cog.embeds.failing import whom
 from botmon_cog.cog.embeds.parts import at
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError
@@ -18,11 +19,7 @@ def root_cause_lines(cause: Cause, errors_command: str | None) -> list[str]:
     if error is None:
         return ["Its cause is not known yet.", changed]
     found = [_raised(error), f"{text.count(error.n)}x", _place(error)]
-    hit = (
-        f"Hits {text.count(error.people)} {text.plural(error.people, 'person', 'people')} "
-        f"in {text.count(error.servers)} {text.plural(error.servers, 'server', 'servers')}."
-    )
-    lines = [" · ".join(filter(None, found)), f"{hit} {changed}"]
+    lines = [" · ".join(filter(None, found)), f"Hits {whom(error)}. {changed}"]
     if errors_command is not None:
         opening = text.inline_code(f"{errors_command} id:{error.error_id}")
         lines.append(f"**What to do:** {opening} has the traceback.")

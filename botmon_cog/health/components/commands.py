@@ -174,10 +174,11 @@ class Commands(Component[CommandsSample]):
         self._slow = SlowCommands(live, reports, clock, failures, timeout_s)
 
     async def sample(self) -> CommandsSample:
+        counts, failing = self._recent.last_hour(_MOST_TOLD)
         refused, servers = self._recent.refused()
         return CommandsSample(
-            **self._recent.counts()._asdict(),
-            failing=tuple(self._recent.failing(_MOST_TOLD)),
+            **counts._asdict(),
+            failing=tuple(failing),
             refused=tuple(refused[:_MOST_TOLD]),
             servers=servers,
             slow=await self._slow.find(),

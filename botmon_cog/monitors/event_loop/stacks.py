@@ -15,6 +15,8 @@ from types import FrameType
 
 import msgspec
 
+from botmon_cog.causes.frames import module_of
+
 _RUNS_CALLBACKS = frozenset({"_run", "_run_once", "run_forever", "run_until_complete", "run"})
 """asyncio's functions between the program's start and a callback. (Of uvloop nothing but the last is seen.)"""
 _ITS_OWN = "_run_once"
@@ -49,10 +51,6 @@ def place_of(frames: Sequence[FrameType]) -> Place:
     at = _own_line(frames)
     called = next((frame for frame in frames[at + 1 :] if not _is_ours(module_of(frame))), None)
     return Place(_where(frames[at]), None if called is None else _function(called))
-
-
-def module_of(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))
 
 
 def _own_line(frames: Sequence[FrameType]) -> int:
