@@ -37,6 +37,7 @@ from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.monitors.settings import SettingsBook
 from botmon_cog.monitors.statistics import Statistics
 from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows
@@ -74,6 +75,7 @@ class MonitoringSystem:
         loops: which of our own loops still run.
         watched: what the health rests on; the extension tells it what only it can see.
         fleet: tells how the processes are that share the store.
+        settings: what was set in Discord, for servers and for the bot.
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
         open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
@@ -120,6 +122,7 @@ class MonitoringSystem:
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
+        self.settings = SettingsBook(store.settings, clock, config.reports)
         timeout_s = config.health.database_timeout_s
         watched = self.watched = Watched(recorder, self.writer, recent, live, store, loops, clock, failures, timeout_s)
         self.health = Health(watched, recorder, loops, clock, config, failures, watched.process.uptime_s)

@@ -13,9 +13,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.__main__ import main
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.table import make_commands
 from botmon_cog.config import CommandsConfig
+from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.testing import LoopbackDiscord
 from tests.test_cli_forget import OTHER_BOT, claim, make_store
 

@@ -18,10 +18,10 @@ from botmon_cog.clock import Clock
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
 from botmon_cog.cog.commands import Commands
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
+from botmon_cog.cog.features import press_handlers, services
 from botmon_cog.cog.first_words import SyncCheck, installed_version, loaded, missing_extras
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
@@ -31,6 +31,7 @@ from botmon_cog.cog.views.presses import Presses
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
+from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.text import duration
 from botmon_cog.errors import StorageError
@@ -154,7 +155,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        presses = Presses(self.bot, self._desk)
+        presses = Presses(self.bot, self._desk, press_handlers(self._desk))
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(self.observer.detach)
@@ -175,9 +176,9 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self._checker.start()
         later(system.janitor.stop)
         system.janitor.start()
-        for task in (self._sync_check, self._hello):
-            later(task.stop)
-            task.start()
+        for service in (self._sync_check, self._hello, *services(self._desk, self.delivery)):
+            later(service.stop)
+            service.start()
         later(self._end_run)
         if self.config.host.sigterm:
             self._undo.callback(self._sigterm.detach)

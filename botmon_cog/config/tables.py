@@ -23,6 +23,7 @@ ComponentName = Literal["database", "gateway", "loop", "commands", "memory", "cp
 """What the verdict rests on, the gravest first: of equals, the first one's reason is told."""
 
 Severity = Literal["warning", "critical"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class StorageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,12 +62,17 @@ class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ReportsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str = "UTC"
+    weekday: Weekday = "monday"
+    hour: Annotated[int, Meta(ge=0, le=23)] = 9
+    people: bool = False
 
 
 class PrivacyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_parameters: Literal["none", "names", "all"] = "names"
     scrub_keys: tuple[str, ...] = ("password", "passwd", "token", "secret", "api_key", "apikey", "auth", "pin", "otp")
     value_max_chars: Annotated[int, Meta(ge=1, le=4_000)] = 100
+    guild_grace_days: Days = 30
+    song_titles: bool = False
 
 
 class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +82,7 @@ class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     autocomplete: bool = True
     background: bool = True
     servers: bool = True
+    music: bool = True
 
 
 class ThresholdsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,8 +23,9 @@ Options = Sequence[Mapping[str, Any]]
 SUB_COMMANDS = frozenset(
     {discord.AppCommandOptionType.subcommand.value, discord.AppCommandOptionType.subcommand_group.value}
 )
-_OURS = f"{__name__.partition('.')[0]}.cog."
-"""What the modules of our commands begin with."""
+_PACKAGE = __name__.partition(".")[0]
+_OURS, _DEMO = f"{_PACKAGE}.", f"{_PACKAGE}.cli."
+"""What the modules of our commands begin with; the demo's bot is a host like any other."""
 _MENUS = {2: Kind.USER_MENU, 3: Kind.MESSAGE_MENU}
 _UNNAMED = "?"
 _MOST_KNOWN = 2048
@@ -128,7 +129,9 @@ def path(name: str, options: Options | None) -> tuple[str, Options]:
 
 def is_own(command: AnyCommand | None) -> bool:
     """Whether it is one of this package's; not that of a host which has the same name."""
-    return command is not None and (command.module or "").startswith(_OURS)
+    if command is None or command.module is None:
+        return False
+    return command.module.startswith(_OURS) and not command.module.startswith(_DEMO)
 
 
 def _none() -> None:

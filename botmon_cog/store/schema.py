@@ -177,6 +177,23 @@ ALERT_MUTES = record_table("alert_mutes", Mute, "scope", "key")
 ERROR_MARKS = record_table("error_marks", ErrorMark, "fingerprint")
 GATEWAY_LOSSES = record_table("gateway_losses", GatewayLoss, "instance", "shard_id", "began_ms", instance=_TEXT)
 MARKS = table_of("marks", "name", name=_TEXT, value=_TEXT)
+SETTINGS = table_of("settings", "scope", scope=_INTEGER, data=_TEXT, by=_TEXT, changed_ms=_INTEGER)
+POSTS = table_of(
+    "posts",
+    "kind",
+    "scope",
+    "due_ms",
+    kind=_TEXT,
+    scope=_INTEGER,
+    due_ms=_INTEGER,
+    state=_TEXT,
+    claimed_by=_TEXT,
+    claimed_ms=_INTEGER,
+    attempts=_INTEGER,
+    result=_TEXT,
+)
+DEPARTURES = table_of("departures", "guild_id", guild_id=_INTEGER, left_ms=_INTEGER)
+UNRECORDED = table_of("unrecorded", "user_id", user_id=_INTEGER, since_ms=_INTEGER)
 
 ALL_TABLES: tuple[Table, ...] = (
     RUNS,
@@ -192,6 +209,10 @@ ALL_TABLES: tuple[Table, ...] = (
     ERROR_MARKS,
     GATEWAY_LOSSES,
     MARKS,
+    SETTINGS,
+    POSTS,
+    DEPARTURES,
+    UNRECORDED,
 )
 VIEWS = ("audit_logs", "bot_stats")
 """Read-only, in the shape that older bots know."""

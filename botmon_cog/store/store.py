@@ -13,6 +13,7 @@ from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.settings import SettingsStore
 from botmon_cog.store.uptime import UptimeStore
 
 
@@ -37,3 +38,4 @@ class Store:
         self.errors = Errors(engine)
         self.uptime = UptimeStore(engine, run)
         self.fleet = FleetStore(engine)
+        self.settings = SettingsStore(engine)

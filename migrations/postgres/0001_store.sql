@@ -396,6 +396,41 @@ CREATE TABLE @marks (
     value TEXT NOT NULL
 );
 
+-- -- what is set in Discord -------------------------------------------------------------------------------------------
+
+-- scope: a guild's id, or 0 for the bot. data: JSON. by: a user's id.
+CREATE TABLE @settings (
+    scope BIGINT PRIMARY KEY,
+    data TEXT NOT NULL,
+    by TEXT NOT NULL,
+    changed_ms BIGINT NOT NULL
+);
+
+-- Reports that post themselves, once over all processes. kind: weekly, or the owners' summaries. due_ms: for when.
+CREATE TABLE @posts (
+    kind TEXT NOT NULL,
+    scope BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_ms BIGINT,
+    attempts BIGINT NOT NULL,
+    result TEXT,
+    PRIMARY KEY (kind, scope, due_ms)
+);
+
+-- Servers that the bot has left, until it comes back or all that is kept of them is gone.
+CREATE TABLE @departures (
+    guild_id BIGINT PRIMARY KEY,
+    left_ms BIGINT NOT NULL
+);
+
+-- People who asked not to be recorded.
+CREATE TABLE @unrecorded (
+    user_id BIGINT PRIMARY KEY,
+    since_ms BIGINT NOT NULL
+);
+
 -- -- for people and tools: read-only, in the shape that older bots know -----------------------------------------------
 
 -- Without buttons, select menus and modals (kinds 7 to 9), which are no commands.

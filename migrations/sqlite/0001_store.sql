@@ -395,6 +395,41 @@ CREATE TABLE marks (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- -- what is set in Discord -------------------------------------------------------------------------------------------
+
+-- scope: a guild's id, or 0 for the bot. data: JSON. by: a user's id.
+CREATE TABLE settings (
+    scope INTEGER PRIMARY KEY NOT NULL,
+    data TEXT NOT NULL,
+    by TEXT NOT NULL,
+    changed_ms INTEGER NOT NULL
+);
+
+-- Reports that post themselves, once over all processes. kind: weekly, or the owners' summaries. due_ms: for when.
+CREATE TABLE posts (
+    kind TEXT NOT NULL,
+    scope INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    claimed_by TEXT,
+    claimed_ms INTEGER,
+    attempts INTEGER NOT NULL,
+    result TEXT,
+    PRIMARY KEY (kind, scope, due_ms)
+) WITHOUT ROWID;
+
+-- Servers that the bot has left, until it comes back or all that is kept of them is gone.
+CREATE TABLE departures (
+    guild_id INTEGER PRIMARY KEY NOT NULL,
+    left_ms INTEGER NOT NULL
+);
+
+-- People who asked not to be recorded.
+CREATE TABLE unrecorded (
+    user_id INTEGER PRIMARY KEY NOT NULL,
+    since_ms INTEGER NOT NULL
+);
+
 -- -- for people and tools: read-only, in the shape that older bots know -----------------------------------------------
 
 -- Without buttons, select menus and modals (kinds 7 to 9), which are no commands.

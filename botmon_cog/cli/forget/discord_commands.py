@@ -12,8 +12,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cli.forget.left import Found, Left, never
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.table import COMMANDS, make_command
+from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.errors import BotMonError
 
 MOST_SERVERS = 200

@@ -10,8 +10,8 @@ import discord
 from discord import app_commands
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.commands.desk import AnyInteraction, Desk
 from botmon_cog.config import ComponentName
+from botmon_cog.discord_ui.desk import AnyInteraction, Desk
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import EVERYTHING, SHARED, Mute
 from botmon_cog.errors import StorageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from discord import app_commands
 
 from botmon_cog.cog.commands.alerts import alerts_group
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.errors import errors_command
+from botmon_cog.discord_ui.desk import Desk
 
 
 def botmon_group(desk: Desk, name: str) -> app_commands.Group:

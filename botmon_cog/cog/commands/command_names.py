@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.cog.commands.desk import Desk
+from botmon_cog.discord_ui.desk import Desk
 
 _PACKAGE = f"{__name__.partition('.')[0]}."
 KNOWN_FOR = timedelta(days=90)

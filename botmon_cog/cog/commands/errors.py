@@ -7,8 +7,8 @@ from typing import Literal
 from discord import app_commands
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk, SlashCommand
 from botmon_cog.cog.views.errors import error_view, errors_view
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import Period

@@ -9,10 +9,10 @@ import discord
 from discord import app_commands
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.views import HealthView, health_buttons
+from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.reports.fleet import FleetHealth
 from botmon_cog.health.components.database import DatabaseSample

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.command_names import KNOWN_FOR, known_commands
-from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import PerformanceContext, PerformanceReport
 from botmon_cog.errors import StorageError

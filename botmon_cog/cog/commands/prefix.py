@@ -15,12 +15,12 @@ from discord.ext import commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands import missing
-from botmon_cog.cog.commands.desk import Answer, Desk
 from botmon_cog.cog.commands.health import health_embed
 from botmon_cog.cog.commands.perf import DEFAULT_PERIOD, performance_embed
 from botmon_cog.cog.commands.stats import DESCRIPTIONS, statistics_embed
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
 from botmon_cog.config import CommandsConfig
+from botmon_cog.discord_ui.desk import Answer, Desk
 
 _log = logging.getLogger(__name__)
 

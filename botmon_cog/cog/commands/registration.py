@@ -13,12 +13,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.cog.commands import missing, tree_contents
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.prefix import PrefixCommands
 from botmon_cog.cog.commands.stale import StaleCommands
 from botmon_cog.cog.commands.table import AnyCommand, make_commands
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
 from botmon_cog.config import CommandsConfig
+from botmon_cog.discord_ui.desk import Desk
 
 _log = logging.getLogger(__name__)
 

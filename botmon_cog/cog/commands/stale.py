@@ -16,9 +16,9 @@ from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.alerts import alerts_group
-from botmon_cog.cog.commands.desk import AnyInteraction, Desk
 from botmon_cog.cog.commands.table import COMMANDS, AnyCommand
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
+from botmon_cog.discord_ui.desk import AnyInteraction, Desk
 
 _log = logging.getLogger(__name__)
 

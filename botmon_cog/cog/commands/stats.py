@@ -7,8 +7,8 @@ import msgspec
 from discord import app_commands
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.commands.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.cog.commands.perf import errors_command
+from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.monitors.failure_summary import failure_summary
 
 DESCRIPTIONS = {

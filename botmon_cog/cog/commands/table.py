@@ -10,11 +10,11 @@ import discord
 from discord import app_commands
 
 from botmon_cog.cog.commands.botmon import botmon_group
-from botmon_cog.cog.commands.desk import Desk
 from botmon_cog.cog.commands.health import health_command
 from botmon_cog.cog.commands.perf import perf_command
 from botmon_cog.cog.commands.stats import stats_group
 from botmon_cog.config import CommandsConfig
+from botmon_cog.discord_ui.desk import Desk
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 Audience = Literal["admins", "owners"]

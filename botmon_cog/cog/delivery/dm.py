@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from botmon_cog.cog.delivery.closed import ClosedWays
 from botmon_cog.cog.delivery.letter import ForDiscord
-from botmon_cog.cog.delivery.refusal import UNREACHED, in_words, is_final, is_worth_retrying
+from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words, is_final, is_worth_retrying
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Sent
 

@@ -14,10 +14,10 @@ from botmon_cog.cog.embeds.health_admin import (
     health_for_admins,
 )
 from botmon_cog.cog.embeds.history import Change, changes_for_owners, health_history
-from botmon_cog.cog.embeds.news import news, notice, plain
-from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, status_colour
+from botmon_cog.cog.embeds.news import news, plain
 from botmon_cog.cog.embeds.performance import performance
 from botmon_cog.cog.embeds.statistics import statistics
+from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, notice, status_colour
 
 __all__ = [
     "GREEN",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import discord
 
-from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, at, clamp, headed, more, status_colour
 from botmon_cog.cog.embeds.reasons import one_line
+from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, at, clamp, headed, more, status_colour
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, NewsItem, covers
 from botmon_cog.health.words import recovered

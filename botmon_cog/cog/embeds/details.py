@@ -15,9 +15,9 @@ from botmon_cog.cog.embeds.health import (
     footer,
     headline,
 )
-from botmon_cog.cog.embeds.parts import clamp, more, status_colour
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.cog.embeds.strips import joined, uptime_items
+from botmon_cog.discord_ui.parts import clamp, more, status_colour
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HealthReport
 

@@ -19,7 +19,7 @@ from botmon_cog.cog.embeds.errors import (
     times,
     version_of,
 )
-from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, RED, YELLOW, at, clamp, code_block, more
+from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW, at, clamp, code_block, more
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import Period
 from botmon_cog.domain.reports.errors import Deploy, ErrorCounts, ErrorDetails, ErrorState

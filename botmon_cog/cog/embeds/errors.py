@@ -9,7 +9,7 @@ from datetime import datetime
 import discord
 
 from botmon_cog.causes.causes import OTHERS
-from botmon_cog.cog.embeds.parts import GREEN, RED, YELLOW, at, clamp
+from botmon_cog.discord_ui.parts import GREEN, RED, YELLOW, at, clamp
 from botmon_cog.domain import text
 from botmon_cog.domain.models import ErrorSource
 from botmon_cog.domain.outcome import Outcome

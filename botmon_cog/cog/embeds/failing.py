@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from botmon_cog.cog.embeds.pens import Pen
+from botmon_cog.discord_ui.pens import Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import NewsItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times

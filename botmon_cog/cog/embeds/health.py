@@ -9,10 +9,10 @@ from typing import Any
 import discord
 import msgspec
 
-from botmon_cog.cog.embeds.parts import at, clamp, more, status_colour
 from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, others, rows_wait, watched
 from botmon_cog.cog.embeds.root_cause import root_cause_lines
 from botmon_cog.cog.embeds.strips import day_strip, joined, uptime_items
+from botmon_cog.discord_ui.parts import at, clamp, more, status_colour
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts.cause import Cause
 from botmon_cog.domain.reasons import Reason

@@ -10,8 +10,8 @@ import msgspec
 
 from botmon_cog.cog.embeds.health import FRESH_S
 from botmon_cog.cog.embeds.history import Change
-from botmon_cog.cog.embeds.parts import at, clamp, more, status_colour, table
 from botmon_cog.cog.embeds.strips import StatusAt, day_strip, joined, uptime_items
+from botmon_cog.discord_ui.parts import at, clamp, more, status_colour, table
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import CommandCounts
 from botmon_cog.domain.reports.errors import Refusal

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import discord
 import msgspec
 
-from botmon_cog.cog.embeds.parts import NEUTRAL, WEEKDAYS, clamp, more, short_day
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.cog.embeds.strips import joined, mark, period_name, uptime_items
+from botmon_cog.discord_ui.parts import NEUTRAL, WEEKDAYS, clamp, more, short_day
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HealthMoment
 from botmon_cog.domain.uptime import Gap, Uptime

@@ -1,4 +1,4 @@
-"""What the owners are told: that something is wrong, still is, or is over; and short notices."""
+"""What the owners are told: that something is wrong, still is, or is over."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import discord
 import msgspec
 
 from botmon_cog.cog.embeds.failing import cause_fields, change_field, failing_headline, failing_lines, is_one_failing
-from botmon_cog.cog.embeds.parts import GREEN, NEUTRAL, clamp, headed, sentence, status_colour
-from botmon_cog.cog.embeds.pens import DISCORD, PLAIN, Pen
 from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, detail_of, one_line, rows_wait
+from botmon_cog.discord_ui.parts import GREEN, clamp, headed, sentence, status_colour
+from botmon_cog.discord_ui.pens import DISCORD, PLAIN, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import News, NewsItem, covers
 from botmon_cog.health.components import COMPONENTS
@@ -63,11 +63,6 @@ def plain(news: News, *, is_repeat: bool = False, errors_command: str | None = N
     message = _compose(news, PLAIN, errors_command, is_repeat=is_repeat)
     fields = [f"{name}:\n{value}" if "\n" in value else f"{name}: {value}" for name, value in message.fields]
     return "\n".join([message.title, *message.lines, *fields, message.footer])
-
-
-def notice(title: str, words: str) -> discord.Embed:
-    """Something to say that is no verdict."""
-    return clamp(discord.Embed(title=title, description=words, colour=NEUTRAL))
 
 
 def _compose(news: News, pen: Pen, errors_command: str | None, *, is_repeat: bool) -> _Message:

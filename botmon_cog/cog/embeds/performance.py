@@ -10,8 +10,8 @@ import discord
 
 from botmon_cog.cog.embeds.causes import command_name, faults_by_outcome, what_was_raised, where_raised
 from botmon_cog.cog.embeds.notable import not_run
-from botmon_cog.cog.embeds.parts import TABLE_COLUMNS, at, clamp, days_of, table
 from botmon_cog.cog.embeds.performance_verdict import most, verdict
+from botmon_cog.discord_ui.parts import TABLE_COLUMNS, at, clamp, days_of, table
 from botmon_cog.domain import cells, text
 from botmon_cog.domain.reports import (
     MIN_FOR_PERCENTILES,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from botmon_cog.cog.embeds.parts import headed
-from botmon_cog.cog.embeds.pens import DISCORD, Pen
+from botmon_cog.discord_ui.parts import headed
+from botmon_cog.discord_ui.pens import DISCORD, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import HealthReport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from botmon_cog.cog.embeds.failing import whom
-from botmon_cog.cog.embeds.parts import at
+from botmon_cog.discord_ui.parts import at
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError
 

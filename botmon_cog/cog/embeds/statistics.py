@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import discord
 
 from botmon_cog.cog.embeds.notable import not_run, notable
-from botmon_cog.cog.embeds.parts import (
+from botmon_cog.discord_ui.parts import (
     NEUTRAL,
     TABLE_COLUMNS,
     WEEKDAYS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from botmon_cog.cog.embeds.parts import at
+from botmon_cog.discord_ui.parts import at
 from botmon_cog.domain import text
 from botmon_cog.domain.uptime import Uptime
 

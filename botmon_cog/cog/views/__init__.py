@@ -1,5 +1,5 @@
 """Buttons: what stands under a message. They are answered in `views.presses`."""
 
-from botmon_cog.cog.views.buttons import PREFIX, HealthView, health_buttons, news_buttons
+from botmon_cog.cog.views.buttons import HealthView, health_buttons, news_buttons
 
-__all__ = ["PREFIX", "HealthView", "health_buttons", "news_buttons"]
+__all__ = ["HealthView", "health_buttons", "news_buttons"]

@@ -9,10 +9,10 @@ from typing import Any
 
 import discord
 
-from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
 from botmon_cog.cog.commands.errors import error_answer, error_as_text, errors_answer
 from botmon_cog.cog.views.errors import MUTES, PERIODS, errors_view
-from botmon_cog.cog.views.refusal import refuse
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
+from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.domain.reports.errors import fingerprint_of
 
 _OWNERS_ONLY = "Only the bot's owners can see errors."

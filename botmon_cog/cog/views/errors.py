@@ -9,7 +9,7 @@ import discord
 import msgspec
 
 from botmon_cog.cog.embeds.errors import STATE_EMOJI, brief, name_of, short_title, times
-from botmon_cog.cog.views.buttons import PREFIX, row, view_of
+from botmon_cog.discord_ui.buttons import PREFIX, row, view_of
 from botmon_cog.domain import text
 from botmon_cog.domain.reports.errors import ErrorCounts, ErrorDetails, ErrorState
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self, cast
@@ -12,12 +13,13 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.commands.desk import Answer, AnyInteraction, Desk
 from botmon_cog.cog.commands.health import health_embed
-from botmon_cog.cog.delivery.refusal import UNREACHED, is_too_late
-from botmon_cog.cog.views.buttons import MUTES, PREFIX, HealthView, health_buttons, news_buttons
+from botmon_cog.cog.views.buttons import MUTES, HealthView, health_buttons, news_buttons
 from botmon_cog.cog.views.error_presses import ErrorPresses
-from botmon_cog.cog.views.refusal import refuse
+from botmon_cog.discord_ui.buttons import PREFIX, PressHandler
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
+from botmon_cog.discord_ui.discord_errors import UNREACHED, is_too_late
+from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.domain.alerts import News
 from botmon_cog.errors import StorageError
 
@@ -39,10 +41,11 @@ _OWNERS_ONLY = "Only the bot's owners can mute alerts."
 class Presses:
     """The one listener for all our buttons and menus. They carry no state but their custom id, and never time out."""
 
-    def __init__(self, bot: commands.Bot, desk: Desk) -> None:
+    def __init__(self, bot: commands.Bot, desk: Desk, handlers: Mapping[str, PressHandler]) -> None:
+        """`handlers`: the features', by the first word of their custom ids."""
         self._bot = bot
         self._desk = desk
-        self._errors = ErrorPresses(desk)
+        self._handlers = {"errors": ErrorPresses(desk).answer, **handlers}
         self._answering: set[asyncio.Task[None]] = set()
         self._item = _item(self)
 
@@ -87,7 +90,7 @@ class Presses:
                 await self._mute(interaction, message_id, int(minutes))
             case ["unmute", message_id]:
                 await self._unmute(interaction, message_id)
-            case ["errors", *words] if await self._errors.answer(interaction, words):
+            case [feature, *words] if feature in self._handlers and await self._handlers[feature](interaction, words):
                 pass
             case _:
                 await refuse(interaction, _UNKNOWN)

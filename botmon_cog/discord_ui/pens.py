@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from botmon_cog.cog.embeds.parts import at
+from botmon_cog.discord_ui.parts import at
 from botmon_cog.domain import text
 
 _SAME_DAY = timedelta(hours=20)

@@ -125,6 +125,11 @@ def at(when: datetime, style: discord.utils.TimestampStyle) -> str:
     return discord.utils.format_dt(when, style)
 
 
+def notice(title: str, words: str) -> discord.Embed:
+    """Something to say that is no verdict."""
+    return clamp(discord.Embed(title=title, description=words, colour=NEUTRAL))
+
+
 def clamp(embed: discord.Embed) -> discord.Embed:
     """Cut what Discord would refuse. Counts UTF-16 units, the strictest way to count."""
     room = _TOTAL

@@ -1,0 +1,1 @@
+"""Rows and reports as files: CSV for spreadsheets, JSON Lines for programs."""

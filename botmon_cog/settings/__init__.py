@@ -1,0 +1,1 @@
+"""What a server's admins and the bot's owners set in Discord."""
