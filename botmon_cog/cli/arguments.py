@@ -7,8 +7,9 @@ import math
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from botmon_cog.cli.program import DISTRIBUTION, program_name, version
+from botmon_cog.cli.program import program_name, version
 from botmon_cog.cli.tool_arguments import add_tools, any_database
+from botmon_cog.installed import DISTRIBUTION
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

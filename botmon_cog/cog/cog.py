@@ -22,7 +22,7 @@ from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.features import press_handlers, services
-from botmon_cog.cog.first_words import SyncCheck, installed_version, loaded, missing_extras
+from botmon_cog.cog.first_words import SyncCheck, loaded
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
@@ -31,6 +31,7 @@ from botmon_cog.cog.views.presses import Presses
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
+from botmon_cog.config.extras import missing_extras
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.text import duration
@@ -38,6 +39,7 @@ from botmon_cog.errors import StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.host import has_original_tables
+from botmon_cog.installed import installed_version
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
@@ -155,7 +157,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        presses = Presses(self.bot, self._desk, press_handlers(self._desk))
+        presses = Presses(self.bot, self._desk, press_handlers(self._desk, self.delivery))
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(self.observer.detach)

@@ -8,6 +8,7 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.setup_check import views as setup_check
 
 
 class Service(Protocol):
@@ -22,10 +23,11 @@ class Service(Protocol):
         ...
 
 
-def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
+def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    del desk
-    return {}
+    return {
+        setup_check.KEY: setup_check.check_presses(desk, delivery.try_every_way),
+    }
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
