@@ -8,6 +8,10 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.history import people_command
+from botmon_cog.history import views as history
+from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.people_command import PeoplePresses
 from botmon_cog.setup_check import views as setup_check
 
 
@@ -26,7 +30,9 @@ class Service(Protocol):
 def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
     return {
-        setup_check.KEY: setup_check.check_presses(desk, delivery.try_every_way),
+        setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
+        history.FEATURE: HistoryPresses(desk).answer,
+        people_command.FEATURE: PeoplePresses(desk).answer,
     }
 
 

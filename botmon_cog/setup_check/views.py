@@ -23,9 +23,9 @@ from botmon_cog.setup_check.findings import Finding
 TryOut = Callable[[News], Awaitable[Sequence[Sent]]]
 """Sends news in every way there is, and tells what became of each."""
 
-KEY = "check"
+FEATURE = "check"
 """The first word of the custom ids."""
-_AGAIN = {"Check again": f"{KEY}:again"}
+_AGAIN = {"Check again": f"{FEATURE}:again"}
 _TO_SYNC = ("commands.not_synced", "commands.local")
 _OWNERS_ONLY = "Only the bot's owners can check and sync it."
 _STATES = {"told": "✅", "refused": "❌", "failed": "⚠️"}
@@ -45,8 +45,8 @@ async def _checked(desk: Desk, interaction: AnyInteraction) -> Answer:
 
 
 def _buttons(findings: Sequence[Finding]) -> discord.ui.View:
-    buttons = {"Sync now": f"{KEY}:sync"} if any(each.what in _TO_SYNC for each in findings) else {}
-    return view_of(row(buttons | {"Send me a test alert": f"{KEY}:test"} | _AGAIN))
+    buttons = {"Sync now": f"{FEATURE}:sync"} if any(each.what in _TO_SYNC for each in findings) else {}
+    return view_of(row(buttons | {"Send me a test alert": f"{FEATURE}:test"} | _AGAIN))
 
 
 def check_presses(desk: Desk, try_out: TryOut) -> PressHandler:
@@ -81,7 +81,7 @@ async def _before_sync(desk: Desk) -> Answer:
     states = [(_place(desk, state), state) for state in await sync_states(desk.bot)]
     if all(state.is_synced for _, state in states):
         return Answer(sync_embed(states), view_of(row(_AGAIN)))
-    return Answer(sync_embed(states), view_of(row({"Yes, sync": f"{KEY}:sync:yes"} | {"No": f"{KEY}:again"})))
+    return Answer(sync_embed(states), view_of(row({"Yes, sync": f"{FEATURE}:sync:yes"} | {"No": f"{FEATURE}:again"})))
 
 
 async def _synced(desk: Desk, interaction: AnyInteraction) -> Answer:
