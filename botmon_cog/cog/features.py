@@ -8,6 +8,7 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.export import commands as export
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
@@ -30,6 +31,7 @@ class Service(Protocol):
 def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
     return {
+        export.FEATURE: export.export_presses(desk),
         setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
