@@ -114,6 +114,26 @@ async def test_unloading_leaves_no_trace(kind: type[commands.Bot]) -> None:
         assert trace(bot) == before
 
 
+async def test_unloading_ends_a_start_that_is_under_way() -> None:
+    bot = bot_of(commands.Bot)
+    await bot.load_extension(EXTENSION)
+    errors = cog_of(bot).system.errors
+    step, is_begun, goes_on = errors.step, asyncio.Event(), asyncio.Event()
+
+    async def step_later() -> None:
+        is_begun.set()
+        await goes_on.wait()
+        await step()
+
+    errors.step = step_later
+    async with running(bot, load=False):
+        await is_begun.wait()
+        await bot.unload_extension(EXTENSION)
+        goes_on.set()
+        await until(lambda: not any(task.get_name() == "discord.py: on_connect" for task in asyncio.all_tasks()))
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("botmon-")]
+
+
 async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
     bot = bot_of(commands.Bot)
     bot.botmon_config = make_config(url="bot.db", loop=LoopConfig())

@@ -185,10 +185,15 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         if self.config.host.sigterm:
             self._undo.callback(self._sigterm.detach)
             self._sigterm.attach()
+        starting = asyncio.ensure_future(system.start())
+        later(_cancelled, starting)  # it would open the database again once that is closed
         try:
-            await system.start()
+            await starting
         except StorageError as error:  # the bot logged in only now, and the database turns out to be another's
             system.failures.note("opening the database", error)
+        except asyncio.CancelledError:
+            if not self._is_unloaded:
+                raise
         if self._is_unloaded:
             return
         await system.uptime.begin(
@@ -221,6 +226,12 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def check_health(self) -> HealthReport:
         """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
         return await self._checker.check()
+
+
+async def _cancelled(task: asyncio.Future[None]) -> None:
+    """Return once the task has ended. What it raises is for whoever else awaits it."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _is_logged_in(bot: commands.Bot) -> bool:
