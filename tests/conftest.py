@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from botmon_cog.health import debounce
+from botmon_cog.health.components.monitor import THREAD_PREFIX
 from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
 from tests.engines import Engine
@@ -43,6 +46,9 @@ def pytest_unconfigure() -> None:
     if not _is_worker:
         shutil.rmtree(os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
+
+_LAST_WAIT_S = 1.0
+"""For a thread that is about to end."""
 
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
@@ -95,6 +101,17 @@ def _close_what_is_shared() -> None:
         loop.close()
 
 
+def _refuse_threads_left() -> None:
+    """Some tests say which threads of ours there are, and fail where an earlier one left some."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)]
+    for thread in ours:
+        thread.join(_LAST_WAIT_S)
+    left = [thread.name for thread in ours if thread.is_alive()]
+    if left:
+        gc.collect()  # which ends them: the next test is not to fail for it
+        pytest.fail(f"the test left threads: {left}; what has them was never closed, or was used after its close")
+
+
 @pytest.fixture(autouse=True)
 def _same_modules() -> Iterator[None]:
     """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it imported."""
@@ -104,6 +121,7 @@ def _same_modules() -> Iterator[None]:
         del sys.modules[name]
     sys.modules.update(before)  # pyright: ignore[reportArgumentType]
     _close_what_is_shared()
+    _refuse_threads_left()
 
 
 @pytest.fixture(autouse=True)
