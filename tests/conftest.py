@@ -12,7 +12,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from hypothesis import settings
@@ -40,6 +42,19 @@ settings.register_profile(
     "suite", database=None, derandomize=os.environ.get("BOTMON_EXAMPLES") != "random", deadline=None
 )
 settings.load_profile("suite")
+
+
+@cache
+def _compiled(source: bytes, path: str) -> CodeType:
+    return compile(source, path, "exec", dont_inherit=True)
+
+
+def _compile_once(_: SourceFileLoader, data: bytes, path: str) -> CodeType:
+    """A reload of the extension imports the whole package anew: without a cache, to compile it is most of that."""
+    return _compiled(data, path)
+
+
+SourceFileLoader.source_to_code = _compile_once  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def pytest_unconfigure() -> None:
