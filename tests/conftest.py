@@ -23,6 +23,7 @@ from botmon_cog.health import debounce
 from botmon_cog.health.components.monitor import THREAD_PREFIX
 from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
+from botmon_cog.testing.waiting import Changes
 from tests.engines import Engine
 from tests.pgbouncer import PgBouncer, PoolMode, program
 from tests.postgres_databases import BARE, TABLES, Databases
@@ -64,6 +65,8 @@ def pytest_unconfigure() -> None:
 
 _LAST_WAIT_S = 1.0
 """For a thread that is about to end."""
+_LONG_WAIT_S = 5.0
+"""What the loopback waits for an answer if it is told nothing else, at the least."""
 
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
@@ -159,6 +162,23 @@ def _bodies_hold_against_discords_description(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(LoopbackDiscord, "__aenter__", remember)
     yield
     assert [fault for loopback in opened for fault in loopback.check_requests()] == []
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_in_vain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What never comes is not waited for in real seconds: `clock.advance` lets those of Discord pass."""
+    waited_s: list[float] = []
+    until = Changes.until
+
+    async def watched(changes: Changes, is_done: Callable[[], bool], timeout_s: float | None) -> bool:
+        has_come = await until(changes, is_done, timeout_s)
+        if not has_come and timeout_s is not None and timeout_s >= _LONG_WAIT_S:
+            waited_s.append(timeout_s)
+        return has_come
+
+    monkeypatch.setattr(Changes, "until", watched)
+    yield
+    assert not waited_s, f"the test waited in vain for the bot's answer, so many real seconds: {waited_s}"
 
 
 @pytest.fixture(scope="session")
