@@ -170,7 +170,7 @@ async def test_what_tells_the_outside_leaves_no_trace_either(unused_tcp_port: in
             assert loaded["tasks"].count("HeartbeatPush._run") == 1
             await bot.unload_extension(EXTENSION)
             assert trace(bot) == before
-            assert psutil.Process().num_fds() == files
+            assert psutil.Process().num_fds() <= files  # the server of the loopback may have ended an idle connection
             socket.create_server(("127.0.0.1", unused_tcp_port)).close()
 
 
