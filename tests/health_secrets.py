@@ -22,7 +22,7 @@ from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
 from botmon_cog.health.components.voice import VoiceSample
-from botmon_cog.health.rules import RULE_WHAT
+from botmon_cog.health.rules import BROKEN
 from botmon_cog.monitors.fault_runs import NO_RUN
 from botmon_cog.monitors.recent_outcomes import FailingCommand
 from botmon_cog.monitors.refusals import RefusedCommand
@@ -32,7 +32,7 @@ MARK = "s3cret"
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 GB = 10**9
 
-DECLARED = {what for component in COMPONENTS for what in component.sayings} | {RULE_WHAT}
+DECLARED = {each.name for component in COMPONENTS for each in component.troubles} | {BROKEN.name}
 """Every `Reason.what` that there are words for."""
 
 
@@ -174,7 +174,7 @@ CASES: dict[str, list[Case]] = {
             ),
         ),
     ],
-    "rule": [case(RULE_WHAT, WELL["cpu"])],
+    "rule": [case(BROKEN.name, WELL["cpu"])],
 }
 """By component: what makes each of its reasons fire. The rules are those of the test's own configuration."""
 

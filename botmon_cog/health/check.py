@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from botmon_cog.clock import Clock
 from botmon_cog.config import Config
+from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts import Alert
 from botmon_cog.domain.models import HealthRecord
 from botmon_cog.domain.reports.health import (
@@ -22,10 +22,8 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.taken import taken_duration, taken_moment, taken_size
 from botmon_cog.health.component import Component, Finding
 from botmon_cog.health.debounce import Debouncer, Now
-from botmon_cog.health.rules import RULE, Rules, Seen, metric
-from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.loop_runs import LoopRuns
-from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.health.rules import Rules, Seen, metric
+from botmon_cog.health.sources import Sources
 
 HEALTH_CHECKS = "health checks"
 """The name of the loop that runs them."""
@@ -35,31 +33,22 @@ class Health:
     """Gathers samples and judges them. A component that fails costs its line, never the report.
 
     Attributes:
-        components: what is watched, by name, the gravest first; the extension adds what only it can see.
+        components: what is watched, by name, the gravest first.
         latest: what the last check found; None before the first.
     """
 
-    def __init__(
-        self,
-        components: Iterable[Component[Any]],
-        recorder: Recorder,
-        loops: LoopRuns,
-        clock: Clock,
-        config: Config,
-        failures: Failures,
-        uptime_s: float,
-    ) -> None:
-        """`uptime_s`: how old the process is by now."""
+    def __init__(self, components: Iterable[Component[Any]], sources: Sources, config: Config) -> None:
+        """Of the components only those that `[health] watch` names are watched."""
         self.components = {each.name: each for each in components if each.name in config.health.watch}
-        self._recorder = recorder
-        self._loops = loops
-        self._clock = clock
+        self._recorder = sources.recorder
+        self._loops = sources.loops
+        self._clock = clock = sources.clock
         self._config = config.health
-        self._failures = failures
+        self._failures = sources.failures
         self._debouncer = Debouncer(config.alerts)
         self._rules = Rules(config.alerts.rule)
         self._watching_since_s = clock.monotonic()
-        self._began_s = clock.monotonic() - uptime_s
+        self._began_s = clock.monotonic() - sources.process.uptime_s
         self.latest: HealthReport | None = None
 
     @property
@@ -71,10 +60,10 @@ class Health:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
         samples = await self._gather()
         looks: dict[str, Sequence[Finding] | None] = {name: self._judged(name, samples) for name in self.components}
-        rules = self._rules.judge(self.components, samples, self._recorder.metrics.means(), self.uptime_s)
+        rules = self._rules.judge(samples, self._recorder.metrics.means(), self.uptime_s)
         self._recorder.metrics.restart()
         now = self._now()
-        troubles = self._debouncer.step({**looks, RULE: rules}, now)
+        troubles = self._debouncer.step({**looks, RULES: rules}, now)
         report = self._report(samples, looks, troubles, now)
         self._keep(report, samples)
         self._loops.note(HEALTH_CHECKS)
@@ -97,7 +86,7 @@ class Health:
     def recall(self, alerts: Iterable[Alert]) -> None:
         """Take up what an earlier process told and did not see the end of."""
         looks_back_s = {begin: s for each in self.components.values() for begin, s in each.looks_back_s.items()}
-        watched = {*self.components, RULE}
+        watched = {*self.components, RULES}
         known = [alert for alert in alerts if alert.key.partition(".")[0] in watched]
         self._debouncer.recall(known, self._now(), looks_back_s)
 
@@ -144,7 +133,7 @@ class Health:
         return HealthReport(
             overall_status=_overall(components.values()),
             components=components,
-            rules=tuple(each for each in troubles if each.key.startswith(f"{RULE}.") and each.is_seen),
+            rules=tuple(each for each in troubles if each.key.startswith(f"{RULES}.") and each.is_seen),
             troubles=troubles,
             uptime_s=self.uptime_s,
             watched_s=now.age_s,
@@ -176,20 +165,16 @@ class Health:
 
     def _keep(self, report: HealthReport, samples: Seen) -> None:
         """Keep a report's verdict for the history."""
-
-        def number(name: str) -> float | None:
-            return metric(name, self.components, samples)
-
-        rss_mb, response_ms = number("memory.rss_mb"), number("database.response_ms")
+        rss_mb, response_ms = metric("memory.rss_mb", samples), metric("database.response_ms", samples)
         self._recorder.record(
             HealthRecord(
                 occurred_at=taken_moment(report.checked_at),
                 status=report.overall_status,
                 reason=report.reason,
                 rss_bytes=None if rss_mb is None else taken_size(round(rss_mb * 1e6)),
-                cpu_percent=number("cpu.percent"),
+                cpu_percent=metric("cpu.percent", samples),
                 database_s=taken_duration(None if response_ms is None else response_ms / 1e3, "database_s"),
-                error_rate=number("commands.error_rate"),
+                error_rate=metric("commands.error_rate", samples),
             )
         )
 

@@ -1,4 +1,4 @@
-"""What is watched, the gravest first: of two equals the first one's reason is told."""
+"""What is watched, the gravest first: of two equals the first one's reason is told. A component is added here."""
 
 from __future__ import annotations
 
