@@ -85,7 +85,7 @@ class Life:
             self.now,
             instance="main",
             config=self.config,
-            troubles={trouble.key for trouble in troubles},
+            troubles=troubles,
             inhibits=INHIBITS,
             mutes=[one for one in self.mutes if one.until > self.now],
             is_maintained=self.is_maintained,
