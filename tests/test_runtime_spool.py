@@ -74,7 +74,8 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
             "SELECT text FROM invocations JOIN labels ON id = command_id ORDER BY run_id, seq"
         ).fetchall()
     assert found == [(name,) for name in names(3)]
-    assert list(system.health.components["monitor"].judge(await system.watched.monitor.sample(), config.health)) == []
+    monitor = system.health.components["monitor"]
+    assert list(monitor.judge(await monitor.sample(), config.health)) == []
 
 
 async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_closing(monkeypatch):
