@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from botmon_cog.config import Config
@@ -22,6 +22,7 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.taken import taken_duration, taken_moment, taken_size
 from botmon_cog.health.component import Component, Finding
 from botmon_cog.health.debounce import Debouncer, Now
+from botmon_cog.health.one_cause import Looks, OneCause
 from botmon_cog.health.rules import Rules, Seen, metric
 from botmon_cog.health.sources import Sources
 
@@ -46,6 +47,7 @@ class Health:
         self._config = config.health
         self._failures = sources.failures
         self._debouncer = Debouncer(config.alerts)
+        self._one_cause = OneCause()
         self._rules = Rules(config.alerts.rule)
         self._watching_since_s = clock.monotonic()
         self._began_s = clock.monotonic() - sources.process.uptime_s
@@ -59,7 +61,7 @@ class Health:
     async def check(self) -> HealthReport:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
         samples = await self._gather()
-        looks: dict[str, Sequence[Finding] | None] = {name: self._judged(name, samples) for name in self.components}
+        looks = self._one_cause.joined(self._judge(samples), is_check=True)
         rules = self._rules.judge(samples, self._recorder.metrics.means(), self.uptime_s)
         self._recorder.metrics.restart()
         now = self._now()
@@ -73,7 +75,7 @@ class Health:
     async def report(self) -> HealthReport:
         """The verdict and every component as they are now. Changes nothing."""
         samples = await self._gather()
-        looks = {name: self._judged(name, samples) for name in self.components}
+        looks = self._one_cause.joined(self._judge(samples), is_check=False)
         now = self._now()
         found = [finding for findings in looks.values() for finding in findings or ()]
         return self._report(samples, looks, self._debouncer.look(found, now), now)
@@ -109,6 +111,9 @@ class Health:
             self._failures.note(f"looking at {component.title.lower()}", error)
             return None, False
 
+    def _judge(self, samples: Seen) -> Looks:
+        return {name: self._judged(name, samples) for name in self.components}
+
     def _judged(self, name: str, samples: Seen) -> Sequence[Finding] | None:
         sample, _ = samples[name]
         if sample is None:
@@ -122,7 +127,7 @@ class Health:
     def _report(
         self,
         samples: Seen,
-        looks: Mapping[str, Sequence[Finding] | None],
+        looks: Looks,
         troubles: tuple[Problem, ...],
         now: Now,
     ) -> HealthReport:
