@@ -137,6 +137,7 @@ class MonitoringSystem:
             recent=recent,
             live=live,
             loops=loops,
+            store_path=self._store_path,
             timeout_s=timeout_s,
         )
         self.database = Database(sources)
@@ -211,6 +212,10 @@ class MonitoringSystem:
     def spool_path(self) -> Path | None:
         """Where rows wait that the database does not take; None where nothing may be left on disk."""
         return None if self._spool is None else spool_path(self.config.storage, self._application_id())
+
+    def _store_path(self) -> Path | None:
+        path = self.store.engine.path if isinstance(self.store.engine, SqliteEngine) else None
+        return path if isinstance(path, Path) else self.spool_path()
 
     async def inspect(self) -> None:
         """Refuse what can't be the store, as long as it is not known whose bot this is. Raises as `open`."""

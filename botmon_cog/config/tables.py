@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -100,9 +100,7 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of two limits the first makes a warning, the second is critical."""
 
     interval_s: Positive = 60.0
-    watch: tuple[ComponentName, ...] = (
-        "database", "gateway", "loop", "commands", "memory", "cpu", "files", "rest", "voice", "monitor"
-    )  # fmt: skip
+    watch: tuple[ComponentName, ...] = get_args(ComponentName)
     memory_percent: tuple[Percent, Percent] = (80.0, 92.0)
     memory_growth_mb_per_h: Amount = 50.0
     cpu_percent: tuple[Percent, Percent] = (80.0, 95.0)

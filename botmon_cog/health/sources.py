@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botmon_cog.clock import Clock
@@ -39,6 +40,8 @@ class Sources:
     recent: RecentOutcomes
     live: LiveWindows
     loops: LoopRuns
+    store_path: Callable[[], Path | None]
+    """A file on the disk that the store, or what waits for it, is written to; None if nothing is left on a disk."""
     timeout_s: float
     """How long the database may take to answer until it counts as away."""
 
