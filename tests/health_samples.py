@@ -20,6 +20,7 @@ from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.components.commands import CommandsSample
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
@@ -48,6 +49,7 @@ WELL: dict[str, Sample] = {
     "commands": CommandsSample(total=100, errors=1),
     "memory": MemorySample(process_bytes=100_000_000, used_bytes=100_000_000, virtual_bytes=GB, limit_bytes=GB),
     "cpu": CpuSample(percent=5.0, system_percent=20.0, threads=9),
+    "disk": DiskSample(free_bytes=40 * GB, total_bytes=100 * GB),
     "files": FilesSample(files=30, limit=1024),
     "rest": RestSample(rate_limits_1h=2),
     "voice": VoiceSample(connections=2, latency_s=0.04),

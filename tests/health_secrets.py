@@ -18,6 +18,7 @@ from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.components.commands import CommandsSample
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
@@ -98,6 +99,7 @@ WELL: Mapping[str, Sample] = {
     "commands": CommandsSample(total=300),
     "memory": MemorySample(**READ),
     "cpu": CpuSample(percent=3.0, system_percent=9.0, threads=8),
+    "disk": DiskSample(free_bytes=GB, total_bytes=GB),
     "files": FilesSample(files=40, limit=1024),
     "rest": RestSample(),
     "voice": VoiceSample(connections=1, latency_s=0.02),
@@ -149,6 +151,7 @@ CASES: dict[str, list[Case]] = {
         case("cpu.throttled", CpuSample(percent=5.0, quota_percent=9.0, quota_cores=2.0, throttled_share=0.5)),
         case("cpu.unread", marked(CpuSample)),
     ],
+    "disk": [case("disk.full", DiskSample(free_bytes=5, total_bytes=GB))],
     "files": [
         case("files.many", FilesSample(files=1000, limit=1024)),
         case("files.unread", marked(FilesSample)),

@@ -23,7 +23,7 @@ from botmon_cog.health.debounce import Debouncer, Now
 from botmon_cog.health.rules import Rules
 from botmon_cog.health.words import sentence
 from tests.alert_helpers import START
-from tests.health_samples import component
+from tests.health_samples import WELL, component
 
 NAN, INF = float("nan"), float("inf")
 FULL: dict[str, Sample | None] = {
@@ -31,6 +31,7 @@ FULL: dict[str, Sample | None] = {
         process_bytes=200_000_000, used_bytes=200_000_000, limit_bytes=800_000_000, growth_bytes_per_h=5_000_000
     ),
     "cpu": CpuSample(percent=30, system_percent=40, threads=12),
+    "disk": WELL["disk"],
     "files": FilesSample(files=50, limit=200),
     "loop": LoopSample(p50_s=0.001, p99_s=0.02, max_s=0.3, blocked_s=4),
     "gateway": GatewaySample(
@@ -51,6 +52,7 @@ VALUES = {
     "memory.growth_mb_per_h": 5,
     "cpu.percent": 30,
     "cpu.system_percent": 40,
+    "disk.free_mb": 40_000,
     "files.percent": 25,
     "threads": 12,
     "loop.lag_p99_ms": 20,

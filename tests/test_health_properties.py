@@ -19,6 +19,7 @@ from botmon_cog.domain.samples import Block, GatewaySample, LoopRun, LoopSample,
 from botmon_cog.health.components.commands import CommandsSample, SlowCommand
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
@@ -127,6 +128,7 @@ SAMPLES = {
         system_percent=maybe,
         cause=maybe_text,
     ),
+    "disk": made(DiskSample, free_bytes=whole, total_bytes=whole),
     "files": made(FilesSample, files=maybe_whole, limit=maybe_whole, cause=maybe_text),
     "rest": made(RestSample, rate_limits_1h=whole, global_rate_limits_1h=whole, server_errors_1h=whole),
     "voice": made(VoiceSample, connections=whole, lost=whole, lost_s=odd, latency_s=maybe),

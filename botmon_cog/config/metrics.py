@@ -30,6 +30,7 @@ METRICS: dict[str, Metric] = {
     "memory.growth_mb_per_h": Metric("the growth of this process's memory", "MB/h", "memory.growth_bytes_per_h"),
     "cpu.percent": Metric("the processor time of this process (of one core)", "%"),
     "cpu.system_percent": Metric("the processor time of the machine", "%"),
+    "disk.free_mb": Metric("the free space of the store's disk", "MB", "disk.free_bytes"),
     "files.percent": Metric("the share of open files (of their limit)", "%"),
     "threads": Metric("the number of threads", "", "cpu.threads"),
     "loop.lag_p99_ms": Metric("the event loop's lag (p99)", "ms", "loop.p99_s"),
