@@ -31,7 +31,8 @@ from botmon_cog.monitors.elsewhere import ElsewhereKeeper
 from botmon_cog.monitors.errors import ErrorMonitor
 from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.fleet import Fleet
+from botmon_cog.monitors.fleet import Fleet, lively_for
+from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import Performance
@@ -75,6 +76,7 @@ class MonitoringSystem:
         loops: which of our own loops still run.
         watched: what the health rests on; the extension tells it what only it can see.
         fleet: tells how the processes are that share the store.
+        inventory: which commands exist now, over all processes; the extension tells it of this one's.
         settings: what was set in Discord, for servers and for the bot.
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
@@ -121,9 +123,13 @@ class MonitoringSystem:
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
-        self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
-        self.settings = SettingsBook(store.settings, clock, config.reports)
         timeout_s = config.health.database_timeout_s
+        self.inventory = inventory = Inventory(
+            store.inventory, clock, failures, lively_for(config.health.interval_s), timeout_s
+        )
+        zone = find_zone(config.reports.timezone)
+        self.statistics = Statistics(recorder, store.reports, inventory, clock, failures, zone)
+        self.settings = SettingsBook(store.settings, clock, config.reports)
         watched = self.watched = Watched(recorder, self.writer, recent, live, store, loops, clock, failures, timeout_s)
         self.health = Health(watched, recorder, loops, clock, config, failures, watched.process.uptime_s)
         self.readiness = ReadinessProbe(watched.gateway, watched.database, failures)
@@ -241,6 +247,7 @@ class MonitoringSystem:
         database = report.sample(Database.name, DatabaseSample)
         if database is not None and database.error is None:
             await self.uptime.beat()
+            await self.inventory.step()
             await self.elsewhere.step()
             await self.crashes.step()
             await self.errors.step()

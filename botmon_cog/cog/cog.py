@@ -41,6 +41,7 @@ from botmon_cog.host import has_original_tables
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
+from botmon_cog.observer.offered import offered_commands, servers_by_shard
 from botmon_cog.observer.waiters import Waiters
 from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
@@ -98,6 +99,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         watched.monitor.broken = self._broken
         watched.monitor.hints = self._hints
         system.is_running = self.observer.is_running
+        system.inventory.servers = lambda: servers_by_shard(self.bot)
+        system.inventory.offered = lambda: offered_commands(self.bot)
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.closer.refused = self._logs.refused
 
