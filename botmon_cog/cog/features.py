@@ -8,6 +8,7 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.growth import command as growth
 
 
 class Service(Protocol):
@@ -24,8 +25,7 @@ class Service(Protocol):
 
 def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    del desk
-    return {}
+    return {growth.FEATURE: growth.presses(desk)}
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
