@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import statistics
 import tempfile
@@ -106,7 +107,8 @@ async def _build(url: str) -> None:
         await system.close()
 
 
-async def _measure(url: str, calls: int) -> list[list[str]]:
+async def _measure(url: str, calls: int) -> dict[str, list[float]]:
+    """How many ms each call took."""
     system = _system(url)
     await system.start()
     work: dict[str, Callable[[], Awaitable[object]]] = {
@@ -114,7 +116,7 @@ async def _measure(url: str, calls: int) -> list[list[str]]:
         "30 days": lambda: overview(system, "monthly"),
         "growth": lambda: growth(system),
     }
-    rows = [["", "p50 ms", "slowest ms"]]
+    found: dict[str, list[float]] = {}
     try:
         for name, call in work.items():
             times_ms: list[float] = []
@@ -122,23 +124,28 @@ async def _measure(url: str, calls: int) -> list[list[str]]:
                 started_s = time.perf_counter()
                 await call()
                 times_ms.append((time.perf_counter() - started_s) * 1_000)
-            rows.append([name, f"{statistics.median(times_ms[1:]):.0f}", f"{max(times_ms[1:]):.0f}"])
+            found[name] = times_ms[1:]
     finally:
         await system.close()
-    return rows
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=10, help="of each (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there, too")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="where the database is kept for the next time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.keep or Path(folder) / "overview.db"
         if not path.exists():
             asyncio.run(_build(str(path)))
-        rows = asyncio.run(_measure(str(path), arguments.calls))
+        found = asyncio.run(_measure(str(path), arguments.calls))
+    rows = [["", "p50 ms", "slowest ms"]]
+    rows += [[name, f"{statistics.median(ms):.0f}", f"{max(ms):.0f}"] for name, ms in found.items()]
     print(f"{machine()}\n{GUILDS:,} servers, {PER_DAY:,} commands a day, {DAYS} days\n\n{aligned(rows, texts=1)}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine()} | found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -89,13 +89,14 @@ async def growth(system: MonitoringSystem) -> Growth:
 async def _servers(
     system: MonitoringSystem, statistics: StatisticsReport, entries: Sequence[MembershipEntry]
 ) -> dict[str, tuple[ServerUse, ...]]:
-    """The busiest servers, counted to the hour, and those that have gone quiet."""
+    """The busiest servers, counted to the hour, and those that have gone quiet: of those that the bot has not left."""
     reads = GrowthReads(system.store.engine)
     period, previous = statistics.period, statistics.previous
     use = await reads.use(day_of(previous.start), day_of(period.start), day_of(period.end - _INSTANT))
     has_left = gone(entries)
+    use = [each for each in use if each.guild_id not in has_left]
     busiest = sorted((each for each in use if each.n), key=lambda each: (-each.n, each.guild_id))[:_MOST_COUNTED]
-    quiet = [each for each in use if not each.n and each.previous_n >= BUSY and each.guild_id not in has_left]
+    quiet = [each for each in use if not each.n and each.previous_n >= BUSY]
     quiet.sort(key=lambda each: (-each.previous_n, each.guild_id))
     counted: list[Use] = []
     for each in busiest:
