@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from botmon_cog.domain.models import MembershipChange
 from botmon_cog.errors import StorageError
+from botmon_cog.growth import gather
 from botmon_cog.growth.embeds import growth_embed, overview_embed
 from botmon_cog.growth.values import (
     Growth,
@@ -23,7 +24,7 @@ from botmon_cog.growth.values import (
     UnusedCommand,
     Week,
 )
-from botmon_cog.testing import LoopbackUser, SeenMessage
+from botmon_cog.testing import LoopbackDiscord, LoopbackUser, ManualClock, SeenMessage
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
 from tests.storage_helpers import invocation, membership
 from tests.test_commands import let_everybody_in
@@ -43,6 +44,7 @@ from tests.test_embeds_limits import (
 )
 from tests.test_errors_command import labels, said
 from tests.test_errors_permissions import strangers
+from tests.test_inventory import two_processes
 
 DAY = timedelta(days=1)
 BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks")
@@ -203,6 +205,29 @@ async def test_servers_of_the_bot_are_counted():
     async with running(make_bot()) as rig:
         n = len(rig.discord.world.guilds)
         assert f"**{n}** server" in said(await open_overview(rig, rig.discord.owner))
+
+
+async def test_two_processes_on_one_store_tell_the_same_of_all_servers(tmp_path):
+    clock = ManualClock(datetime.now(UTC))
+    async with LoopbackDiscord(clock=clock, shards=2) as loopback:
+        there = [loopback.add_guild(f"Guild {n}", shard_id=n % 2) for n in range(5)]
+        before = len(loopback.world.guilds)
+        async with two_processes(loopback, str(tmp_path / "botmon.db")) as bots:
+            there[0].remove_bot()
+            for n in range(2):
+                loopback.add_guild(f"New {n}", shard_id=1)
+            await loopback.settled()
+            for bot in bots:
+                await cog_of(bot).system.inventory.step()
+                await cog_of(bot).system.flush()
+            told = set()
+            for bot in bots:
+                found = await gather.overview(cog_of(bot).system, "weekly")
+                assert (found.servers, found.came, found.left) == (before + 1, 2, 1)
+                assert sum(each.servers for each in found.processes) == before + 1
+                assert [each.state for each in found.processes] == ["running", "running"]
+                told.add(str(growth_embed(await gather.growth(cog_of(bot).system)).to_dict()))
+            assert len(told) == 1
 
 
 async def post(rig: Rig, where: discord.abc.Messageable) -> None:
