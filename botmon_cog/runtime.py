@@ -33,7 +33,8 @@ from botmon_cog.monitors.elsewhere import ElsewhereKeeper
 from botmon_cog.monitors.errors import ErrorMonitor
 from botmon_cog.monitors.failure_callbacks import FailureCallback, FailureCallbacks
 from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.fleet import Fleet
+from botmon_cog.monitors.fleet import Fleet, lively_for
+from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.performance import Performance
@@ -78,6 +79,7 @@ class MonitoringSystem:
         sources: what the health looks at; the extension puts there what only it can see.
         database: whether it answers, and how fast.
         fleet: tells how the processes are that share the store.
+        inventory: which commands exist now, over all processes; the extension tells it of this one's.
         settings: what was set in Discord, for servers and for the bot.
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
@@ -124,9 +126,13 @@ class MonitoringSystem:
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
-        self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
-        self.settings = SettingsBook(store.settings, clock, config.reports)
         timeout_s = config.health.database_timeout_s
+        self.inventory = inventory = Inventory(
+            store.inventory, clock, failures, lively_for(config.health.interval_s), timeout_s
+        )
+        zone = find_zone(config.reports.timezone)
+        self.statistics = Statistics(recorder, store.reports, inventory, clock, failures, zone)
+        self.settings = SettingsBook(store.settings, clock, config.reports)
         self.sources = sources = Sources(
             clock=clock,
             failures=failures,
@@ -262,6 +268,7 @@ class MonitoringSystem:
         database = report.sample(Database.name, DatabaseSample)
         if database is not None and database.error is None:
             await self.uptime.beat()
+            await self.inventory.step()
             await self.elsewhere.step()
             await self.crashes.step()
             await self.errors.step()

@@ -126,6 +126,20 @@ def test_json_is_the_report_and_nothing_else(name: str, kind: type, database, ca
         assert (commands["total"], commands["errors"], told.overall_status) == (32, 0, "unknown")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("overview", "All servers, last 7 days"), ("growth", "New servers that stay")]
+)
+def test_what_is_of_all_servers_names_none_and_takes_none(name: str, shown: str, database, capsys):
+    before = state(database)
+    out = report(capsys, database, name)
+    assert shown in out
+    assert "For one server" not in out
+    assert msgspec.json.decode(report(capsys, database, name, "--json"))["servers"] is None
+    assert state(database) == before
+    assert main(["report", name, "--guild", BUSY, "--database", database.url]) == 2
+    assert "leave it out" in capsys.readouterr().err
+
+
 def test_health_is_the_bots_last_verdict(engine, capsys):
     slow = Reason.of("gateway.latency", latency_s=1.2)
     write(engine, [*used(3, BUSY, "x"), checked(timedelta(seconds=20), "degraded", slow)])

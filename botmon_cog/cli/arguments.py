@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 PERIODS = ("today", "weekly", "monthly")
-REPORTS = (*PERIODS, "perf", "health")
+OF_ALL_SERVERS = ("overview", "growth")
+REPORTS = (*PERIODS, "perf", "health", *OF_ALL_SERVERS)
 DEFAULT_DEMO_S = 8.0
 DEFAULT_PAUSE_S = 5.0
 MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
@@ -97,8 +98,8 @@ def _add_report(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     report = commands.add_parser(
         "report",
         help="read a report from a database, without a bot",
-        description="Print what /stats, /perf and /health answer, straight from a database. A bot may be using it "
-        "meanwhile. What is new in the log is counted first, as a bot does it; nothing else is written.",
+        description="Print what /stats, /perf, /health and /botmon overview answer, straight from a database. A bot "
+        "may be using it meanwhile. What is new in the log is counted first, as a bot does; nothing else is written.",
     )
     report.add_argument("report", choices=REPORTS, metavar="REPORT", help=f"one of: {', '.join(REPORTS)}")
     report.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")

@@ -1,4 +1,4 @@
-"""`report`: what /stats, /perf and /health answer, read from a database without a bot."""
+"""`report`: what /stats, /perf, /health and /botmon overview answer, read from a database without a bot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import discord
 from msgspec.structs import replace
 
 from botmon_cog.cli import interrupts
-from botmon_cog.cli.arguments import PERIODS
+from botmon_cog.cli.arguments import OF_ALL_SERVERS, PERIODS
 from botmon_cog.cli.console import make_console, print_json
 from botmon_cog.cli.databases import to_read, to_write
 from botmon_cog.cli.drawing import print_embed
@@ -24,7 +24,9 @@ from botmon_cog.config import Config, load_config
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.report import Report
-from botmon_cog.errors import BotMonError, StorageError
+from botmon_cog.errors import BotMonError, ConfigError, StorageError
+from botmon_cog.growth.embeds import growth_embed, overview_embed
+from botmon_cog.growth.gather import growth, overview
 from botmon_cog.monitors.failure_summary import failure_summary
 from botmon_cog.monitors.performance_context import performance_context
 from botmon_cog.runtime import MonitoringSystem
@@ -49,10 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one report, or with `--watch` one after another until Ctrl-C; returns 0.
 
     Raises:
-        ConfigError: the configuration is wrong.
+        ConfigError: the configuration is wrong, or one server was asked for of a report that is of all.
         StorageError: there is no such database, or it can't be read.
         UnknownServerError: nothing is known of the server that was asked for.
     """
+    if arguments.guild is not None and arguments.report in OF_ALL_SERVERS:
+        raise ConfigError("--guild", None, f"{arguments.report} is of all servers; leave it out")
     console = None if arguments.json else make_console(arguments.width)
     interrupts.run(_watch(arguments, console) if arguments.watch else _print(arguments, console))
     return 0
@@ -84,7 +88,8 @@ async def _print(arguments: argparse.Namespace, console: Console | None) -> None
         system = MonitoringSystem(config, engine=engine)
         await _check_server(system, guild_id)
         report, embed = await _read(system, arguments.report, guild_id)
-        busiest = await _busiest(system) if guild_id is None and arguments.report != "health" else []
+        names_none = arguments.report in {"health", *OF_ALL_SERVERS}
+        busiest = [] if guild_id is not None or names_none else await _busiest(system)
     if console is None:
         print_json(report, is_line=arguments.watch)
         return
@@ -143,6 +148,12 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
         seen = await read_health(system, guild_id)
         return seen.report, drawn(seen, now)
     system.recorder.catch_up = _nothing  # what can be counted was counted, and nothing was recorded here
+    if name == "overview":
+        seen_overview = await overview(system, "weekly")
+        return seen_overview, overview_embed(seen_overview, now)
+    if name == "growth":
+        seen_growth = await growth(system)
+        return seen_growth, growth_embed(seen_growth)
     if name in PERIODS:
         statistics = await system.statistics.report(guild_id, system.statistics.period(name))
         failures = await failure_summary(system.errors, guild_id, statistics.period, is_for_owner=True)

@@ -43,6 +43,7 @@ from botmon_cog.installed import installed_version
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
+from botmon_cog.observer.offered import offered_commands, servers_by_shard
 from botmon_cog.observer.waiters import Waiters
 from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
@@ -96,6 +97,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         sources.loop, sources.gateway, sources.rest = self.loop_watch.sample, self._gateway.sample, self._logs.sample
         sources.unreachable, sources.broken, sources.hints = self.delivery.unreachable, self._broken, self._hints
         system.is_running = self.observer.is_running
+        system.inventory.servers = lambda: servers_by_shard(self.bot)
+        system.inventory.offered = lambda: offered_commands(self.bot)
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.closer.refused = self._logs.refused
 

@@ -9,6 +9,7 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.export import commands as export
+from botmon_cog.growth import command as growth
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
@@ -35,6 +36,7 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
+        growth.FEATURE: growth.presses(desk),
     }
 
 

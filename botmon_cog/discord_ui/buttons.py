@@ -16,6 +16,15 @@ PREFIX = "botmon:"
 _GREY = discord.ButtonStyle.secondary
 
 
+async def defer_press(interaction: discord.Interaction[Any]) -> None:
+    """Promise an answer: in place of what only one person sees; beside what others see, which stays as it is."""
+    message = interaction.message
+    if message is not None and message.flags.ephemeral:
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
 def row(buttons: dict[str, str]) -> list[discord.ui.Button[discord.ui.View]]:
     """Grey buttons by their labels: what follows the prefix in their custom ids."""
     return [

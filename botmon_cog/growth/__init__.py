@@ -1,1 +1,1 @@
-"""How the bot grows: servers that come, stay and leave, people, and commands that are used or not."""
+"""What the bot's owners see of all servers: `/botmon overview`, and how many come, stay and go."""

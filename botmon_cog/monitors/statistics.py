@@ -13,13 +13,14 @@ from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Per
 from botmon_cog.domain.taken import taken_guild, taken_id, taken_moment, taken_song
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
+from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.observed import observed_invocation
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.store.reports import Reports
 
 _UNUSED_AFTER = timedelta(days=30)
-_KNOWN_FOR = timedelta(days=90)
-"""A command that was not used for longer is gone, most likely."""
+_LOOKED_BACK = timedelta(days=90)
+"""A command that did not run for longer counts as one that never did."""
 
 
 class _Half(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +37,18 @@ class Statistics:
     """Records what happened and reports it. None of its methods raises into the caller's command."""
 
     def __init__(
-        self, recorder: Recorder, reports: Reports, clock: Clock, failures: Failures, zone: tzinfo = UTC
+        self,
+        recorder: Recorder,
+        reports: Reports,
+        inventory: Inventory,
+        clock: Clock,
+        failures: Failures,
+        zone: tzinfo = UTC,
     ) -> None:
         """`zone`: whose days reports are made of."""
         self._recorder = recorder
         self._reports = reports
+        self._inventory = inventory
         self._clock = clock
         self._zone = zone
         self.failures = failures
@@ -112,17 +120,29 @@ class Statistics:
             StorageError: the database can't be read.
         """
         await self._recorder.catch_up()
-        now = self._clock.now()
-        last_used = await self._reports.last_used(guild_id, now - _KNOWN_FOR)
-        stale = now - _UNUSED_AFTER
+        first_seen = await self._reports.first_seen(guild_id)
         return _assemble(
             guild_id,
             period,
             await self._half(guild_id, period),
             await self._half(guild_id, before(period)),
             guild_name=await self._reports.guild_name(guild_id) if guild_id is not None else None,
-            unused=tuple(sorted(command for command, hour in last_used.items() if hour < stale)),
-            first_seen=await self._reports.first_seen(guild_id),
+            unused=await self._unused(guild_id, first_seen),
+            first_seen=first_seen,
+        )
+
+    async def _unused(self, guild_id: str | None, first_seen: datetime | None) -> tuple[str, ...]:
+        """Of the commands that exist now those that did not run lately, here; of one that never ran, if it could."""
+        existing = await self._inventory.commands(guild_id)
+        if not existing or first_seen is None:
+            return ()
+        now = self._clock.now()
+        stale = now - _UNUSED_AFTER
+        last_used = await self._reports.last_used(guild_id, now - _LOOKED_BACK)
+        return tuple(
+            sorted(
+                name for name, known_at in existing.items() if last_used.get(name, max(known_at, first_seen)) < stale
+            )
         )
 
     async def _half(self, guild_id: str | None, period: Period) -> _Half:

@@ -72,6 +72,8 @@ RUNS = table_of(
     python_version=_TEXT,
     discord_version=_TEXT,
     botmon_version=_TEXT,
+    servers=_TEXT,
+    commands=_TEXT,
 )
 LABELS = table_of("labels", "text", text=_TEXT)
 LABEL_TEXTS = table_of("labels", "id", id=_INTEGER, text=_TEXT)

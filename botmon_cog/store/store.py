@@ -10,6 +10,7 @@ from botmon_cog.store.engine import Engine
 from botmon_cog.store.errors import Errors
 from botmon_cog.store.fleet import FleetStore
 from botmon_cog.store.history import History
+from botmon_cog.store.inventory import InventoryStore
 from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
@@ -38,4 +39,5 @@ class Store:
         self.errors = Errors(engine)
         self.uptime = UptimeStore(engine, run)
         self.fleet = FleetStore(engine)
+        self.inventory = InventoryStore(engine, run)
         self.settings = SettingsStore(engine)

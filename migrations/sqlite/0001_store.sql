@@ -5,7 +5,7 @@
 
 -- One start of one process, which numbers what it records (seq) and writes it in that order over one connection.
 -- rolled_up_seq: up to there the roll-ups count it. recount_seq: up to there a rebuild counts it again.
--- version: the host's; the others: what it ran on.
+-- version: the host's; the others: what it ran on. servers, commands: JSON, those that it has.
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     token INTEGER NOT NULL UNIQUE,
@@ -20,7 +20,9 @@ CREATE TABLE runs (
     version TEXT,
     python_version TEXT,
     discord_version TEXT,
-    botmon_version TEXT
+    botmon_version TEXT,
+    servers TEXT,
+    commands TEXT
 );
 
 -- What other tables refer to by number: names of commands, of errors; ids that are no numbers (as minus this id).

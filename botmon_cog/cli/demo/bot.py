@@ -104,6 +104,11 @@ class Music(commands.Cog):
         await self.bot.work(0.01, 0.06)
         await interaction.response.send_message("\n".join(self.bot.queue[-10:]) or "The queue is empty.")
 
+    @app_commands.command(description="Mix the queue")
+    async def shuffle(self, interaction: AnyInteraction) -> None:
+        self.bot.rng.shuffle(self.bot.queue)
+        await interaction.response.send_message("Shuffled.")
+
     @app_commands.command(description="Pause")
     async def pause(self, interaction: AnyInteraction) -> None:
         await self.bot.system.statistics.song_paused(interaction.guild_id or 0, interaction.user.id)

@@ -112,6 +112,8 @@ async def _programme(console: Console, stage: Stage, seconds: float) -> None:
         await _people_use_it(console, stage, seconds)
         for command, says in _COMMANDS.items():
             await _ask(console, stage, command, says)
+        _print_scene(console, "/botmon overview", "The owner looks at all servers, in a DM with the bot:")
+        _print_embed(console, await stage.ask_as_owner("botmon overview"), stage)
         await _outage(console, stage)
         outcomes = await stage.rows()
     _print_count(console, stage.used, outcomes)

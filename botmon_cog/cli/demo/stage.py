@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from botmon_cog.cli.demo import history
+from botmon_cog.cli.demo import history, neighbours
 from botmon_cog.cli.demo.bot import MusicBot
 from botmon_cog.cli.demo.crowd import LISTENERS, Crowd
 from botmon_cog.config import AlertsConfig, Config, HealthConfig, StorageConfig
 from botmon_cog.domain.models import Invocation
 from botmon_cog.errors import BotMonError
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.testing import LoopbackDiscord
+from botmon_cog.testing import LoopbackChannel, LoopbackDiscord, LoopbackUser
 
 GUILD_NAME = "The Listening Room"
 CHECK_EVERY_S = 0.5
@@ -62,6 +62,7 @@ class Stage:
         self._rng = rng
         self.guild = loopback.guild
         self.guild.name = GUILD_NAME
+        self._neighbours = {name: loopback.add_guild(name).id for name in neighbours.NEIGHBOURS}
         self.listeners = [loopback.add_user(f"listener {n}", guilds=[self.guild]) for n in range(1, LISTENERS + 1)]
         self.crowd = Crowd(self.listeners, loopback.channel, rng)
         self._bot: MusicBot | None = None
@@ -80,7 +81,7 @@ class Stage:
             user_ids=[listener.id for listener in self.listeners],
             now=self._loopback.clock.now(),
         )
-        events = list(history.events(scene, self._rng))
+        events = [*history.events(scene, self._rng), *neighbours.events(self._neighbours, scene.now)]
         system = MonitoringSystem(self._config)
         try:
             await system.store.engine.open()
@@ -108,7 +109,14 @@ class Stage:
         Raises:
             DemoFailedError: no embed came.
         """
-        answer = await self._loopback.admin.slash(self._loopback.channel, command)
+        return await self._asked(self._loopback.admin, self._loopback.channel, command)
+
+    async def ask_as_owner(self, command: str) -> Embed:
+        """What the owner gets in a DM with the bot. Raises as `ask`."""
+        return await self._asked(self._loopback.owner, self._loopback.owner.dm_channel, command)
+
+    async def _asked(self, who: LoopbackUser, where: LoopbackChannel, command: str) -> Embed:
+        answer = await who.slash(where, command)
         if not answer.messages or not answer.message.embeds:
             raise DemoFailedError(f"/{command} was not answered: {answer.describe()}")
         return answer.message.embeds[0]

@@ -9,8 +9,8 @@ from datetime import datetime
 import discord
 
 from botmon_cog.cog.embeds.causes import command_name, faults_by_outcome, what_was_raised, where_raised
-from botmon_cog.cog.embeds.notable import not_run
 from botmon_cog.cog.embeds.performance_verdict import most, verdict
+from botmon_cog.discord_ui.notable import not_run
 from botmon_cog.discord_ui.parts import TABLE_COLUMNS, at, clamp, days_of, table
 from botmon_cog.domain import cells, text
 from botmon_cog.domain.reports import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import discord
 
 from botmon_cog.cog.embeds.causes import command_name, commonest
-from botmon_cog.cog.embeds.notable import not_run
+from botmon_cog.discord_ui.notable import not_run
 from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW
 from botmon_cog.domain import text
 from botmon_cog.domain.performance import FAILING_SHARE, MIN_FAULTS

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import discord
 
-from botmon_cog.cog.embeds.notable import not_run, notable
+from botmon_cog.discord_ui.notable import not_run, notable
 from botmon_cog.discord_ui.parts import (
     NEUTRAL,
     TABLE_COLUMNS,

@@ -11,6 +11,7 @@ import discord
 
 from botmon_cog.cog.commands.errors import error_answer, error_as_text, errors_answer
 from botmon_cog.cog.views.errors import MUTES, PERIODS, errors_view
+from botmon_cog.discord_ui.buttons import defer_press
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.domain.reports.errors import fingerprint_of
@@ -54,7 +55,7 @@ class ErrorPresses:
 
     async def _show(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[Answer]], days: int) -> None:
         """In place of what is there, or beside it where others see that message."""
-        await _defer(interaction)
+        await defer_press(interaction)
         if await self._is_allowed(interaction):
             await self._put(interaction, draw, days)
 
@@ -62,7 +63,7 @@ class ErrorPresses:
         self, interaction: AnyInteraction, act: Callable[[int, str], Awaitable[None]], error_id: str, days: int
     ) -> None:
         """Change how it stands, and show it as it is then."""
-        await _defer(interaction)
+        await defer_press(interaction)
         if not await self._is_allowed(interaction):
             return
         fingerprint = fingerprint_of(error_id)
@@ -115,15 +116,6 @@ class ErrorPresses:
 
     async def _reopen(self, fingerprint: int, _by: str) -> None:
         await self._desk.system.errors.reopen(fingerprint)
-
-
-async def _defer(interaction: AnyInteraction) -> None:
-    """What only one person sees is changed in its place; what others see stays, with an answer for one beside it."""
-    message = interaction.message
-    if message is not None and message.flags.ephemeral:
-        await interaction.response.defer()
-    else:
-        await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 def _chosen(interaction: AnyInteraction) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from botmon_cog.domain.inventory import ServersByShard
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports.health import DEGRADED, HEALTHY, UNHEALTHY, UNKNOWN
@@ -18,6 +19,10 @@ class ProcessHealth(Report, frozen=True, kw_only=True):
     instance: str
     started_at: datetime
     seen_at: datetime
+    ended_at: datetime | None = None
+    """None while it runs, and where it ended without a word."""
+    servers: ServersByShard | None = None
+    """None before it was ready."""
     status: str
     """`unknown` before its first check."""
     reason: Reason | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from botmon_cog.domain import text
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import FAILING_SHARE, MIN_FAULTS
@@ -14,17 +16,25 @@ _MIN_MISUSES = 5
 
 def notable(report: StatisticsReport) -> list[str]:
     """A line for each command that fails or often does not run, worst first, and one for those nobody uses."""
-    failing = [c for c in report.commands if c.faults >= MIN_FAULTS and (c.fault_rate or 0) >= FAILING_SHARE]
-    failing.sort(key=lambda c: (-c.faults, c.command))
-    misused = [c for c in report.commands if _misuses(c) >= _MIN_MISUSES and _misuses(c) / c.n >= _MISUSE_RATE]
-    misused.sort(key=lambda c: (-_misuses(c), c.command))
-    lines = [_failing(c) for c in failing[:_MOST]] + [_misused(c) for c in misused[:_MOST]]
+    lines = failing(report.commands)[:_MOST] + misused(report.commands)[:_MOST]
     if report.unused_commands:
         names = ", ".join(text.code_name(name) for name in report.unused_commands[:_MOST])
         more = len(report.unused_commands) - _MOST
         were = text.plural(len(report.unused_commands), "was", "were")
         lines.append(f"{names}{f' and {text.count(more)} more' if more > 0 else ''} {were} not used for 30 days")
     return lines
+
+
+def failing(commands: Iterable[CommandCounts]) -> list[str]:
+    """A line for each command that fails often, worst first."""
+    found = [c for c in commands if c.faults >= MIN_FAULTS and (c.fault_rate or 0) >= FAILING_SHARE]
+    return [_failing(c) for c in sorted(found, key=lambda c: (-c.faults, c.command))]
+
+
+def misused(commands: Iterable[CommandCounts]) -> list[str]:
+    """A line for each command that often does not run: used wrongly, not allowed, or refused by Discord."""
+    found = [c for c in commands if _misuses(c) >= _MIN_MISUSES and _misuses(c) / c.n >= _MISUSE_RATE]
+    return [_misused(c) for c in sorted(found, key=lambda c: (-_misuses(c), c.command))]
 
 
 def not_run(counts: Outcomes) -> list[str]:

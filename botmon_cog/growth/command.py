@@ -1,0 +1,72 @@
+"""/botmon overview: all servers at a glance, and how many come, stay and go. The owners' alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+
+from botmon_cog.discord_ui.buttons import defer_press, row, view_of
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.growth.embeds import growth_embed, overview_embed
+from botmon_cog.growth.gather import growth, overview
+
+FEATURE = "growth"
+"""The first word of its custom ids."""
+
+Span = Literal["7 days", "30 days"]
+"""Choices of the `period` option."""
+
+_REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
+_SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
+_GROWTH = "weeks"
+_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth"}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30}
+_OWNERS_ONLY = "Only the bot's owners can see all servers."
+
+
+def overview_command(desk: Desk, name: str) -> SlashCommand:
+    async def show(interaction: AnyInteraction, period: Span = "7 days") -> None:
+        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period]))
+
+    command: SlashCommand = app_commands.Command(
+        name=name, description="All servers: growth, people, commands, and what nobody uses", callback=show
+    )
+    return app_commands.describe(period="How far back (7 days)")(command)
+
+
+def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
+    """Answers the buttons below it. Whether somebody is an owner is asked at each press."""
+
+    async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
+        if len(words) != 1 or words[0] not in _LABELS:
+            return False
+        await defer_press(interaction)
+        if not await desk.bot.is_owner(interaction.user):
+            await refuse(interaction, _OWNERS_ONLY)
+            return True
+        shown = await desk.attempt(lambda: _answer(desk, words[0]))
+        await interaction.edit_original_response(embed=shown.embed, view=shown.view or _view(words[0]))
+        return True
+
+    return answer
+
+
+async def _answer(desk: Desk, what: str) -> Answer:
+    """Raises StorageError if the database can't be read."""
+    now = desk.system.clock.now()
+    if what == _GROWTH:
+        embed = growth_embed(await growth(desk.system))
+    else:
+        embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
+    return Answer(embed, _view(what))
+
+
+def _view(what: str) -> discord.ui.View:
+    """The buttons; what is shown stands out."""
+    buttons = row({label: f"{FEATURE}:{of}" for of, label in _LABELS.items()})
+    buttons[list(_LABELS).index(what)].style = discord.ButtonStyle.primary
+    return view_of(buttons + row({"Errors": f"errors:{_ERROR_DAYS[what]}"}))
