@@ -144,12 +144,14 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
         return seen.report, drawn(seen, now)
     system.recorder.catch_up = _nothing  # what can be counted was counted, and nothing was recorded here
     if name in PERIODS:
-        statistics = await system.statistics.report(guild_id, system.statistics.period(name))
+        period = system.statistics.period(name, await system.settings.zone(guild_id))
+        statistics = await system.statistics.report(guild_id, period)
         failures = await failure_summary(system.errors, guild_id, statistics.period, is_for_owner=True)
         failures = replace(failures, errors_command=_ERRORS.format(program_name()))
         return statistics, embeds.statistics(statistics, now, failures)
     performance = await system.performance.report(guild_id, last_days(_PERFORMANCE_DAYS, now))
     beside = await performance_context(performance, system.store.reports, system.errors, now, is_for_owner=True)
+    beside = replace(beside, timezone=str(await system.settings.zone(guild_id)))
     return performance, embeds.performance(performance, now, beside)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from botmon_cog.cog.commands.stats import period_embed
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.domain.reports import Period
+from botmon_cog.posting.drawing import DrawnReport, DrawReport
+from botmon_cog.posting.presses import PostPresses
+from botmon_cog.posting.service import ReportPosts
+from botmon_cog.settings.presses import SettingsPresses
 
 
 class Service(Protocol):
@@ -24,11 +30,18 @@ class Service(Protocol):
 
 def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    del desk
-    return {}
+    return {"settings": SettingsPresses(desk).answer, "post": PostPresses(desk, _draw_report(desk)).answer}
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    del desk, delivery
-    return ()
+    return (ReportPosts(desk, _draw_report(desk), delivery.greet),)
+
+
+def _draw_report(desk: Desk) -> DrawReport:
+    """What is posted is `/stats` of that period, as the readers of a channel may see it."""
+
+    def draw(guild_id: str | None, period: Period) -> Awaitable[DrawnReport]:
+        return period_embed(desk, guild_id, period)
+
+    return draw

@@ -24,9 +24,7 @@ def row(buttons: dict[str, str]) -> list[discord.ui.Button[discord.ui.View]]:
     ]
 
 
-def view_of(
-    *items: list[discord.ui.Button[discord.ui.View]] | list[discord.ui.Select[discord.ui.View]],
-) -> discord.ui.View:
+def view_of(*items: Sequence[discord.ui.Item[discord.ui.View]]) -> discord.ui.View:
     """One row for each list; an empty one takes none."""
     view = discord.ui.View(timeout=None)
     for index, items_of_row in enumerate(filter(None, items)):

@@ -11,6 +11,7 @@ from botmon_cog.store.errors import Errors
 from botmon_cog.store.fleet import FleetStore
 from botmon_cog.store.history import History
 from botmon_cog.store.log import Log, RunKey
+from botmon_cog.store.posts import PostStore
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.settings import SettingsStore
@@ -38,4 +39,5 @@ class Store:
         self.errors = Errors(engine)
         self.uptime = UptimeStore(engine, run)
         self.fleet = FleetStore(engine)
+        self.posts = PostStore(engine)
         self.settings = SettingsStore(engine)
