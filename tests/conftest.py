@@ -47,6 +47,7 @@ def pytest_unconfigure() -> None:
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
     "test_postgres_engine",
+    "test_posting_month",
     "test_cli_copy",
     "test_crashed",
     "test_cli_doctor",

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from botmon_cog.config import RetentionConfig
-from botmon_cog.store.cleaner import Cleaner
 from botmon_cog.store.posts import LEASE, RETRY_AFTER, Post, PostKey
-from botmon_cog.testing import ManualClock
+from tests.retention_helpers import believe, make_cleaner
 from tests.storage_helpers import NOON, invocation
 
 KEY = PostKey(NOON, "weekly", 7)
@@ -72,7 +70,8 @@ async def test_old_posts_go_with_the_health_checks(storage):
         assert await storage.posts.claim(key, "a", NOON)
         await storage.posts.finish(key, "a", "sent", "", NOON)
     await storage.write([invocation(started_at=NOON)])  # retention goes by the newest row
-    await Cleaner(storage, ManualClock(NOON), RetentionConfig(health_days=30)).clean()
+    await believe(storage, NOON)
+    assert (await make_cleaner(storage, health_days=30).clean())["posts"] == 2
     assert [key.due_at for key in sorted(await storage.posts.since(NOON - timedelta(days=500)))] == [
         NOON - timedelta(days=29),
         NOON - timedelta(days=1),

@@ -95,9 +95,11 @@ def _of_server(page: Page) -> list[str]:
         lines.append(f"-# Choose a channel below to have it posted, on {_when(page)}.")
     else:
         lines.append(f"**Weekly report** {_when(page)} in <#{settings.report_channel_id}>")
-        lines.append(f"-# {_last(page)}The next one is due {at(page.next_at, 'R')}.")
-    roles = [f"<@&{role_id}>" for role_id in settings.role_ids]
-    lines.append(f"**Who may ask** {', '.join(['people who may manage this server', *roles])}")
+        done, trouble = _last(page)
+        lines += [trouble] if trouble else []
+        lines.append(f"-# {done}The next one is due {at(page.next_at, 'R')}.")
+    roles = "".join(f", <@&{role_id}>" for role_id in settings.role_ids)
+    lines.append(f"**Who may ask** people who may manage this server{roles}")
     who = "everybody who may ask sees" if page.shows_people else "nobody but the bot's owner sees"
     lines.append(f"**People** {who} who uses the bot most")
     lines.append(_log(page))
@@ -130,18 +132,18 @@ def _log(page: Page) -> str:
     return f"**Log of commands** {'off' if channel_id is None else f'in <#{channel_id}>'}"
 
 
-def _last(page: Page) -> str:
-    """Of the last report, as far as it went as the settings are now."""
+def _last(page: Page) -> tuple[str, str]:
+    """Of the last report, as far as it was due as the settings are now: what is well with it, and what is not."""
     last, since = page.last, page.settings.report_since
     if last is None or (since is not None and last.key.due_at < since):
-        return ""
+        return "", ""
     when = at(last.tried_at or last.key.due_at, "R")
     match last.state:
         case "sent":
-            return f"Posted {when}. "
+            return f"Posted {when}. ", ""
         case "skipped":
-            return "Left out the last time: no commands. "
+            return "Left out the last time: no commands. ", ""
         case "failed":
-            return f"⚠️ Not posted {when}: {last.result}. "
+            return "", f"⚠️ Not posted {when}: {last.result}."
         case "due":
-            return f"⚠️ Not posted yet: {last.result or 'on its way'}. "
+            return "", f"⚠️ Not posted yet: {last.result or 'on its way'}."

@@ -112,6 +112,7 @@ async def _programme(console: Console, stage: Stage, seconds: float) -> None:
         await _people_use_it(console, stage, seconds)
         for command, says in _COMMANDS.items():
             await _ask(console, stage, command, says)
+        await _weekly_post(console, stage)
         await _outage(console, stage)
         outcomes = await stage.rows()
     _print_count(console, stage.used, outcomes)
@@ -154,6 +155,14 @@ async def _ask(console: Console, stage: Stage, command: str, says: str) -> None:
     embed = await stage.ask(command)
     _print_scene(console, f"/{command}", says)
     _print_embed(console, embed, stage)
+
+
+async def _weekly_post(console: Console, stage: Stage) -> None:
+    settings, report = await stage.weekly_post()
+    _print_scene(console, "/stats settings", "An admin has the weekly report posted:")
+    _print_embed(console, settings, stage)
+    _print_scene(console, "The weekly post", "is in that channel, in the server's time zone:")
+    _print_embed(console, report, stage)
 
 
 async def _outage(console: Console, stage: Stage) -> None:
