@@ -36,11 +36,8 @@ class Planner:
         before = month_before if key.kind == "own_monthly" else week_before
         return before(key.due_at, self.zone(key.scope))
 
-    def due(self) -> list[PostKey]:
-        """All that were due within the last 24 hours, the oldest first; posted or not."""
-        return sorted(key for key in self._last() if self._is_recent(key))
-
-    def _last(self) -> Iterator[PostKey]:
+    def last(self) -> Iterator[PostKey]:
+        """When each report was due last; whether that is too long ago, `is_recent` tells."""
         own = self._own
         if own.weekly_summary:
             yield PostKey(self._last_weekly(BOT, own), "own_weekly", BOT)
@@ -58,7 +55,8 @@ class Planner:
             self._known[schedule] = last_weekly(weekday, hour, zone, self._now)
         return self._known[schedule]
 
-    def _is_recent(self, key: PostKey) -> bool:
+    def is_recent(self, key: PostKey) -> bool:
+        """Whether it was due within the last 24 hours, and since it was set up."""
         since = self._settings.get(key.scope, Settings()).report_since
         return self._now - key.due_at < MADE_UP_FOR and (since is None or key.due_at > since)
 

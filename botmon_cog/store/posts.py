@@ -90,14 +90,13 @@ class PostStore:
 
     async def since(self, since: datetime) -> Mapping[PostKey, Post]:
         """All that were due at that moment or later, as far as anybody tried."""
-        rows = await self._engine.read(_rows(_SINCE, {"since": milliseconds(since)}))
-        return {post.key: post for post in map(_read, rows)}
+        posts = await self._engine.read(_posts(_SINCE, {"since": milliseconds(since)}))
+        return {post.key: post for post in posts}
 
     async def last(self, kind: PostKind, scope: int, before: datetime) -> Post | None:
         """The last one that was due before that moment, and that anybody tried."""
         values = {"kind": kind, "scope": scope, "before": milliseconds(before)}
-        rows = await self._engine.read(_rows(_LAST, values))
-        return _read(rows[0]) if rows else None
+        return next(iter(await self._engine.read(_posts(_LAST, values))), None)
 
     async def claim(self, key: PostKey, by: str, now: datetime) -> bool:
         """Whether it is ours to post: of all that ask, one is told so.
@@ -124,8 +123,8 @@ def _claim(key: PostKey, values: dict[str, Any]) -> Script[bool]:
     return bool((yield Execute(_CLAIM, key.values() | values)))
 
 
-def _rows(query: str, values: dict[str, Any]) -> Script[list[Row]]:
-    return (yield Query(query, values))
+def _posts(query: str, values: dict[str, Any]) -> Script[list[Post]]:
+    return [_read(row) for row in (yield Query(query, values))]
 
 
 def _read(row: Row) -> Post:
