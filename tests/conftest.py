@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from hypothesis import settings
 
 from botmon_cog.health import debounce
+from botmon_cog.health.components.monitor import THREAD_PREFIX
 from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
+from botmon_cog.testing.waiting import Changes
 from tests.engines import Engine
 from tests.pgbouncer import PgBouncer, PoolMode, program
 from tests.postgres_databases import BARE, TABLES, Databases
@@ -39,10 +45,28 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+@cache
+def _compiled(source: bytes, path: str) -> CodeType:
+    return compile(source, path, "exec", dont_inherit=True)
+
+
+def _compile_once(_: SourceFileLoader, data: bytes, path: str) -> CodeType:
+    """A reload of the extension imports the whole package anew: without a cache, to compile it is most of that."""
+    return _compiled(data, path)
+
+
+SourceFileLoader.source_to_code = _compile_once  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def pytest_unconfigure() -> None:
     if not _is_worker:
         shutil.rmtree(os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
+
+_LAST_WAIT_S = 1.0
+"""For a thread that is about to end."""
+_LONG_WAIT_S = 5.0
+"""What the loopback waits for an answer if it is told nothing else, at the least."""
 
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
@@ -96,6 +120,17 @@ def _close_what_is_shared() -> None:
         loop.close()
 
 
+def _refuse_threads_left() -> None:
+    """Some tests say which threads of ours there are, and fail where an earlier one left some."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)]
+    for thread in ours:
+        thread.join(_LAST_WAIT_S)
+    left = [thread.name for thread in ours if thread.is_alive()]
+    if left:
+        gc.collect()  # which ends them: the next test is not to fail for it
+        pytest.fail(f"the test left threads: {left}; what has them was never closed, or was used after its close")
+
+
 @pytest.fixture(autouse=True)
 def _same_modules() -> Iterator[None]:
     """Unloading the extension takes our modules out of `sys.modules`; the next test finds those that it imported."""
@@ -105,6 +140,7 @@ def _same_modules() -> Iterator[None]:
         del sys.modules[name]
     sys.modules.update(before)  # pyright: ignore[reportArgumentType]
     _close_what_is_shared()
+    _refuse_threads_left()
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +163,23 @@ def _bodies_hold_against_discords_description(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(LoopbackDiscord, "__aenter__", remember)
     yield
     assert [fault for loopback in opened for fault in loopback.check_requests()] == []
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_in_vain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What never comes is not waited for in real seconds: `clock.advance` lets those of Discord pass."""
+    waited_s: list[float] = []
+    until = Changes.until
+
+    async def watched(changes: Changes, is_done: Callable[[], bool], timeout_s: float | None) -> bool:
+        has_come = await until(changes, is_done, timeout_s)
+        if not has_come and timeout_s is not None and timeout_s >= _LONG_WAIT_S:
+            waited_s.append(timeout_s)
+        return has_come
+
+    monkeypatch.setattr(Changes, "until", watched)
+    yield
+    assert not waited_s, f"the test waited in vain for the bot's answer, so many real seconds: {waited_s}"
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ async def test_slash_command(bot: commands.Bot) -> None:
 
     async with running(bot) as rig:
         for song in ("Yesterday", "Help"):
-            await rig.discord.user.slash(rig.discord.channel, "lyrics", song=song)
+            await unanswered_slash(rig, "lyrics", song=song)
         (group,) = await counts(rig)
         assert (group.source, group.what, group.n, group.people, group.guilds) == (
             ErrorSource.COMMAND,
@@ -74,7 +74,7 @@ async def test_prefix_command_and_slash_command_of_one_name_are_one_group(bot: c
         fetch()
 
     async with running(bot) as rig:
-        await rig.discord.user.slash(rig.discord.channel, "lyrics")
+        await unanswered_slash(rig, "lyrics")
         await rig.discord.user.send(rig.discord.channel, "!lyrics")
         await rig.discord.settled()
         (group,) = await counts(rig)
@@ -232,12 +232,12 @@ async def test_muted_group_counts_in_no_verdict_and_in_every_row(bot: commands.B
 
     async with running(bot) as rig:
         system = cog_of(bot).system
-        await rig.discord.user.slash(rig.discord.channel, "lyrics")
+        await unanswered_slash(rig, "lyrics")
         (group,) = await counts(rig)
         assert system.recent.totals() == (1, 1)
         await system.errors.mute(group.fingerprint, rig.clock.now().replace(year=2100), "1")
         assert system.recent.totals() == (0, 0)
-        await rig.discord.user.slash(rig.discord.channel, "lyrics")
+        await unanswered_slash(rig, "lyrics")
         assert (await counts(rig))[0].n == 2
         assert system.recent.totals() == (0, 0)
         await system.errors.unmute(group.fingerprint)

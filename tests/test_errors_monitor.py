@@ -19,7 +19,7 @@ from botmon_cog.monitors.recent_outcomes import OutcomeCounts
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import ManualClock
 from tests.engines import Engine
-from tests.harness import EXTENSION, cog_of, make_bot, make_config, running
+from tests.harness import EXTENSION, cog_of, make_bot, make_config, running, unanswered_slash
 from tests.storage_helpers import EVER, NOON, background_failure, invocation
 from tests.test_store_errors import LOOP, LYRICS, PLAY, failed, group
 
@@ -166,7 +166,7 @@ async def test_a_group_and_its_mute_outlive_the_extension_that_saw_it(engine):
     async with running(bot) as rig:
         for start in (1, 2):
             for _ in range(3):
-                await rig.discord.user.slash(rig.discord.channel, "lyrics")
+                await unanswered_slash(rig, "lyrics")
             await rig.rows()
             system, period = cog_of(bot).system, last_days(7, rig.clock.now())
             (found,) = await system.errors.counts(period)

@@ -56,7 +56,7 @@ async def test_loading_says_version_store_and_commands_in_one_line(caplog: pytes
 
 
 async def test_an_extra_that_was_configured_and_is_missing_is_said(caplog, monkeypatch) -> None:
-    monkeypatch.setattr("botmon_cog.cog.first_words.find_spec", lambda _: None)
+    monkeypatch.setattr("botmon_cog.config.extras.find_spec", lambda _: None)
     bot = make_bot()
     bot.botmon_config = make_config(alerts=AlertsConfig(notify=("json://127.0.0.1:1",)))
     async with running(bot):
@@ -67,7 +67,7 @@ async def test_an_extra_that_was_configured_and_is_missing_is_said(caplog, monke
 
 
 async def test_nothing_is_said_of_extras_that_nobody_configured(caplog, monkeypatch) -> None:
-    monkeypatch.setattr("botmon_cog.cog.first_words.find_spec", lambda _: None)
+    monkeypatch.setattr("botmon_cog.config.extras.find_spec", lambda _: None)
     async with running(make_bot()):
         assert said(caplog, "optional dependency") == []
 

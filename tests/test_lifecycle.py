@@ -114,6 +114,26 @@ async def test_unloading_leaves_no_trace(kind: type[commands.Bot]) -> None:
         assert trace(bot) == before
 
 
+async def test_unloading_ends_a_start_that_is_under_way() -> None:
+    bot = bot_of(commands.Bot)
+    await bot.load_extension(EXTENSION)
+    errors = cog_of(bot).system.errors
+    step, is_begun, goes_on = errors.step, asyncio.Event(), asyncio.Event()
+
+    async def step_later() -> None:
+        is_begun.set()
+        await goes_on.wait()
+        await step()
+
+    errors.step = step_later
+    async with running(bot, load=False):
+        await is_begun.wait()
+        await bot.unload_extension(EXTENSION)
+        goes_on.set()
+        await until(lambda: not any(task.get_name() == "discord.py: on_connect" for task in asyncio.all_tasks()))
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("botmon-")]
+
+
 async def test_watch_over_the_event_loop_leaves_no_trace_either() -> None:
     bot = bot_of(commands.Bot)
     bot.botmon_config = make_config(url="bot.db", loop=LoopConfig())
@@ -150,7 +170,7 @@ async def test_what_tells_the_outside_leaves_no_trace_either(unused_tcp_port: in
             assert loaded["tasks"].count("HeartbeatPush._run") == 1
             await bot.unload_extension(EXTENSION)
             assert trace(bot) == before
-            assert psutil.Process().num_fds() == files
+            assert psutil.Process().num_fds() <= files  # the server of the loopback may have ended an idle connection
             socket.create_server(("127.0.0.1", unused_tcp_port)).close()
 
 
@@ -159,15 +179,16 @@ def beats() -> int:
     return sum("LagMeter" in repr(t) for t in asyncio.get_running_loop()._scheduled if not t.cancelled())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_hundred_reloads_leave_what_one_load_leaves_and_unloading_leaves_nothing(
-    kind: type[commands.Bot],
+# How often is one matter, and which kind of bot another: a hundred times on both would show nothing more.
+@pytest.mark.parametrize(("kind", "reloads"), [(commands.Bot, 100), (commands.AutoShardedBot, 5)])
+async def test_reloads_leave_what_one_load_leaves_and_unloading_leaves_nothing(
+    kind: type[commands.Bot], reloads: int
 ) -> None:
     bot = bot_of(kind)
     async with running(bot, load=False):
         before = trace(bot)
         await bot.load_extension(EXTENSION)
-        for _ in range(100):
+        for _ in range(reloads):
             await bot.reload_extension(EXTENSION)
         loaded = trace(bot)
         per_shard = "shard_" if kind is commands.AutoShardedBot else ""

@@ -9,11 +9,12 @@ import discord
 import pytest
 from discord.ext import commands
 
+from botmon_cog.cog.cog import BotMon
 from botmon_cog.domain.reports import HistoryEntry
 from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.history import HistoryFilter
-from tests.harness import EXTENSION, Rig, make_bot, make_config, running, until
+from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until
 
 Interaction = discord.Interaction
 
@@ -48,9 +49,9 @@ def bot(tmp_path: Path) -> commands.Bot:
     return bot
 
 
-async def some_rows(rig: Rig) -> list[HistoryEntry]:
-    """Those of the system after the reload, once there are any."""
-    await until(lambda: bool(rig.bot.get_cog("botmon")))
+async def some_rows(rig: Rig, reloaded: BotMon) -> list[HistoryEntry]:
+    """Those of the system after the reload, once there are any; `reloaded` is the cog before it."""
+    await until(lambda: rig.bot.get_cog("botmon") not in {None, reloaded})
     async with asyncio.timeout(10):
         while not (rows := await rig.rows()):
             pass
@@ -68,16 +69,18 @@ async def stored(bot: commands.Bot) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("command", "outcome"), [("reload", "ok"), ("break", "error")])
 async def test_slash_command_that_reloads_us(bot: commands.Bot, command: str, outcome: str) -> None:
     async with running(bot) as rig:
+        before = cog_of(bot)
         await rig.discord.user.slash(rig.discord.channel, command)
-        (row,) = await some_rows(rig)
+        (row,) = await some_rows(rig, before)
         assert (row.command, row.outcome.value, row.response_s is not None) == (command, outcome, True)
 
 
 async def test_prefix_command_that_reloads_us(bot: commands.Bot) -> None:
     async with running(bot) as rig:
+        before = cog_of(bot)
         await rig.discord.user.send(rig.discord.channel, "!again")
         await rig.discord.channel.next_message()
-        assert [(row.command, row.outcome.value) for row in await some_rows(rig)] == [("again", "ok")]
+        assert [(row.command, row.outcome.value) for row in await some_rows(rig, before)] == [("again", "ok")]
 
 
 async def test_slash_command_that_unloads_us_is_in_the_store(bot: commands.Bot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from contextlib import closing
@@ -177,8 +178,14 @@ async def test_no_secret_reaches_the_log_the_store_or_health(
         system.on_failure(_telling)
         await user.slash(channel, "login", user=TYPED, wait=False)
         await user.submit(await user.slash(channel, "ask"), who=TYPED, wait=False)
+        autocomplete = discord.InteractionType.autocomplete
+        received = asyncio.ensure_future(bot.wait_for("interaction", check=lambda one: one.type is autocomplete))
+        typing = asyncio.ensure_future(user.autocomplete(channel, "login", focused="user", value=TYPED))
+        await received
+        await until(lambda: not any(task.get_name() == "CommandTree-invoker" for task in asyncio.all_tasks()))
+        await rig.clock.advance(3.1)  # as long as Discord waits
         with pytest.raises(AssertionError, match="no suggestions"):
-            await user.autocomplete(channel, "login", focused="user", value=TYPED)
+            await typing
         for said in (f"!who {TYPED}", f"!coin {COIN}", f"!wrapped {TYPED}", f"hello {TYPED}"):
             await user.send(channel, said)
         await channel.next_message()

@@ -7,8 +7,9 @@ import math
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from botmon_cog.cli.program import DISTRIBUTION, program_name, version
+from botmon_cog.cli.program import program_name, version
 from botmon_cog.cli.tool_arguments import add_tools, any_database
+from botmon_cog.installed import DISTRIBUTION
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -56,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_report(commands)
     _add_errors(commands)
+    _add_export(commands)
     add_tools(commands)
     return parser
 
@@ -130,6 +132,31 @@ def _add_errors(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
         "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
     )
     _add_width(errors)
+
+
+def _add_export(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    export = commands.add_parser(
+        "export",
+        help="write rows or sums to a file, for spreadsheets and programs",
+        description="Write every use of a command, with time, person and outcome, or the sums for each command, as CSV "
+        "that a spreadsheet opens, or as JSON Lines. A bot may be using the database meanwhile. Nothing in it is "
+        "changed. Times are those of [reports] timezone, or of the server.",
+    )
+    export.add_argument(
+        "--what", choices=("rows", "commands"), default="rows", help="every single use, or sums (default: rows)"
+    )
+    export.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
+    export.add_argument("--period", choices=PERIODS, help="which days (default: weekly, the last seven)")
+    export.add_argument(
+        "--since", metavar="WHEN", help="from then on: 2026-11-20, '2026-11-20 14:30', '3 d', yesterday"
+    )
+    export.add_argument("--until", metavar="WHEN", help="up to then, likewise (default: now)")
+    export.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")
+    export.add_argument("-o", "--output", metavar="FILE", help="a file (default: the standard output)")
+    export.add_argument("--force", action="store_true", help="replace that file if it is there")
+    export.add_argument(
+        "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+    )
 
 
 def _add_width(parser: argparse.ArgumentParser) -> None:

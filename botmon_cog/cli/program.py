@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from pathlib import PurePath
 
-DISTRIBUTION = "botmon-cog"
+from botmon_cog.installed import DISTRIBUTION, installed_version
+
 SCRIPT = "botmon"
 _SCRIPTS = (SCRIPT, DISTRIBUTION)
 _MODULE = "python -m botmon_cog"
@@ -22,7 +22,4 @@ def program_name() -> str:
 
 def version() -> str:
     """The installed version; `unknown` if the package was copied here without being installed."""
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return installed_version() or "unknown"

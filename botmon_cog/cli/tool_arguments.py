@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
-TOOLS = ("config", "doctor", "rebuild", "copy", "prune", "vacuum", "forget")
+TOOLS = ("check", "config", "doctor", "rebuild", "copy", "prune", "vacuum", "forget")
 """Each in a module of its own, of the same name."""
 
 _MOST_DAYS = 36_500
 
 
 def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)
+    _add_check(commands)
     _add_config(commands)
     _add_doctor(commands)
     _add_rebuild(commands)
@@ -23,6 +24,19 @@ def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ig
     _add_prune(commands)
     _add_vacuum(commands)
     _add_forget(commands)
+
+
+def _add_check(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    check = commands.add_parser(
+        "check",
+        help="see whether everything is set up as it should be, and what to do where it is not",
+        description="Look at the configuration, the versions, the extras and the database; with a token in the "
+        "environment variable DISCORD_TOKEN also at what Discord knows of the bot, which does not go online for that. "
+        "Nothing is changed. What only the bot can see, /botmon check tells in Discord. Exits with 2 if something is "
+        "wrong.",
+    )
+    _add_database(check)
+    check.add_argument("--json", action="store_true", help="print the findings as JSON and nothing else")
 
 
 def _add_config(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage] (argparse has no public name for it)

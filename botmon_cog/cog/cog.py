@@ -22,7 +22,7 @@ from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.features import press_handlers, services
-from botmon_cog.cog.first_words import SyncCheck, installed_version, loaded, missing_extras
+from botmon_cog.cog.first_words import SyncCheck, loaded
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
@@ -31,6 +31,7 @@ from botmon_cog.cog.views.presses import Presses
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
+from botmon_cog.config.extras import missing_extras
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.text import duration
@@ -38,6 +39,7 @@ from botmon_cog.errors import StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
 from botmon_cog.host import has_original_tables
+from botmon_cog.installed import installed_version
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
@@ -155,7 +157,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        presses = Presses(self.bot, self._desk, press_handlers(self._desk))
+        presses = Presses(self.bot, self._desk, press_handlers(self._desk, self.delivery))
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(self.observer.detach)
@@ -183,10 +185,15 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         if self.config.host.sigterm:
             self._undo.callback(self._sigterm.detach)
             self._sigterm.attach()
+        starting = asyncio.ensure_future(system.start())
+        later(_cancelled, starting)  # it would open the database again once that is closed
         try:
-            await system.start()
+            await starting
         except StorageError as error:  # the bot logged in only now, and the database turns out to be another's
             system.failures.note("opening the database", error)
+        except asyncio.CancelledError:
+            if not self._is_unloaded:
+                raise
         if self._is_unloaded:
             return
         await system.uptime.begin(
@@ -219,6 +226,12 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def check_health(self) -> HealthReport:
         """Check once, keep the verdict, and tell the owners what is new. The loop does this every `interval_s`."""
         return await self._checker.check()
+
+
+async def _cancelled(task: asyncio.Future[None]) -> None:
+    """Return once the task has ended. What it raises is for whoever else awaits it."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _is_logged_in(bot: commands.Bot) -> bool:

@@ -10,10 +10,16 @@ from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.domain.reports import Period
+from botmon_cog.export import commands as export
+from botmon_cog.history import people_command
+from botmon_cog.history import views as history
+from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.people_command import PeoplePresses
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
 from botmon_cog.posting.presses import PostPresses
 from botmon_cog.posting.service import ReportPosts
 from botmon_cog.settings.presses import SettingsPresses
+from botmon_cog.setup_check import views as setup_check
 
 
 class Service(Protocol):
@@ -28,9 +34,16 @@ class Service(Protocol):
         ...
 
 
-def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
+def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    return {"settings": SettingsPresses(desk).answer, "post": PostPresses(desk, _draw_report(desk)).answer}
+    return {
+        export.FEATURE: export.export_presses(desk),
+        setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
+        history.FEATURE: HistoryPresses(desk).answer,
+        people_command.FEATURE: PeoplePresses(desk).answer,
+        "settings": SettingsPresses(desk).answer,
+        "post": PostPresses(desk, _draw_report(desk)).answer,
+    }
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:

@@ -5,31 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from importlib import metadata
-from importlib.util import find_spec
 
 import discord
 from discord.ext import commands
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config, HealthConfig
-from botmon_cog.errors import MissingExtraError
+from botmon_cog.installed import installed_version
 from botmon_cog.monitors.failures import Failures
+from botmon_cog.setup_check.commands_at_discord import known_elsewhere, sync_states
 
 _log = logging.getLogger(__name__)
 
 _SYNCED_WITHIN_S = 60.0
 """Bots that sync by themselves do it in their first moments."""
-_LONGEST_LOOK_S = 10.0
 _NO_COMMANDS = "no commands of its own"
-
-
-def installed_version() -> str | None:
-    """Of this package; None where it was not installed, but lies in the host's folder."""
-    try:
-        return metadata.version("botmon-cog")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def loaded(config: Config, store: str, names: Iterable[str]) -> str:
@@ -52,13 +42,6 @@ def _listed(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def missing_extras(config: Config) -> tuple[str, ...]:
-    """What was configured and can't work without an extra, in words. The store misses its driver by itself."""
-    if config.alerts.notify and find_spec("apprise") is None:
-        return (str(MissingExtraError("[alerts] notify", "notify")),)
-    return ()
-
-
 def how_to_sync(names: Iterable[str]) -> str:
     """What to do about commands that Discord does not know."""
     shown = _listed([f"/{name}" for name in names])
@@ -70,24 +53,14 @@ def how_to_sync(names: Iterable[str]) -> str:
 
 
 async def unknown_to_discord(bot: commands.Bot, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of our commands in the tree that Discord knows neither globally nor in the server that has copies of them.
-
-    Empty also if that can't be found out. One request, a second one for a bot that syncs to a server.
-    """
-    tree = bot.tree
-    here = next((guild for guild in bot.guilds if tree.get_commands(guild=guild)), None)
-    wanted = [name for name in names if tree.get_command(name) or (here and tree.get_command(name, guild=here))]
-    if not wanted:
-        return ()
+    """Those of our commands that Discord does not know. Empty also if that can't be found out."""
     try:
-        async with asyncio.timeout(_LONGEST_LOOK_S):
-            known = {command.name for command in await tree.fetch_commands()}
-            if here is not None and not known.issuperset(wanted):
-                known |= {command.name for command in await tree.fetch_commands(guild=here)}
+        states = await sync_states(bot)
     except (discord.DiscordException, OSError, TimeoutError) as error:
         _log.debug("can't find out which commands Discord knows: %s", error)
         return ()
-    return tuple(name for name in wanted if name not in known)
+    missing = {name for state in states for name in state.missing} - known_elsewhere(states)
+    return tuple(name for name in names if f"/{name}" in missing)
 
 
 class SyncCheck:

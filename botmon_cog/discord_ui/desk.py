@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -24,7 +24,7 @@ Scope = Literal["this guild", "all guilds"]
 
 AnyInteraction = discord.Interaction[Any]
 SlashCommand = app_commands.Command[Any, ..., None]
-Draw = Callable[[str | None], Awaitable[discord.Embed]]
+Draw = Callable[[str | None], Awaitable["discord.Embed | Answer"]]
 Buttons = Callable[[str | None], discord.ui.View | None]
 
 _HOUR = timedelta(hours=1)
@@ -41,6 +41,7 @@ class Answer(NamedTuple):
     view: discord.ui.View | None = None
     failure: Exception | None = None
     """A fault of ours, in whose place the embed stands."""
+    files: Sequence[discord.File] = ()
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not a failure)
@@ -87,8 +88,10 @@ class Desk:
 
         async def seen() -> Answer:
             guild_id = await self._guild_id(interaction, scope)
-            embed = await draw(guild_id)
-            return Answer(embed, buttons(guild_id) if await self.may_press(interaction, guild_id) else None)
+            drawn = await draw(guild_id)
+            if isinstance(drawn, Answer):
+                return drawn
+            return Answer(drawn, buttons(guild_id) if await self.may_press(interaction, guild_id) else None)
 
         await self._reply(interaction, seen)
 
@@ -122,7 +125,7 @@ class Desk:
         try:
             await interaction.response.defer(ephemeral=True, thinking=True)
             answer = await self.attempt(seen)
-            await interaction.edit_original_response(embed=answer.embed, view=answer.view)
+            await interaction.edit_original_response(embed=answer.embed, view=answer.view, attachments=answer.files)
         except discord.HTTPException as error:
             if not is_too_late(error):
                 raise

@@ -20,6 +20,7 @@ LEFT JOIN @labels AS l ON l.id = c.status_id
 WHERE r.seen_ms >= :since AND r.ended_ms IS NULL
 ORDER BY r.instance, r.started_ms
 """
+_LAST_SEEN = "SELECT instance, MAX(seen_ms) FROM @runs WHERE seen_ms IS NOT NULL GROUP BY instance"
 
 
 class FleetStore:
@@ -35,6 +36,18 @@ class FleetStore:
             StorageError: the database can't be read.
         """
         return await self._engine.read(_processes(milliseconds(since)))
+
+    async def last_seen(self) -> dict[str, datetime]:
+        """When each instance that ever ran gave its last sign of life.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        return await self._engine.read(_last_seen())
+
+
+def _last_seen() -> Script[dict[str, datetime]]:
+    return {instance: moment(seen_ms) for instance, seen_ms in (yield Query(_LAST_SEEN, {}))}
 
 
 def _processes(since: int) -> Script[list[ProcessHealth]]:

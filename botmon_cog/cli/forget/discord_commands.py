@@ -15,12 +15,10 @@ from botmon_cog.cli.forget.left import Found, Left, never
 from botmon_cog.cog.commands.table import COMMANDS, make_command
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.errors import BotMonError
+from botmon_cog.setup_check.commands_at_discord import Shape, payload_of, shape
 
 MOST_SERVERS = 200
 """Commands that were copied to single servers are looked for in so many."""
-
-_Shape = tuple[object, ...]
-"""What a command looks like to those who use it, but for its name, which may have been changed."""
 
 
 class DiscordError(BotMonError):
@@ -67,29 +65,16 @@ async def find_commands(bot: commands.Bot) -> Found:
 
 
 def _sort(
-    there: Iterable[app_commands.AppCommand], shapes: set[_Shape], names: set[str], where: str, found: Found
+    there: Iterable[app_commands.AppCommand], shapes: set[Shape], names: set[str], where: str, found: Found
 ) -> None:
     for command in there:
         name = f"/{command.name}, {where}"
-        if _shape(command.to_dict() | {"options": [option.to_dict() for option in command.options]}) in shapes:
+        if shape(payload_of(command)) in shapes:  # under whichever name
             found.left.append(Left(name=name, what="a command at Discord", remove=command.delete, is_used=never))
         elif command.name in names:
             found.kept.append((name, "your bot's own command, or one of another version of botmon"))
 
 
-def _our_shapes(bot: commands.Bot) -> set[_Shape]:
+def _our_shapes(bot: commands.Bot) -> set[Shape]:
     desk = Desk(bot, cast("Any", None))  # nobody will use these commands
-    return {_shape(make_command(spec, desk, spec.key).to_dict(bot.tree)) for spec in COMMANDS}
-
-
-def _shape(payload: Any) -> _Shape:
-    options = cast("list[dict[str, Any]]", payload.get("options") or [])
-    return (
-        _number(payload.get("type", 1)),
-        payload.get("description", ""),
-        tuple((option["name"], *_shape(option)) for option in options),
-    )
-
-
-def _number(kind: Any) -> int:
-    return int(getattr(kind, "value", kind))
+    return {shape(make_command(spec, desk, spec.key).to_dict(bot.tree)) for spec in COMMANDS}

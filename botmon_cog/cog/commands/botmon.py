@@ -7,10 +7,14 @@ from discord import app_commands
 from botmon_cog.cog.commands.alerts import alerts_group
 from botmon_cog.cog.commands.errors import errors_command
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.setup_check.views import check_command
 
 
 def botmon_group(desk: Desk, name: str) -> app_commands.Group:
-    group = app_commands.Group(name=name, description="For the bot's owners: alerts, and errors by their cause")
+    group = app_commands.Group(
+        name=name, description="For the bot's owners: alerts, errors by their cause, and the set-up"
+    )
     group.add_command(alerts_group(desk, "alerts"))
     group.add_command(errors_command(desk, "errors"))
+    group.add_command(check_command(desk, "check"))
     return group

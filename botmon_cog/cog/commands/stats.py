@@ -8,8 +8,12 @@ from discord import app_commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.perf import errors_command
+from botmon_cog.discord_ui.buttons import view_of
 from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.domain.reports import Period
+from botmon_cog.export.commands import export_button, export_command
+from botmon_cog.history.commands import history_command
+from botmon_cog.history.people_command import people_command
 from botmon_cog.monitors.failure_summary import failure_summary
 from botmon_cog.posting.drawing import DrawnReport
 from botmon_cog.settings.command import settings_command
@@ -26,6 +30,9 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
     for period, description in DESCRIPTIONS.items():
         group.add_command(_stats_command(desk, period, description))
     group.add_command(settings_command(desk, "settings"))
+    group.add_command(history_command(desk, "history"))
+    group.add_command(people_command(desk, "people"))
+    group.add_command(export_command(desk, "export"))
     return group
 
 
@@ -35,7 +42,7 @@ def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
             is_owner = await desk.bot.is_owner(interaction.user)
             return await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw)
+        await desk.answer(interaction, scope, draw, lambda guild_id: view_of(export_button(period, guild_id)))
 
     command: SlashCommand = app_commands.Command(name=period, description=description, callback=stats)
     return app_commands.describe(scope="Whose numbers (all guilds: the bot's owners only)")(command)

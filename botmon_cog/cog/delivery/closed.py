@@ -27,6 +27,10 @@ class ClosedWays:
         why, until_s = self._closed.get(way, (None, 0.0))
         return why if self._clock.monotonic() < until_s else None
 
+    def open_all(self) -> None:
+        """Let each be tried again now."""
+        self._closed.clear()
+
     @property
     def reasons(self) -> tuple[str, ...]:
         return tuple(why for way in self._closed if (why := self.why(way)) is not None)

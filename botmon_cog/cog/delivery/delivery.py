@@ -64,6 +64,14 @@ class Delivery:
             tried += await self._apprise.tell(letter)
         return _summed(tried, letter)
 
+    async def try_every_way(self, news: News) -> list[Sent]:
+        """Send it in each way there is, also in those that are closed: what became of it in each."""
+        self._closed.open_all()
+        letter = Letter(news=news, is_repeat=False, make_view=self._make_view)
+        ways = [way for way in (self._dms, self._channel, self._webhook) if way is not None]
+        tried = [await way.tell(letter) for way in ways]
+        return tried if self._apprise is None else [*tried, *await self._apprise.tell(letter)]
+
     async def greet(self, message: ForDiscord) -> Sent:
         """Send what is no alert: a DM to the owners, or else to the channel; no other way is tried."""
         tried: list[Sent] = []
