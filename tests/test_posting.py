@@ -151,6 +151,19 @@ async def test_report_is_left_to_the_process_that_has_the_server() -> None:
         assert len(await state(rig)) == 1
 
 
+async def test_server_in_an_outage_gets_its_report_afterwards() -> None:
+    async with set_up() as rig:
+        rig.discord.guild.begin_outage()
+        await rig.discord.settled()
+        await until_moment(rig, MONDAY_9)
+        assert await state(rig) == []
+        rig.discord.guild.end_outage()
+        await rig.discord.settled()
+        await until_moment(rig, MONDAY_9 + timedelta(hours=1))
+        assert posted(rig.discord.channel) == [TITLE]
+        assert rig.discord.admin.dms == []
+
+
 async def test_report_turned_off_is_not_posted() -> None:
     async with set_up() as rig:
         message = await open_settings(rig)

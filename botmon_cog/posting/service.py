@@ -85,7 +85,7 @@ class ReportPosts:
         planner = Planner(system.settings, settings, now)
         due: list[PostKey] = []
         for n, key in enumerate(planner.last()):
-            if planner.is_recent(key) and (key.scope == BOT or self._desk.bot.get_guild(key.scope) is not None):
+            if planner.is_recent(key) and (key.scope == BOT or self._serves(key.scope)):
                 due.append(key)
             if n % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)  # of thousands of servers it takes a while
@@ -98,6 +98,11 @@ class ReportPosts:
             if await system.store.posts.claim(key, self._by, system.clock.now()):
                 await self._post(key, planner, settings.get(key.scope, Settings()))
             system.loops.note(_NAME)  # on a Monday morning there may be thousands
+
+    def _serves(self, guild_id: int) -> bool:
+        """Whether this process has the server now. Of one in an outage, it may not know the channels."""
+        guild = self._desk.bot.get_guild(guild_id)
+        return guild is not None and not guild.unavailable
 
     async def _post(self, key: PostKey, planner: Planner, settings: Settings) -> None:
         """Post a claimed one, and note what became of it."""
