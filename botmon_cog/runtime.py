@@ -18,9 +18,11 @@ from botmon_cog.config import Config
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
 from botmon_cog.health.check import Health
+from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.components.database import Database, DatabaseSample
+from botmon_cog.health.process import ProcessReader
 from botmon_cog.health.readiness import ReadinessProbe
-from botmon_cog.health.watched import Watched
+from botmon_cog.health.sources import Sources
 from botmon_cog.host import HostSync
 from botmon_cog.log_file import LogFile
 from botmon_cog.monitors.alert_causes import AlertCauses
@@ -73,7 +75,8 @@ class MonitoringSystem:
         host: reads and mirrors the host's own database; None where there is none.
         is_running: (guild id, user id, command) -> whether such an invocation is open; the extension knows.
         loops: which of our own loops still run.
-        watched: what the health rests on; the extension tells it what only it can see.
+        sources: what the health looks at; the extension puts there what only it can see.
+        database: whether it answers, and how fast.
         fleet: tells how the processes are that share the store.
         settings: what was set in Discord, for servers and for the bot.
         uptime: tells how long the bot was there; the extension keeps it.
@@ -124,9 +127,23 @@ class MonitoringSystem:
         self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
         self.settings = SettingsBook(store.settings, clock, config.reports)
         timeout_s = config.health.database_timeout_s
-        watched = self.watched = Watched(recorder, self.writer, recent, live, store, loops, clock, failures, timeout_s)
-        self.health = Health(watched, recorder, loops, clock, config, failures, watched.process.uptime_s)
-        self.readiness = ReadinessProbe(watched.gateway, watched.database, failures)
+        self.sources = sources = Sources(
+            clock=clock,
+            failures=failures,
+            process=ProcessReader(clock, failures),
+            store=store,
+            writer=self.writer,
+            recorder=recorder,
+            recent=recent,
+            live=live,
+            loops=loops,
+            store_path=self._store_path,
+            timeout_s=timeout_s,
+        )
+        self.database = Database(sources)
+        components = [self.database if kind is Database else kind(sources) for kind in COMPONENTS]
+        self.health = Health(components, sources, config)
+        self.readiness = ReadinessProbe(sources, self.database)
         self.fleet = Fleet(store.fleet, clock, failures, config.health.interval_s, timeout_s)
         self.uptime = UptimeKeeper(store.uptime, clock, failures, timeout_s)
         self.elsewhere = ElsewhereKeeper(store.elsewhere, clock, failures, timeout_s)
@@ -135,7 +152,7 @@ class MonitoringSystem:
         self.alert_causes = AlertCauses(
             self.errors, store.reports, live, clock, failures, timeout_s, lambda: self.health.uptime_s
         )
-        inhibits = {key: others for component in watched for key, others in component.inhibits.items()}
+        inhibits = {key: others for component in components for key, others in component.inhibits.items()}
         self.alerts = Alerts(store.alerts, clock, config, failures, spool, inhibits=inhibits, causes=self.alert_causes)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
         self.log_file = LogFile(config.log)
@@ -195,6 +212,10 @@ class MonitoringSystem:
     def spool_path(self) -> Path | None:
         """Where rows wait that the database does not take; None where nothing may be left on disk."""
         return None if self._spool is None else spool_path(self.config.storage, self._application_id())
+
+    def _store_path(self) -> Path | None:
+        path = self.store.engine.path if isinstance(self.store.engine, SqliteEngine) else None
+        return path if isinstance(path, Path) else self.spool_path()
 
     async def inspect(self) -> None:
         """Refuse what can't be the store, as long as it is not known whose bot this is. Raises as `open`."""

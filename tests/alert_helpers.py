@@ -16,7 +16,7 @@ from botmon_cog.domain.alerts.news import tell
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
-from botmon_cog.health.component import Finding, fact
+from botmon_cog.health.component import Finding, Trouble
 from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.debounce import Debouncer, Now
 
@@ -25,6 +25,9 @@ INTERVAL_S = 60.0
 INHIBITS: Mapping[str, Sequence[str]] = {
     pattern: patterns for component in COMPONENTS for pattern, patterns in component.inhibits.items()
 }
+
+
+BAD = Trouble("test.bad", "{key} is bad")
 
 
 def bad(key: str) -> Reason:
@@ -82,7 +85,7 @@ class Life:
             self.now,
             instance="main",
             config=self.config,
-            troubles={trouble.key for trouble in troubles},
+            troubles=troubles,
             inhibits=INHIBITS,
             mutes=[one for one in self.mutes if one.until > self.now],
             is_maintained=self.is_maintained,
@@ -99,7 +102,7 @@ class Life:
         for key, severity in self.bad.items():
             findings = looks[key.partition(".")[0]]
             if findings is not None:
-                findings.append(fact(key, severity, bad(key)))  # pyright: ignore[reportArgumentType]
+                findings.append(BAD.fact(severity, key, **bad(key).values))  # pyright: ignore[reportArgumentType]
         return looks
 
     def _now(self) -> Now:

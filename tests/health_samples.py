@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,10 +20,12 @@ from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.components.commands import CommandsSample
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
 from botmon_cog.health.components.voice import VoiceSample
+from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.windows import MetricMeans
@@ -46,6 +49,7 @@ WELL: dict[str, Sample] = {
     "commands": CommandsSample(total=100, errors=1),
     "memory": MemorySample(process_bytes=100_000_000, used_bytes=100_000_000, virtual_bytes=GB, limit_bytes=GB),
     "cpu": CpuSample(percent=5.0, system_percent=20.0, threads=9),
+    "disk": DiskSample(free_bytes=40 * GB, total_bytes=100 * GB),
     "files": FilesSample(files=30, limit=1024),
     "rest": RestSample(rate_limits_1h=2),
     "voice": VoiceSample(connections=2, latency_s=0.04),
@@ -87,6 +91,12 @@ def component(name: str) -> Component[Any]:
     return object.__new__(kind)
 
 
+def sources_of(**parts: Any) -> Sources:
+    """With these parts alone, for components that look at nothing else."""
+    fields = [field.name for field in dataclasses.fields(Sources) if field.default is dataclasses.MISSING]
+    return Sources(**dict.fromkeys(fields) | parts)
+
+
 class Bot:
     """The health of a bot whose samples are given. Each check comes a minute after the one before.
 
@@ -105,9 +115,14 @@ class Bot:
         self.samples: dict[str, Sample | Exception | None] = dict(WELL)
         self._set(parts)
         whole = Config(health=config, alerts=alerts or AlertsConfig())
-        recorder: Any = SimpleNamespace(metrics=self.metrics, record=self.kept.append)
-        watched = [self._watched(kind.name) for kind in COMPONENTS]
-        self.health = Health(watched, recorder, self.loops, self.clock, whole, self.failures, 60.0)
+        sources = sources_of(
+            recorder=SimpleNamespace(metrics=self.metrics, record=self.kept.append),
+            loops=self.loops,
+            clock=self.clock,
+            failures=self.failures,
+            process=SimpleNamespace(uptime_s=60.0),
+        )
+        self.health = Health([self._watched(kind.name) for kind in COMPONENTS], sources, whole)
 
     def _watched(self, name: str) -> Component[Any]:
         made: Any = component(name)

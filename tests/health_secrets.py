@@ -18,11 +18,12 @@ from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.components.commands import CommandsSample
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
 from botmon_cog.health.components.voice import VoiceSample
-from botmon_cog.health.rules import RULE_WHAT
+from botmon_cog.health.rules import BROKEN
 from botmon_cog.monitors.fault_runs import NO_RUN
 from botmon_cog.monitors.recent_outcomes import FailingCommand
 from botmon_cog.monitors.refusals import RefusedCommand
@@ -32,7 +33,7 @@ MARK = "s3cret"
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 GB = 10**9
 
-DECLARED = {what for component in COMPONENTS for what in component.sayings} | {RULE_WHAT}
+DECLARED = {each.name for component in COMPONENTS for each in component.troubles} | {BROKEN.name}
 """Every `Reason.what` that there are words for."""
 
 
@@ -98,6 +99,7 @@ WELL: Mapping[str, Sample] = {
     "commands": CommandsSample(total=300),
     "memory": MemorySample(**READ),
     "cpu": CpuSample(percent=3.0, system_percent=9.0, threads=8),
+    "disk": DiskSample(free_bytes=GB, total_bytes=GB),
     "files": FilesSample(files=40, limit=1024),
     "rest": RestSample(),
     "voice": VoiceSample(connections=1, latency_s=0.02),
@@ -149,6 +151,7 @@ CASES: dict[str, list[Case]] = {
         case("cpu.throttled", CpuSample(percent=5.0, quota_percent=9.0, quota_cores=2.0, throttled_share=0.5)),
         case("cpu.unread", marked(CpuSample)),
     ],
+    "disk": [case("disk.full", DiskSample(free_bytes=5, total_bytes=GB))],
     "files": [
         case("files.many", FilesSample(files=1000, limit=1024)),
         case("files.unread", marked(FilesSample)),
@@ -174,7 +177,7 @@ CASES: dict[str, list[Case]] = {
             ),
         ),
     ],
-    "rule": [case(RULE_WHAT, WELL["cpu"])],
+    "rule": [case(BROKEN.name, WELL["cpu"])],
 }
 """By component: what makes each of its reasons fire. The rules are those of the test's own configuration."""
 

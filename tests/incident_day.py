@@ -161,7 +161,7 @@ class Day:
         await until(self._is_connected)
 
     def _is_connected(self) -> bool:
-        sample = self.system.watched.gateway._source()
+        sample = self.system.sources.gateway()
         return sample is not None and all(shard.is_connected for shard in sample.shards)
 
     # -- afterwards ----------------------------------------------------------------------------------------------------

@@ -277,8 +277,19 @@ def test_what_stays_when_its_cause_is_over_is_told_after_a_while():
 
 def test_what_does_not_last_yet_holds_back_what_follows_from_it():
     life = Life(AlertsConfig(after_s=(900, 120), repeat_after_s=(0, 0)))
-    life.bad = {"loop.blocked": "warning", "commands.slow.play": "critical", "loop.lag": "critical"}
+    life.bad = {"loop.blocked": "warning", "commands.slow.play": "warning", "loop.lag": "warning"}
     assert life.checks(60) == ["15 alert: fired loop.blocked"]
+
+
+def test_what_is_graver_than_its_explanation_is_not_held_back():
+    """Or a critical lag would wait for a block that is only a warning, and is told later."""
+    life = Life(AlertsConfig(after_s=(900, 120), repeat_after_s=(0, 0)))
+    life.bad = {"loop.blocked": "warning", "commands.slow.play": "critical", "loop.lag": "critical"}
+    assert life.checks(60) == ["2 alert: fired loop.lag", "15 alert: fired loop.blocked"], "lag explains what is slow"
+    life.bad["loop.blocked"] = "critical"
+    life.bad["loop.lag"] = "warning"
+    del life.bad["commands.slow.play"]
+    assert life.checks(5) == ["2 alert: worsened loop.blocked"]
 
 
 def test_nothing_follows_from_itself():

@@ -11,7 +11,7 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.config import AlertsConfig
+from botmon_cog.config import AlertsConfig, ComponentName
 from botmon_cog.domain import text
 from botmon_cog.domain.samples import Block
 from botmon_cog.testing import SeenMessage
@@ -28,13 +28,13 @@ def sleeps() -> None:
     time.sleep(1)
 
 
-def watched_bot() -> commands.Bot:
-    """Any block makes it degraded at once, and nothing else does."""
+def watched_bot(*others: ComponentName) -> commands.Bot:
+    """Any block makes it degraded at once, and nothing else does, but for what else is watched."""
     bot = make_bot()
     bot.botmon_config = make_config(
         loop=WATCHED,
         health=make_health(
-            watch=("loop",),
+            watch=("loop", *others),
             loop_blocked_s=(0.05, 10_000),
             loop_lag_ms=(80_000, 86_400),
         ),
@@ -145,3 +145,36 @@ async def test_a_name_too_long_for_the_headline_is_told_beneath_it() -> None:
 def unescaped(words: str) -> str:
     """As it is read in Discord."""
     return re.sub(r"\\(?=\W|_)", "", words)
+
+
+async def test_late_answers_of_a_command_that_blocks_the_loop_are_told_once() -> None:
+    """The clock is moved by hand within the command, where a long block would move it."""
+    bot = watched_bot("commands")
+
+    @bot.tree.command(name="play", description="p")
+    async def play(interaction: discord.Interaction) -> None:
+        time.sleep(0.35)  # noqa: ASYNC251 (it is what is tested)
+        await cog_of(bot).system.clock.advance(3.5)
+        await interaction.response.send_message("too late")
+
+    async with running(bot) as rig:
+
+        async def check() -> tuple[str, list[str]]:
+            report = await cog_of(bot).check_health()
+            return report.overall_status, [problem.key for problem in report.problems]
+
+        recent = cog_of(bot).system.recent
+        while recent.last_hour(1)[0].late < 6:
+            await worst_block(rig, "play")
+        assert await check() == ("unhealthy", ["loop.blocked"]), "as grave as the answers that nobody got"
+        (dm,) = rig.discord.owner.dms
+        assert "most by /play" in dm.embeds[0]["title"]
+        await cog_of(bot).system.flush()
+        await rig.clock.advance(60)
+        assert await check() == ("unhealthy", ["loop.blocked"])
+        await rig.clock.advance(700)
+        assert await check() == ("unhealthy", ["loop.blocked"]), "it runs freely, which is not certain yet"
+        await rig.clock.advance(400)
+        assert await check() == ("healthy", [])
+        assert [len(message.embeds) for message in rig.discord.owner.dms] == [1, 1]
+        assert "runs freely" in str(rig.discord.owner.dms[-1].embeds), "no word of the command"

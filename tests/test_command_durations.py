@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from botmon_cog.health.command_durations import RecentDurations, SlowCommands
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.testing import ManualClock
+from tests.health_samples import sources_of
 from tests.test_windows import invocation
 
 DAY = timedelta(days=1)
@@ -26,8 +28,10 @@ class Rig:
         self.storage = storage
         self.reads = 0
         self.live = LiveWindows()
-        reports: Any = self
-        self._slow = SlowCommands(self.live, reports, self.clock, Failures(self.clock), 5.0)
+        store = SimpleNamespace(reports=self)
+        self._slow = SlowCommands(
+            sources_of(live=self.live, store=store, clock=self.clock, failures=Failures(self.clock), timeout_s=5.0)
+        )
 
     async def counted(self, *args: Any) -> Any:
         self.reads += 1

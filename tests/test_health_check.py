@@ -37,9 +37,9 @@ async def system(tmp_path: Path) -> AsyncIterator[MonitoringSystem]:
         alerts=AlertsConfig(rule=(RuleConfig(metric="custom.players", over=2),)),
     )
     async with MonitoringSystem(config, clock=ManualClock()) as system:
-        system.watched.gateway.watch(lambda: CONNECTED)
-        system.watched.loop.watch(lambda: LoopSample(p50_s=0.001, p99_s=0.01, max_s=0.03))
-        system.watched.rest.watch(RestSample)
+        system.sources.gateway = lambda: CONNECTED
+        system.sources.loop = lambda: LoopSample(p50_s=0.001, p99_s=0.01, max_s=0.03)
+        system.sources.rest = RestSample
         yield system
 
 
@@ -56,7 +56,7 @@ async def check(system: MonitoringSystem, n: int = 1) -> HealthReport:
 
 
 async def test_everything_is_gathered_judged_and_kept(system):
-    system.watched.monitor.unreachable = lambda: ("DMs to owner 1 are closed",)
+    system.sources.unreachable = lambda: ("DMs to owner 1 are closed",)
     report = await check(system)
     assert set(report.components) == {*system.config.health.watch} - {"voice"}
     assert sentence(report.reason) == "a way to the owners is closed (DMs to owner 1 are closed)"
@@ -77,14 +77,14 @@ async def test_metrics_of_the_host_are_judged_over_the_time_between_two_checks(s
 
 async def test_what_nobody_watches_is_left_out(system):
     for name in SOURCES:
-        getattr(system.watched, name).watch(lambda: None)
+        setattr(system.sources, name, lambda: None)
     report = await check(system)
     assert set(report.components).isdisjoint(SOURCES)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 async def test_a_source_that_fails_costs_its_line_of_which_nothing_is_known(system, name):
-    getattr(system.watched, name).watch(fail)
+    setattr(system.sources, name, fail)
     report = await check(system)
     assert report.components[name].status == "unknown"
     assert system.failures.n == 1
@@ -131,7 +131,7 @@ async def test_the_loop_of_the_checks_is_late_when_it_does_not_check(system):
     system.loops.begin(HEALTH_CHECKS, 60)
     report = await check(system)
     await system.clock.advance(60)
-    (run,) = (await system.watched.monitor.sample()).loops
+    (run,) = (await system.health.components["monitor"].sample()).loops
     assert (run.name, run.last_at, run.is_late) == (HEALTH_CHECKS, report.checked_at, False)
     assert await overdue() == []
     await system.clock.advance(121)
@@ -146,14 +146,14 @@ async def test_the_loop_of_the_checks_is_late_when_it_does_not_check(system):
     ("gateway", "is_ready"), [(CONNECTED, True), (DOWN, False), (GatewaySample(), False), (None, False)]
 )
 async def test_ready_is_who_is_connected_on_every_shard(system, gateway, is_ready):
-    system.watched.gateway.watch(lambda: gateway)
+    system.sources.gateway = lambda: gateway
     readiness = await system.readiness.look()
     assert readiness.is_ready == is_ready
     assert readiness.reasons == (() if is_ready else ("the gateway is not connected",))
 
 
 async def test_a_gateway_that_can_not_be_asked_is_not_connected(system):
-    system.watched.gateway.watch(fail)
+    system.sources.gateway = fail
     assert (await system.readiness.look()).reasons == ("the gateway is not connected",)
 
 

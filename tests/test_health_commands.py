@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.testing import ManualClock
+from tests.health_samples import sources_of
 from tests.test_windows import invocation, recorder_of
 
 CONFIG = HealthConfig()
@@ -48,9 +50,15 @@ class Rig:
         self.failures = Failures(self.clock)
         live, self.recent = LiveWindows(), RecentOutcomes(self.clock)
         self.record = recorder_of(self.clock, live, self.recent).record
-        self.commands = Commands(
-            self.recent, live, reports or Away(StorageError("away")), self.clock, self.failures, timeout_s
+        sources = sources_of(
+            recent=self.recent,
+            live=live,
+            store=SimpleNamespace(reports=reports or Away(StorageError("away"))),
+            clock=self.clock,
+            failures=self.failures,
+            timeout_s=timeout_s,
         )
+        self.commands = Commands(sources)
         self.debouncer = Debouncer(AlertsConfig())
 
     def use(self, command: str, outcome: Outcome = OK, times: int = 1, **changes: Any) -> None:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from botmon_cog.config.metrics import METRICS
 from botmon_cog.domain.models import Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import StorageError
 from botmon_cog.health.command_durations import RETRY_S, SlowCommand
 from botmon_cog.health.component import Effect
+from botmon_cog.health.rules import metric
 from botmon_cog.health.words import effect_of
 from tests.test_command_durations import was_used
 from tests.test_health_commands import ERROR, LATE, OK, Away, Rig
@@ -71,12 +73,11 @@ async def test_metrics_give_no_rate_of_too_few_commands():
     rig = Rig()
     rig.use("play", OK, 18)
     rig.use("play", LATE)
-    read = rig.commands.metrics
     sample = await rig.commands.sample()
-    assert read["commands.error_rate"](sample) is None
+    assert metric("commands.error_rate", {"commands": (sample, True)}) is None
     rig.use("play", Outcome.UNANSWERED)
     sample = await rig.commands.sample()
-    assert {name: get(sample) for name, get in read.items()} == {
+    assert {name: metric(name, {"commands": (sample, True)}) for name in METRICS if name.startswith("commands.")} == {
         "commands.total_1h": 20,
         "commands.error_rate": 0.1,
         "commands.late_1h": 1,

@@ -9,8 +9,8 @@ import pytest
 
 from botmon_cog.config import Config, StorageConfig
 from botmon_cog.domain.models import MetricSample
-from botmon_cog.health.components.monitor import Monitor, OwnThreads
-from botmon_cog.health.reader import Reader
+from botmon_cog.health.components.monitor import OwnThreads
+from botmon_cog.health.process import ProcessReader
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
@@ -89,7 +89,7 @@ def own_thread():
 def test_only_our_own_threads_count_and_one_that_is_new_begins_at_nothing(own_thread):
     mine, main = own_thread.native_id, threading.main_thread().native_id
     used_s = {main: 500.0, mine: 2.0}
-    threads = OwnThreads(Reader(Failures(ManualClock())), lambda: used_s)
+    threads = OwnThreads(ProcessReader(ManualClock(), Failures(ManualClock())), lambda: used_s)
     assert threads.used_s() == 2.0
     used_s |= {main: 900.0, mine: 2.5}
     assert threads.used_s() == 2.5
@@ -104,30 +104,29 @@ def refuse() -> dict[int, float]:
 @pytest.mark.parametrize("tell", [lambda: {1: 5.0, 2: 5.0}, refuse], ids=["other numbers, as on macOS", "refused"])
 def test_where_threads_are_not_told_apart_nothing_is_said_of_them(own_thread, tell):
     failures = Failures(ManualClock())
-    assert OwnThreads(Reader(failures), tell).used_s() is None
+    assert OwnThreads(ProcessReader(ManualClock(), failures), tell).used_s() is None
     assert failures.n == 0
 
 
 def test_without_threads_of_ours_nothing_is_used_and_nobody_is_asked():
     failures = Failures(ManualClock())
     assert not any(thread.name.startswith("botmon-") for thread in threading.enumerate())
-    assert OwnThreads(Reader(failures), refuse).used_s() == 0.0
+    assert OwnThreads(ProcessReader(ManualClock(), failures), refuse).used_s() == 0.0
 
 
 def test_the_system_s_own_numbers(own_thread):
-    assert OwnThreads(Reader(Failures(ManualClock()))).used_s() >= 0.0
+    assert OwnThreads(ProcessReader(ManualClock(), Failures(ManualClock()))).used_s() >= 0.0
 
 
 async def test_what_can_not_be_told_of_the_owners_costs_its_own_line(tmp_path):
     config = Config(storage=StorageConfig(url=str(tmp_path / "bot.db")))
     async with MonitoringSystem(config, clock=ManualClock()) as system:
-        monitor: Monitor = system.watched.monitor
 
         def fail() -> tuple[str, ...]:
             raise RuntimeError("in the source")
 
-        monitor.unreachable, monitor.broken = fail, lambda: ("/healthz is off: no port",)
-        sample = await monitor.sample()
+        system.sources.unreachable, system.sources.broken = fail, lambda: ("/healthz is off: no port",)
+        sample = await system.health.components["monitor"].sample()
         assert (sample.unreachable, sample.broken, system.failures.n) == ((), ("/healthz is off: no port",), 1)
         assert "looking at the ways to the owners" in str(system.failures.last)
 

@@ -25,9 +25,9 @@ from tests.harness import make_config
 HERE, ELSEWHERE = 1, 2
 SECRET = "s3cret"
 EVERY_REASON = [
-    Reason.of(what, **dict.fromkeys(("who", "where", "inside", "said", "command", "error", "message", "ways"), SECRET))
+    each.reason(**dict.fromkeys(("who", "where", "inside", "said", "command", "error", "message", "ways"), SECRET))
     for kind in COMPONENTS
-    for what in kind.sayings
+    for each in kind.troubles
 ]
 
 

@@ -17,9 +17,13 @@ from botmon_cog.health.components.files import Files, FilesSample
 from botmon_cog.health.components.memory import Memory, MemorySample
 from botmon_cog.health.cpu_meter import CpuMeter
 from botmon_cog.health.process import ProcessReader
+from botmon_cog.health.rules import metric
+from botmon_cog.health.sources import Sources
+from botmon_cog.health.words import words_of
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.testing import ManualClock
 from tests.child import Child, Talk
+from tests.health_samples import sources_of
 from tests.process_helpers import GROUPS, MIB, reader_of, tree
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,7 +38,12 @@ def reached(component: Component, sample: object) -> dict[str, Finding]:
 
 
 def words(component: Component, finding: Finding) -> Words:
-    return component.sayings[finding.reason.what].words(**finding.reason.values)
+    assert finding.reason.what in {each.name for each in component.troubles}
+    return words_of(finding.reason)
+
+
+def reads(reader: ProcessReader) -> Sources:
+    return sources_of(clock=reader.clock, process=reader)
 
 
 def lines(component: Component, sample: object) -> str:
@@ -48,10 +57,10 @@ def lines(component: Component, sample: object) -> str:
 async def test_a_container_is_judged_by_all_that_runs_in_it(version):
     reader, process = reader_of(ManualClock(), GROUPS / version)
     process.rss_bytes = 120 * MIB
-    memory = Memory(reader)
+    memory = Memory(reads(reader))
     sample = await memory.sample()
     assert (sample.used_bytes, sample.limit_bytes, sample.is_contained) == (410 * MIB, 512 * MIB, True)
-    assert memory.metrics["memory.rss_mb"](sample) == pytest.approx(120 * 1.048576), "this process alone"
+    assert metric("memory.rss_mb", {"memory": (sample, True)}) == pytest.approx(120 * 1.048576), "this process alone"
     said = words(memory, reached(memory, sample)["memory"])
     assert said.what == "the bot uses 80 % of its container's memory"
     assert said.detail == "410 MiB of 512 MiB, 120 MiB by this process"
@@ -63,7 +72,7 @@ async def test_a_limit_that_is_none_leaves_the_machine(tmp_path):
     total_bytes = psutil.virtual_memory().total
     for limit in ("9223372036854771712", str(total_bytes), "0", "max"):
         root = tree(tmp_path, "4:memory:/bot\n0::/\n", **{"memory/memory.limit_in_bytes": limit, "memory.max": limit})
-        sample = await Memory(reader_of(ManualClock(), root)[0]).sample()
+        sample = await Memory(reads(reader_of(ManualClock(), root)[0])).sample()
         assert (sample.limit_bytes, sample.is_contained, sample.used_bytes) == (total_bytes, False, 200 * MIB)
 
 
@@ -71,21 +80,21 @@ async def test_a_limit_that_is_none_leaves_the_machine(tmp_path):
 async def test_groups_that_can_not_be_read_leave_the_machine(tmp_path, cgroup):
     root = tree(tmp_path, cgroup)
     (root / "sys/fs/cgroup/memory.max").mkdir(parents=True)  # a directory is no file
-    sample = await Memory(reader_of(ManualClock(), root)[0]).sample()
+    sample = await Memory(reads(reader_of(ManualClock(), root)[0])).sample()
     assert (sample.limit_bytes, sample.is_contained) == (psutil.virtual_memory().total, False)
 
 
 async def test_usage_that_a_container_hides_is_this_process(tmp_path):
     root = tree(tmp_path, "0::/\n", **{"memory.max": str(400 * MIB)})
     (root / "sys/fs/cgroup/memory.current").mkdir()
-    sample = await Memory(reader_of(ManualClock(), root)[0]).sample()
+    sample = await Memory(reads(reader_of(ManualClock(), root)[0])).sample()
     assert (sample.used_bytes, sample.limit_bytes, sample.is_contained) == (200 * MIB, 400 * MIB, True)
 
 
 async def test_a_leak_of_what_the_bot_started_is_told_with_the_time_that_is_left(tmp_path):
     clock = ManualClock()
     reader, _ = reader_of(clock, tmp_path)
-    memory = Memory(reader)
+    memory = Memory(reads(reader))
     for minute in range(0, 241, 5):
         used = str((100 + minute) * MIB)
         tree(
@@ -103,7 +112,12 @@ async def test_a_leak_of_what_the_bot_started_is_told_with_the_time_that_is_left
 
 
 def test_what_a_machine_does_not_say_is_unknown_with_its_cause():
-    memory = Memory(reader_of(ManualClock(), Path("/nowhere"))[0])
+    memory = Memory(
+        sources_of(
+            clock=reader_of(ManualClock(), Path("/nowhere"))[0].clock,
+            process=reader_of(ManualClock(), Path("/nowhere"))[0],
+        )
+    )
     hidden = MemorySample(limit_bytes=MIB, cause="NoSuchProcess: gone")
     endless = MemorySample(used_bytes=MIB, cause="OSError: 0 bytes")
     for sample, what in ((hidden, "memory.unread"), (endless, "memory.no_limit")):
@@ -116,13 +130,14 @@ def test_what_a_machine_does_not_say_is_unknown_with_its_cause():
 
 
 def words_of_unread(component: Component, reason) -> Words:
-    return component.sayings[reason.what].words(**reason.values)
+    assert reason.what in {each.name for each in component.troubles}
+    return words_of(reason)
 
 
 async def test_a_machine_without_a_total_has_no_limit(tmp_path, monkeypatch):
     """gVisor and others say that MemTotal is 0."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"total": 0}))
-    memory = Memory(reader_of(ManualClock(), tmp_path)[0])
+    memory = Memory(reads(reader_of(ManualClock(), tmp_path)[0]))
     sample = await memory.sample()
     assert (sample.used_bytes, sample.limit_bytes, sample.percent) == (200 * MIB, None, None)
     assert memory.unread(sample).what == "memory.no_limit"
@@ -140,7 +155,7 @@ def group_v2(root: Path, used_s: float, periods: int, throttled: int) -> Path:
 async def test_a_quota_is_judged_by_all_that_runs_in_the_container(tmp_path):
     clock = ManualClock()
     reader, process = reader_of(clock, group_v2(tmp_path, 100.0, 1_000, 10))
-    cpu = Cpu(reader)
+    cpu = Cpu(reads(reader))
     first = await cpu.sample()
     assert (first.percent, first.quota_percent, first.is_measured, cpu.is_known(first)) == (None, None, False, False)
     assert cpu.unread(first) is None, "there was no time to measure, which is no fault"
@@ -161,7 +176,7 @@ async def test_a_quota_is_judged_by_all_that_runs_in_the_container(tmp_path):
 async def test_being_held_back_is_a_reason_of_its_own(tmp_path):
     clock = ManualClock()
     reader, process = reader_of(clock, group_v2(tmp_path, 0.0, 0, 0))
-    cpu = Cpu(reader)
+    cpu = Cpu(reads(reader))
     await clock.advance(60)
     process.used_s += 6
     group_v2(tmp_path, 6.0, 100, 30)
@@ -183,7 +198,7 @@ async def test_being_held_back_is_a_reason_of_its_own(tmp_path):
 async def test_a_quota_beyond_the_cores_is_bounded_by_them(tmp_path):
     clock = ManualClock()
     root = tree(tmp_path, "0::/\n", **{"cpu.max": "800000 100000", "cpu.stat": "usage_usec 0"})
-    cpu = Cpu(reader_of(clock, root)[0])
+    cpu = Cpu(reads(reader_of(clock, root)[0]))
     await clock.advance(10)
     tree(root, "0::/\n", **{"cpu.stat": "usage_usec 19000000"})
     sample = await cpu.sample()
@@ -193,7 +208,7 @@ async def test_a_quota_beyond_the_cores_is_bounded_by_them(tmp_path):
 async def test_without_a_quota_the_share_of_one_core_counts(tmp_path):
     clock = ManualClock()
     reader, process = reader_of(clock, tmp_path)
-    cpu = Cpu(reader)
+    cpu = Cpu(reads(reader))
     await clock.advance(10)
     process.used_s += 12
     sample = await cpu.sample()
@@ -227,7 +242,12 @@ async def test_processor_time_that_is_refused_for_a_while_is_measured_again():
 
 
 def test_open_files_are_judged_by_their_limit_if_there_is_one():
-    files = Files(reader_of(ManualClock(), Path("/nowhere"))[0])
+    files = Files(
+        sources_of(
+            clock=reader_of(ManualClock(), Path("/nowhere"))[0].clock,
+            process=reader_of(ManualClock(), Path("/nowhere"))[0],
+        )
+    )
     found = reached(files, FilesSample(files=900, limit=1_024))
     assert words(files, found["files"]).what == "the bot has 900 of at most 1,024 files open"
     assert not reached(files, FilesSample(files=900))
@@ -251,7 +271,7 @@ async def test_a_refused_source_costs_its_field_and_one_line_in_the_log(tmp_path
     failures = Failures(clock)
     with caplog.at_level(logging.WARNING):
         reader, _ = reader_of(clock, tmp_path, failures, **{source: error})
-        components = Memory(reader), Cpu(reader), Files(reader)
+        components = Memory(reads(reader)), Cpu(reads(reader)), Files(reads(reader))
         for _ in range(4):
             await clock.advance(60)
             samples = [await component.sample() for component in components]
@@ -267,7 +287,7 @@ async def test_a_refused_source_costs_its_field_and_one_line_in_the_log(tmp_path
 
 async def test_what_is_refused_no_longer_is_known_again(tmp_path):
     reader, process = reader_of(ManualClock(), tmp_path, num_fds=OSError("no"))
-    files = Files(reader)
+    files = Files(reads(reader))
     assert files.unread(await files.sample()) is not None
     process.refused.clear()
     sample = await files.sample()
@@ -304,7 +324,7 @@ async def read_all(talk: Talk) -> None:
     """The three components alone."""
     clock = ManualClock()
     reader = ProcessReader(clock, Failures(clock))
-    components = Memory(reader), Cpu(reader), Files(reader)
+    components = Memory(reads(reader)), Cpu(reads(reader)), Files(reads(reader))
     await clock.advance(60)
     for component in components:
         sample = await component.sample()

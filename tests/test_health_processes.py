@@ -56,7 +56,7 @@ class Process:
         self._owner = owner
         self._ready_s = clock.monotonic() + 20
         self._users = 0
-        self.system.watched.gateway.watch(self._gateway)
+        self.system.sources.gateway = self._gateway
 
     async def start(self) -> None:
         await self.system.start()
@@ -227,11 +227,11 @@ async def test_what_all_of_them_see_is_told_once_and_is_over_once(postgres_store
         for _ in range(3):
             assert await rig.minute() == healthy(EIGHT)
         for process in rig.processes.values():
-            process.system.watched.database.sample = be_slow
+            process.system.database.sample = be_slow
         assert await rig.minutes(25) == dict.fromkeys(EIGHT, "degraded")
         assert [text for text, _ in rig.owner.messages] == ["alert: fired database.slow"]
         for process in rig.processes.values():
-            del process.system.watched.database.sample
+            del process.system.database.sample
         assert await rig.minutes(10) == healthy(EIGHT)
         assert [text for text, _ in rig.owner.messages[1:]] == ["recovery: recovered database.slow"]
         assert rig.failures() == {None}

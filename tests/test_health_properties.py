@@ -12,17 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.config import ComponentName, HealthConfig
+from botmon_cog.config.metrics import METRICS
 from botmon_cog.config.tables import AlertsConfig
 from botmon_cog.domain.reports.health import HealthReport
 from botmon_cog.domain.samples import Block, GatewaySample, LoopRun, LoopSample, RestSample, Sample, ShardSample
 from botmon_cog.health.components.commands import CommandsSample, SlowCommand
 from botmon_cog.health.components.cpu import CpuSample
 from botmon_cog.health.components.database import DatabaseSample
+from botmon_cog.health.components.disk import DiskSample
 from botmon_cog.health.components.files import FilesSample
 from botmon_cog.health.components.memory import MemorySample
 from botmon_cog.health.components.monitor import MonitorSample
 from botmon_cog.health.components.voice import VoiceSample
 from botmon_cog.health.debounce import LEAVE_SHARE
+from botmon_cog.health.rules import metric
 from botmon_cog.health.words import recovered, sentence, words_of
 from botmon_cog.monitors.fault_runs import FaultRun
 from botmon_cog.monitors.recent_outcomes import FailingCommand
@@ -125,6 +128,7 @@ SAMPLES = {
         system_percent=maybe,
         cause=maybe_text,
     ),
+    "disk": made(DiskSample, free_bytes=whole, total_bytes=whole),
     "files": made(FilesSample, files=maybe_whole, limit=maybe_whole, cause=maybe_text),
     "rest": made(RestSample, rate_limits_1h=whole, global_rate_limits_1h=whole, server_errors_1h=whole),
     "voice": made(VoiceSample, connections=whole, lost=whole, lost_s=odd, latency_s=maybe),
@@ -182,7 +186,7 @@ def test_no_sample_is_too_odd_to_be_shown(seen):
         if each is not None:
             shown = [*component(name).numbers(each, NOON), *component(name).brief(each)]
             assert all(isinstance(line, str) for line in shown)
-            told = [read(each) for read in component(name).metrics.values()]
+            told = [metric(metric_, {name: (each, True)}) for metric_ in METRICS if metric_ != "uptime_s"]
             assert all(value is None or isinstance(value, int | float) for value in told)
 
 

@@ -98,13 +98,13 @@ async def endpoints(rig: Rig) -> str:
 
 def show(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, one: Case) -> None:
     """Let one component see that, and all others that they are well."""
-    watched = cog_of(rig.bot).system.watched
+    components = cog_of(rig.bot).system.health.components
     for component, sample in (dict(WELL) | ({name: one.sample} if name in WELL else {})).items():
 
         async def look(sample: Any = sample) -> Any:
             return sample
 
-        monkeypatch.setattr(getattr(watched, component), "sample", look)
+        monkeypatch.setattr(components[component], "sample", look)
 
 
 def words(reasons: list[Any]) -> set[str]:

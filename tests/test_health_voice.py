@@ -11,7 +11,7 @@ import pytest
 from botmon_cog.health.components.voice import Voice, VoiceSample
 from botmon_cog.testing import ManualClock
 from tests.harness import cog_of, make_bot, running
-from tests.health_samples import Bot
+from tests.health_samples import Bot, sources_of
 
 
 class Client:
@@ -62,9 +62,10 @@ async def look(voice: Voice) -> VoiceSample:
 
 
 async def test_there_is_nothing_to_see_until_the_bot_first_joins_a_channel(clock):
-    voice, bot = Voice(clock), BotWithVoice()
+    sources, bot = sources_of(clock=clock), BotWithVoice()
+    voice = Voice(sources)
     assert await voice.sample() is None
-    voice.watch(bot)
+    sources.bot = bot
     assert await voice.sample() is None
     bot.voice_clients.append(Client())
     assert await voice.sample() == VoiceSample(connections=1, latency_s=0.04)
@@ -75,8 +76,7 @@ async def test_there_is_nothing_to_see_until_the_bot_first_joins_a_channel(clock
 async def test_a_connection_is_lost_after_a_minute_without_it(clock):
     lost, player, bot = Client(), WavelinkPlayer(), BotWithVoice()
     bot.voice_clients += [lost, player, LavalinkClient()]
-    voice = Voice(clock)
-    voice.watch(bot)
+    voice = Voice(sources_of(clock=clock, bot=bot))
     lost.is_up, player.connected = False, False
     assert (await look(voice)).lost == 0
     await clock.advance(60)
@@ -104,8 +104,7 @@ async def test_a_connection_is_lost_after_a_minute_without_it(clock):
     ids=["the slowest", "no average yet", "no heartbeat yet", "none is told", "not made yet"],
 )
 async def test_latency_is_that_of_the_slowest_that_tells(clock, clients, latency_s):
-    voice = Voice(clock)
-    voice.watch(BotWithVoice(*clients))
+    voice = Voice(sources_of(clock=clock, bot=BotWithVoice(*clients)))
     assert await look(voice) == VoiceSample(connections=len(clients), latency_s=latency_s)
 
 

@@ -59,7 +59,7 @@ async def answer(made: Monitors, monkeypatch: pytest.MonkeyPatch, sample: Databa
     async def sampled() -> DatabaseSample:
         return sample
 
-    monkeypatch.setattr(made.system.watched.database, "sample", sampled)
+    monkeypatch.setattr(made.system.database, "sample", sampled)
     return await made.health.check_database()
 
 

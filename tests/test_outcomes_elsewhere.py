@@ -92,7 +92,7 @@ async def test_each_interaction_is_one_row_and_no_fault(tmp_path: Path, is_unkno
         assert all(system.recent.counts().errors == 0 for system in deploy.systems)
         assert await deploy.settle() == 5
         assert [row.outcome for row in await deploy.rows()] == ["ok"] * 5
-        seen = [await system.watched.rest.sample() for system in deploy.systems]
+        seen = [system.sources.rest() for system in deploy.systems]
         assert [rest.late_1h for rest in seen] == [0] * len(seen)
 
 

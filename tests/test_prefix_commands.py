@@ -96,7 +96,7 @@ async def test_owners_details_stay_in_direct_messages() -> None:
     async with running(prefix_bot()) as rig:
         owner, channel = rig.discord.owner, rig.discord.channel
         system = cog_of(rig.bot).system
-        system.watched.monitor.broken = lambda: ("the port 8081 is in use",)
+        system.sources.broken = lambda: ("the port 8081 is in use",)
         await system.command_log.record(999, 5, "elsewhere", duration=1.0)
         await rig.rows()
         assert "elsewhere" not in text_of((await ask(rig, owner, channel, "!stats")).embeds[0])

@@ -63,7 +63,7 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
                 system.recorder.record(event(name))
         assert (system.writer.spooled, system.writer.dropped) == (3, 0)
         assert (tmp_path / "bot.spool.db").exists()
-        monitor = system.watched.monitor
+        monitor = system.health.components["monitor"]
         sample = await monitor.sample()
         assert [found.reason for found in monitor.judge(sample, config.health)] == [Reason.of("monitor.spool", n=3)]
         assert (sample.queued + sample.spooled, sample.spooled, sample.spool_bytes > 0) == (3, 3, True)
@@ -74,7 +74,8 @@ async def test_rows_outlive_a_restart_without_a_database(tmp_path):
             "SELECT text FROM invocations JOIN labels ON id = command_id ORDER BY run_id, seq"
         ).fetchall()
     assert found == [(name,) for name in names(3)]
-    assert list(system.watched.monitor.judge(await system.watched.monitor.sample(), config.health)) == []
+    monitor = system.health.components["monitor"]
+    assert list(monitor.judge(await monitor.sample(), config.health)) == []
 
 
 async def test_a_database_that_can_not_be_closed_does_not_keep_the_system_from_closing(monkeypatch):

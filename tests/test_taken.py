@@ -210,7 +210,7 @@ async def test_a_duration_that_is_no_number_was_not_measured(rig: Rig, seconds: 
 async def test_a_value_of_the_wrong_type_costs_its_row_and_is_told(rig: Rig, wrong: dict[str, Any]):
     assert not await rig.logger.record(**{"guild_id": 1, "user_id": 2, "command": "play"} | wrong)
     assert rig.taken == []
-    assert (rig.failures.last or "").startswith(f"record: TypeError: {next(iter(wrong))} must be ")
+    assert (rig.failures.last or "").startswith(f"running CommandLog.record: TypeError: {next(iter(wrong))} must be ")
 
 
 async def test_what_else_is_recorded_is_checked_too(rig: Rig):

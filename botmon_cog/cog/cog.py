@@ -91,14 +91,10 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
 
     def _introduce(self) -> None:
         """Tell those who ask who knows."""
-        system, watched = self.system, self.system.watched
-        watched.loop.watch(self.loop_watch.sample)
-        watched.gateway.watch(self._gateway.sample)
-        watched.rest.watch(self._logs.sample)
-        watched.voice.watch(self.bot)
-        watched.monitor.unreachable = self.delivery.unreachable
-        watched.monitor.broken = self._broken
-        watched.monitor.hints = self._hints
+        system, sources = self.system, self.system.sources
+        sources.bot = self.bot
+        sources.loop, sources.gateway, sources.rest = self.loop_watch.sample, self._gateway.sample, self._logs.sample
+        sources.unreachable, sources.broken, sources.hints = self.delivery.unreachable, self._broken, self._hints
         system.is_running = self.observer.is_running
         self._gateway.lost, system.uptime.ongoing = system.uptime.lost, self._gateway.ongoing
         self.observer.closer.refused = self._logs.refused

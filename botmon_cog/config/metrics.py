@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from botmon_cog.config.tables import RuleConfig
 
@@ -13,34 +14,44 @@ RULES = "rule"
 CUSTOM = "custom."
 """What the metrics of operations that the host times begin with: their mean in seconds."""
 
-METRICS: dict[str, tuple[str, str]] = {
-    "memory.percent": ("the memory of this process", "%"),
-    "memory.rss_mb": ("the memory of this process", "MB"),
-    "memory.growth_mb_per_h": ("the growth of this process's memory", "MB/h"),
-    "cpu.percent": ("the processor time of this process (of one core)", "%"),
-    "cpu.system_percent": ("the processor time of the machine", "%"),
-    "files.percent": ("the share of open files (of their limit)", "%"),
-    "threads": ("the number of threads", ""),
-    "loop.lag_p99_ms": ("the event loop's lag (p99)", "ms"),
-    "loop.lag_max_ms": ("the event loop's lag (largest)", "ms"),
-    "loop.blocked_s": ("the time the event loop was blocked within ten minutes", "s"),
-    "gateway.latency_ms": ("the gateway's latency (worst shard)", "ms"),
-    "gateway.reconnects_1h": ("the number of gateway reconnects within an hour", ""),
-    "gateway.shards_down": ("the number of shards without a connection", ""),
-    "rest.rate_limits_1h": ("the number of rate limits (429) within an hour", ""),
-    "rest.server_errors_1h": ("the number of Discord's server errors (5xx) within an hour", ""),
-    "commands.total_1h": ("the number of commands within an hour", ""),
-    "commands.error_rate": ("the bot's share of failed commands (0 to 1)", ""),
-    "commands.late_1h": ("the number of late answers within an hour", ""),
-    "commands.unanswered_1h": ("the number of unanswered commands within an hour", ""),
-    "database.response_ms": ("the database's response time", "ms"),
-    "database.size_mb": ("the database's size", "MB"),
-    "monitor.queued": ("the number of rows that wait in memory", ""),
-    "monitor.spooled": ("the number of rows that wait on disk", ""),
-    "monitor.dropped": ("the number of rows lost since the start", ""),
-    "uptime_s": ("the time since the start", "s"),
+
+class Metric(NamedTuple):
+    what: str
+    """In words for people."""
+    unit: str = ""
+    of: str = ""
+    """The component and the field of its sample that it is read from, where its name does not say so. What is told in
+    ms or MB (a million bytes) is read from seconds or bytes."""
+
+
+METRICS: dict[str, Metric] = {
+    "memory.percent": Metric("the memory of this process", "%"),
+    "memory.rss_mb": Metric("the memory of this process", "MB", "memory.process_bytes"),
+    "memory.growth_mb_per_h": Metric("the growth of this process's memory", "MB/h", "memory.growth_bytes_per_h"),
+    "cpu.percent": Metric("the processor time of this process (of one core)", "%"),
+    "cpu.system_percent": Metric("the processor time of the machine", "%"),
+    "disk.free_mb": Metric("the free space of the store's disk", "MB", "disk.free_bytes"),
+    "files.percent": Metric("the share of open files (of their limit)", "%"),
+    "threads": Metric("the number of threads", "", "cpu.threads"),
+    "loop.lag_p99_ms": Metric("the event loop's lag (p99)", "ms", "loop.p99_s"),
+    "loop.lag_max_ms": Metric("the event loop's lag (largest)", "ms", "loop.max_s"),
+    "loop.blocked_s": Metric("the time the event loop was blocked within ten minutes", "s"),
+    "gateway.latency_ms": Metric("the gateway's latency (worst shard)", "ms", "gateway.slowest_s"),
+    "gateway.reconnects_1h": Metric("the number of gateway reconnects within an hour"),
+    "gateway.shards_down": Metric("the number of shards without a connection"),
+    "rest.rate_limits_1h": Metric("the number of rate limits (429) within an hour"),
+    "rest.server_errors_1h": Metric("the number of Discord's server errors (5xx) within an hour"),
+    "commands.total_1h": Metric("the number of commands within an hour", "", "commands.total"),
+    "commands.error_rate": Metric("the bot's share of failed commands (0 to 1)"),
+    "commands.late_1h": Metric("the number of late answers within an hour", "", "commands.late"),
+    "commands.unanswered_1h": Metric("the number of unanswered commands within an hour", "", "commands.unanswered"),
+    "database.response_ms": Metric("the database's response time", "ms", "database.response_time_s"),
+    "database.size_mb": Metric("the database's size", "MB", "database.size_bytes"),
+    "monitor.queued": Metric("the number of rows that wait in memory"),
+    "monitor.spooled": Metric("the number of rows that wait on disk"),
+    "monitor.dropped": Metric("the number of rows lost since the start"),
+    "uptime_s": Metric("the time since the start", "s"),
 }
-"""Name -> (what it is, its unit), in words for people. MB is a million bytes."""
 
 
 def unknown_metric(name: str) -> str | None:

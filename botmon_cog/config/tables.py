@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -19,7 +19,9 @@ SchemaName = Annotated[str, Meta(pattern=r"\A[a-z_][a-z0-9_]{0,62}\Z")]
 Days = Annotated[int, Meta(ge=0, le=36_500)]
 DiscordId = Annotated[int, Meta(ge=1)]
 
-ComponentName = Literal["database", "gateway", "loop", "commands", "memory", "cpu", "files", "rest", "voice", "monitor"]
+ComponentName = Literal[
+    "database", "gateway", "loop", "commands", "memory", "cpu", "disk", "files", "rest", "voice", "monitor"
+]
 """What the verdict rests on, the gravest first: of equals, the first one's reason is told."""
 
 Severity = Literal["warning", "critical"]
@@ -100,12 +102,11 @@ class HealthConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of two limits the first makes a warning, the second is critical."""
 
     interval_s: Positive = 60.0
-    watch: tuple[ComponentName, ...] = (
-        "database", "gateway", "loop", "commands", "memory", "cpu", "files", "rest", "voice", "monitor"
-    )  # fmt: skip
+    watch: tuple[ComponentName, ...] = get_args(ComponentName)
     memory_percent: tuple[Percent, Percent] = (80.0, 92.0)
     memory_growth_mb_per_h: Amount = 50.0
     cpu_percent: tuple[Percent, Percent] = (80.0, 95.0)
+    disk_free_mb: Amount = 1_000.0
     files_percent: tuple[Percent, Percent] = (80.0, 95.0)
     loop_lag_ms: tuple[Positive, Positive] = (250.0, 2_000.0)
     loop_blocked_s: tuple[Positive, Positive] = (5.0, 30.0)

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from botmon_cog.domain.text import finite
+
 GatewayEvent = Literal["connect", "ready", "resumed", "disconnect"]
 """`connect`: a session was begun anew. `ready`: its caches are full. `resumed`: the old one goes on."""
 
@@ -74,6 +76,19 @@ class GatewaySample(Sample, frozen=True, kw_only=True):
     identifies_total: int | None = None
     identifies_reset_s: float | None = None
     """Seconds until all of them are granted anew."""
+
+    @property
+    def slowest_s(self) -> float | None:
+        """The newest latency of the slowest shard."""
+        return max((s for shard in self.shards if (s := finite(shard.latency_s)) is not None), default=None)
+
+    @property
+    def reconnects_1h(self) -> int:
+        return sum(shard.reconnects_1h for shard in self.shards)
+
+    @property
+    def shards_down(self) -> int:
+        return sum(not shard.is_connected for shard in self.shards)
 
 
 class RestSample(Sample, frozen=True, kw_only=True):

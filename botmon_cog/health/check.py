@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from botmon_cog.clock import Clock
 from botmon_cog.config import Config
+from botmon_cog.config.metrics import RULES
 from botmon_cog.domain.alerts import Alert
 from botmon_cog.domain.models import HealthRecord
 from botmon_cog.domain.reports.health import (
@@ -22,10 +22,9 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.taken import taken_duration, taken_moment, taken_size
 from botmon_cog.health.component import Component, Finding
 from botmon_cog.health.debounce import Debouncer, Now
-from botmon_cog.health.rules import RULE, Rules, Seen, metric
-from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.loop_runs import LoopRuns
-from botmon_cog.monitors.recorder import Recorder
+from botmon_cog.health.one_cause import Looks, OneCause
+from botmon_cog.health.rules import Rules, Seen, metric
+from botmon_cog.health.sources import Sources
 
 HEALTH_CHECKS = "health checks"
 """The name of the loop that runs them."""
@@ -35,31 +34,23 @@ class Health:
     """Gathers samples and judges them. A component that fails costs its line, never the report.
 
     Attributes:
-        components: what is watched, by name, the gravest first; the extension adds what only it can see.
+        components: what is watched, by name, the gravest first.
         latest: what the last check found; None before the first.
     """
 
-    def __init__(
-        self,
-        components: Iterable[Component[Any]],
-        recorder: Recorder,
-        loops: LoopRuns,
-        clock: Clock,
-        config: Config,
-        failures: Failures,
-        uptime_s: float,
-    ) -> None:
-        """`uptime_s`: how old the process is by now."""
+    def __init__(self, components: Iterable[Component[Any]], sources: Sources, config: Config) -> None:
+        """Of the components only those that `[health] watch` names are watched."""
         self.components = {each.name: each for each in components if each.name in config.health.watch}
-        self._recorder = recorder
-        self._loops = loops
-        self._clock = clock
+        self._recorder = sources.recorder
+        self._loops = sources.loops
+        self._clock = clock = sources.clock
         self._config = config.health
-        self._failures = failures
+        self._failures = sources.failures
         self._debouncer = Debouncer(config.alerts)
+        self._one_cause = OneCause()
         self._rules = Rules(config.alerts.rule)
         self._watching_since_s = clock.monotonic()
-        self._began_s = clock.monotonic() - uptime_s
+        self._began_s = clock.monotonic() - sources.process.uptime_s
         self.latest: HealthReport | None = None
 
     @property
@@ -70,11 +61,11 @@ class Health:
     async def check(self) -> HealthReport:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
         samples = await self._gather()
-        looks: dict[str, Sequence[Finding] | None] = {name: self._judged(name, samples) for name in self.components}
-        rules = self._rules.judge(self.components, samples, self._recorder.metrics.means(), self.uptime_s)
+        looks = self._one_cause.joined(self._judge(samples), is_check=True)
+        rules = self._rules.judge(samples, self._recorder.metrics.means(), self.uptime_s)
         self._recorder.metrics.restart()
         now = self._now()
-        troubles = self._debouncer.step({**looks, RULE: rules}, now)
+        troubles = self._debouncer.step({**looks, RULES: rules}, now)
         report = self._report(samples, looks, troubles, now)
         self._keep(report, samples)
         self._loops.note(HEALTH_CHECKS)
@@ -84,7 +75,7 @@ class Health:
     async def report(self) -> HealthReport:
         """The verdict and every component as they are now. Changes nothing."""
         samples = await self._gather()
-        looks = {name: self._judged(name, samples) for name in self.components}
+        looks = self._one_cause.joined(self._judge(samples), is_check=False)
         now = self._now()
         found = [finding for findings in looks.values() for finding in findings or ()]
         return self._report(samples, looks, self._debouncer.look(found, now), now)
@@ -97,7 +88,7 @@ class Health:
     def recall(self, alerts: Iterable[Alert]) -> None:
         """Take up what an earlier process told and did not see the end of."""
         looks_back_s = {begin: s for each in self.components.values() for begin, s in each.looks_back_s.items()}
-        watched = {*self.components, RULE}
+        watched = {*self.components, RULES}
         known = [alert for alert in alerts if alert.key.partition(".")[0] in watched]
         self._debouncer.recall(known, self._now(), looks_back_s)
 
@@ -120,6 +111,9 @@ class Health:
             self._failures.note(f"looking at {component.title.lower()}", error)
             return None, False
 
+    def _judge(self, samples: Seen) -> Looks:
+        return {name: self._judged(name, samples) for name in self.components}
+
     def _judged(self, name: str, samples: Seen) -> Sequence[Finding] | None:
         sample, _ = samples[name]
         if sample is None:
@@ -133,7 +127,7 @@ class Health:
     def _report(
         self,
         samples: Seen,
-        looks: Mapping[str, Sequence[Finding] | None],
+        looks: Looks,
         troubles: tuple[Problem, ...],
         now: Now,
     ) -> HealthReport:
@@ -144,7 +138,7 @@ class Health:
         return HealthReport(
             overall_status=_overall(components.values()),
             components=components,
-            rules=tuple(each for each in troubles if each.key.startswith(f"{RULE}.") and each.is_seen),
+            rules=tuple(each for each in troubles if each.key.startswith(f"{RULES}.") and each.is_seen),
             troubles=troubles,
             uptime_s=self.uptime_s,
             watched_s=now.age_s,
@@ -176,20 +170,16 @@ class Health:
 
     def _keep(self, report: HealthReport, samples: Seen) -> None:
         """Keep a report's verdict for the history."""
-
-        def number(name: str) -> float | None:
-            return metric(name, self.components, samples)
-
-        rss_mb, response_ms = number("memory.rss_mb"), number("database.response_ms")
+        rss_mb, response_ms = metric("memory.rss_mb", samples), metric("database.response_ms", samples)
         self._recorder.record(
             HealthRecord(
                 occurred_at=taken_moment(report.checked_at),
                 status=report.overall_status,
                 reason=report.reason,
                 rss_bytes=None if rss_mb is None else taken_size(round(rss_mb * 1e6)),
-                cpu_percent=number("cpu.percent"),
+                cpu_percent=metric("cpu.percent", samples),
                 database_s=taken_duration(None if response_ms is None else response_ms / 1e3, "database_s"),
-                error_rate=number("commands.error_rate"),
+                error_rate=metric("commands.error_rate", samples),
             )
         )
 

@@ -15,9 +15,8 @@ from botmon_cog.domain.rollup import DURATION, HOURS_PER_DAY, hour_of, start_of_
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors.failures import Failures
+from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.windows import LiveWindows
-from botmon_cog.store.reports import Reports
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +53,9 @@ class SlowCommand(Sample, frozen=True, kw_only=True):
 class SlowCommands:
     """Those that take 1 s or more. Asks the database only where there are any."""
 
-    def __init__(self, live: LiveWindows, reports: Reports, clock: Clock, failures: Failures, timeout_s: float) -> None:
-        self._recent = RecentDurations(live, clock)
-        self._usual = UsualDurations(reports, clock, failures, timeout_s)
+    def __init__(self, sources: Sources) -> None:
+        self._recent = RecentDurations(sources.live, sources.clock)
+        self._usual = UsualDurations(sources)
 
     async def find(self) -> tuple[SlowCommand, ...]:
         """The worst beside what is usual first, without those of which that is not known; at most 20."""
@@ -116,29 +115,29 @@ class RecentDurations:
 class UsualDurations:
     """Each command's p95 over the seven days (UTC) before today, of all processes. Read once an hour, when wanted."""
 
-    def __init__(self, reports: Reports, clock: Clock, failures: Failures, timeout_s: float) -> None:
+    def __init__(self, sources: Sources) -> None:
         self._known: Mapping[str, float] = {}
-        self._reports = reports
-        self._clock = clock
-        self._failures = failures
-        self._timeout_s = timeout_s
+        self._sources = sources
         self._hour: int | None = None
         self._not_before_s = 0.0
 
     async def read(self) -> Mapping[str, float]:
         """By command, without those that were too few; what was read before if the database is away. Raises nothing."""
-        hour, now_s = hour_of(self._clock.now()), self._clock.monotonic()
+        clock = self._sources.clock
+        hour, now_s = hour_of(clock.now()), clock.monotonic()
         if hour == self._hour or now_s < self._not_before_s:
             return self._known
         end = start_of_day(hour // HOURS_PER_DAY)
         self._not_before_s = now_s + RETRY_S
         try:
-            async with asyncio.timeout(self._timeout_s):
-                counted = await self._reports.counted(None, Period(name="week", start=end - _WEEK, end=end))
+            async with asyncio.timeout(self._sources.timeout_s):
+                counted = await self._sources.store.reports.counted(
+                    None, Period(name="week", start=end - _WEEK, end=end)
+                )
         except (StorageError, TimeoutError) as error:
             _log.warning("can't read how long commands took last week: %s", error or type(error).__name__)
         except Exception as error:  # noqa: BLE001 (whatever an engine raises costs the comparison only)
-            self._failures.note("reading how long commands took last week", error)
+            self._sources.failures.note("reading how long commands took last week", error)
         else:
             found = counted.latencies(DURATION)
             p95s = {command: each.quantile(_P95) for (command, _), each in found.items() if each.n >= FEWEST_BEFORE}

@@ -6,16 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
 from botmon_cog.config import HealthConfig, Severity
-from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.reasons import Reason, Value
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
+from botmon_cog.health.phrases import Phrase, known, said, shown
+from botmon_cog.health.sources import Sources
 
 S = TypeVar("S", bound=Sample)
+Text = Phrase | Callable[..., Phrase | None]
+"""Filled with the values of a reason; or what chooses between such phrases, called with the values by their names."""
+Limits = tuple[float | None, float | None]
+"""From which on it is a warning, and critical; None for never."""
 
 
 class Effect(StrEnum):
@@ -40,18 +46,6 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     """Whole sentences: what to do."""
 
 
-class Saying(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to say of one kind of reason."""
-
-    words: Callable[..., Words]
-    """Called with the values of the reason, by their names."""
-    recovered: str | Callable[..., str]
-    """A clause for when it is over: `the database answers`; or what makes one of the reason's values."""
-    meanwhile: str = "Commands run on."
-    """What happens as long as it lasts."""
-    effect: Effect = Effect.NONE
-
-
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What one check finds of one key. A key of which a component finds nothing is well."""
 
@@ -60,8 +54,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     value: float | None
     """The higher, the worse; None: it can't be told, and nothing moves."""
-    limits: tuple[float | None, float | None]
-    """From which on it is a warning, and critical; None for never."""
+    limits: Limits
     is_certain: bool = False
     """A fact: it counts from the check that sees it to the first that does not. Else several checks must agree."""
     lasted_s: float = 0.0
@@ -76,36 +69,76 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the owners see it in `/health` below the limits too."""
 
 
-def level(
-    key: str,
-    value: float | None,
-    limits: tuple[float | None, float | None],
-    reason: Reason,
-    *,
-    looks_back_s: float = 0.0,
-    is_shared: bool = False,
-) -> Finding:
-    """A value against its limits. What is no number can't be told."""
-    return Finding(
-        key=key,
-        reason=reason,
-        value=finite(value),
-        limits=limits,
-        looks_back_s=looks_back_s,
-        is_shared=is_shared,
-    )
+class Trouble(msgspec.Struct, frozen=True):
+    """One kind of trouble, and all there is to say of it."""
+
+    name: str
+    """`database.away`: the `what` of its reasons, and its key unless another is given."""
+    says: Text
+    """A clause without a full stop: `the database takes {response_s:latency} to answer`."""
+    detail: Text | None = None
+    is_code: bool = False
+    remedy: Text | None = None
+    recovered: Text = "all is well"
+    """A clause for when it is over: `the database answers`."""
+    meanwhile: str = "Commands run on."
+    """What happens as long as it lasts."""
+    effect: Effect = Effect.NONE
+    looks_back_s: float = 0.0
+    """See `Finding`, as the next."""
+    is_shared: bool = False
+
+    def reason(self, **values: Value) -> Reason:
+        return Reason.of(self.name, owners_only=True, **values)
+
+    def level(self, value: float | None, limits: Limits, key: str | None = None, /, **values: Value) -> Finding:
+        """A value against its limits. What is no number can't be told."""
+        return self._finding(key, finite(value), limits, values)
+
+    def fact(self, severity: Severity, key: str | None = None, lasted_s: float = 0.0, /, **values: Value) -> Finding:
+        """What is certain as soon as it is seen. `lasted_s`: how long it is known to have been so."""
+        found = self._finding(key, 1.0, (1.0, 1.0 if severity == "critical" else None), values)
+        return msgspec.structs.replace(found, is_certain=True, lasted_s=lasted_s)
+
+    def _finding(self, key: str | None, value: float | None, limits: Limits, values: Mapping[str, Value]) -> Finding:
+        return Finding(
+            key=key or self.name,
+            reason=self.reason(**values),
+            value=value,
+            limits=limits,
+            looks_back_s=self.looks_back_s,
+            is_shared=self.is_shared,
+        )
+
+    def words(self, values: Mapping[str, Value]) -> Words:
+        """Raises what a phrase or a function does that other values were made for."""
+        detail, remedy = _chosen(self.detail, values), _chosen(self.remedy, values)
+        return Words(
+            what=said(_chosen(self.says, values) or "", values),
+            detail=None if detail is None else known(detail, values.get),
+            is_code=self.is_code,
+            remedy=None if remedy is None else said(remedy, values),
+        )
+
+    def over(self, values: Mapping[str, Value]) -> str:
+        """The clause for when it is over. Raises as `words`."""
+        return said(_chosen(self.recovered, values) or "", values)
 
 
-def fact(key: str, severity: Severity, reason: Reason, *, lasted_s: float = 0.0, is_shared: bool = False) -> Finding:
-    """What is certain as soon as it is seen."""
-    return Finding(
-        key=key,
-        reason=reason,
-        value=1.0,
-        limits=(1.0, 1.0 if severity == "critical" else None),
-        is_certain=True,
-        lasted_s=lasted_s,
-        is_shared=is_shared,
+def _chosen(text: Text | None, values: Mapping[str, Value]) -> Phrase | None:
+    return text(**values) if callable(text) else text
+
+
+def hidden(what: str, component: str, kind: str = "unread") -> Trouble:
+    """The system hides `what`, with its error as the reason's `cause`."""
+    return Trouble(
+        f"{component}.{kind}",
+        f"{what} can't be read",
+        detail="{cause}",
+        is_code=True,
+        remedy="`/proc` is missing or hides it (Termux, hidepid, ProcSubset=pid, gVisor): let the bot see it, or "
+        f"leave {component} out of `[health] watch`.",
+        recovered=f"{what} can be read",
     )
 
 
@@ -116,15 +149,19 @@ class Component(ABC, Generic[S]):
     """Its keys begin with it: `memory`."""
     title: ClassVar[str]
     """Over its numbers: `Memory`."""
-    sayings: ClassVar[Mapping[str, Saying]]
-    """By `Reason.what`."""
-    metrics: ClassVar[Mapping[str, Callable[[Any], float | None]]] = {}
-    """What `[[alerts.rule]]` may name (`config.metrics` says it in words), read from a sample: `memory.percent`."""
+    troubles: ClassVar[tuple[Trouble, ...]]
+    """All of which it may tell."""
     inhibits: ClassVar[Mapping[str, Sequence[str]]] = {}
     """By pattern of its keys (`gateway`, `loop.*`): the patterns of what follows from it, and is not told besides."""
-
     looks_back_s: ClassVar[Mapping[str, float]] = {}
     """By how its keys begin, for what it may not find at all: how far back it looks, as `Finding.looks_back_s`."""
+    in_brief: ClassVar[tuple[Phrase, ...]] = ()
+    """In a few words each, for the row under the verdict, filled from a sample: `ping {slowest_s:latency}`."""
+    in_numbers: ClassVar[tuple[Phrase, ...]] = ()
+    """For the owners, in one line of Discord's markup, filled from a sample."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
 
     @abstractmethod
     async def sample(self) -> S | None:
@@ -142,10 +179,14 @@ class Component(ABC, Generic[S]):
         """False: there is nothing to say yet, which is no fault."""
         return True
 
-    def brief(self, sample: S) -> Iterable[str]:  # noqa: ARG002 (not everything is worth a word)
-        """In a few words each, for the row under the verdict: `ping 41 ms`."""
-        return ()
+    def brief(self, sample: S) -> Iterable[str]:
+        """`in_brief` without what is not known."""
+        return shown(self.in_brief, sample)
 
-    @abstractmethod
-    def numbers(self, sample: S, now: datetime) -> Iterable[str]:
-        """Lines for the owners, in Discord's markup. An empty one is left out."""
+    def numbers(self, sample: S, now: datetime) -> Iterable[str]:  # noqa: ARG002 (for those that tell how old)
+        """Lines: `in_numbers` without what is not known. An empty one is left out."""
+        return [", ".join(shown(self.in_numbers, sample))]
+
+
+def in_seconds(limits_ms: tuple[float, float]) -> Limits:
+    return limits_ms[0] / 1e3, limits_ms[1] / 1e3

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
 from botmon_cog.domain.alerts import SHARED, Alert
@@ -71,13 +72,15 @@ class Debouncer:
         for key, finding in found.items():
             if key in known:
                 if finding.value is not None:  # else it knows no more than the last check did
-                    known[key] = msgspec.structs.replace(known[key], reason=finding.reason)
+                    known[key] = replace(known[key], reason=finding.reason)
             elif finding.is_certain and _is_reached(finding):
-                known[key] = _Track(self._config, finding).seen(finding, now)
-        gone = (key for key, track in self._tracks.items() if track.is_certain and key not in found)
-        for key in gone:
-            if key in known:
-                known[key] = msgspec.structs.replace(known[key], good_since=known[key].good_since or now.at)
+                fresh = _Track(self._config, finding)
+                fresh.step(finding, now)
+                if (seen := fresh.problem(now)) is not None:
+                    known[key] = replace(seen, lasting=None)
+        for key, problem in known.items():
+            if problem.is_fact and key not in found:
+                known[key] = replace(problem, good_since=problem.good_since or now.at)
         return tuple(known.values())
 
     def recall(self, alerts: Iterable[Alert], now: Now, looks_back_s: Mapping[str, float] | None = None) -> None:
@@ -93,10 +96,6 @@ class Debouncer:
 
 def _is_reached(finding: Finding) -> bool:
     return finding.value is not None and any(limit is not None and finding.value >= limit for limit in finding.limits)
-
-
-def _began_s(finding: Finding, now_s: float) -> float:
-    return now_s - (finite(finding.lasted_s) or 0.0)
 
 
 class _Limit:
@@ -138,13 +137,10 @@ class _Limit:
 
     def _mark(self, finding: Finding, now_s: float) -> None:
         if finding.hold_s is None or not any(mark is not None for mark in self._marks):  # else since the first of them
-            self._marks.append(_began_s(finding, now_s))
+            self._marks.append(now_s - (finite(finding.lasted_s) or 0.0))
         reached = [mark for mark in self._marks if mark is not None]
-        if finding.hold_s is not None:
-            is_entered = now_s - reached[0] >= finding.hold_s
-        else:
-            is_entered = finding.is_certain or len(reached) >= CHECKS_TO_ENTER
-        if is_entered:
+        is_enough = finding.is_certain or len(reached) >= CHECKS_TO_ENTER
+        if is_enough if finding.hold_s is None else now_s - reached[0] >= finding.hold_s:
             self.entered_s = reached[0]
             self._marks.clear()
 
@@ -166,17 +162,13 @@ class _Track:
         limits = (1.0, 1.0 if alert.severity == "critical" else None)
         is_shared = alert.scope == SHARED
         finding = Finding(key=alert.key, reason=alert.reason, value=None, limits=limits, is_shared=is_shared)
-        track = cls(config, msgspec.structs.replace(finding, looks_back_s=looks_back_s))
+        track = cls(config, replace(finding, looks_back_s=looks_back_s))
         since_s = now.at_s - max((now.at - alert.since).total_seconds(), 0.0)
         for severity in _SEVERITIES:
             if severity == "warning" or alert.severity == "critical":
                 track._limits[severity].entered_s = since_s
         track._lasting, track._relapses, track._is_recalled = alert.severity, alert.relapses, True
         return track
-
-    @property
-    def is_certain(self) -> bool:
-        return self._last.is_certain
 
     @property
     def _severity(self) -> Severity | None:
@@ -189,11 +181,9 @@ class _Track:
         return self._ended_s is None or now.at_s - self._ended_s > FLAP_WINDOW_S
 
     def step(self, finding: Finding, now: Now) -> None:
-        if finding.value is None:
-            return
         is_reached = _is_reached(finding)
-        if self._is_recalled and not is_reached and now.age_s < finding.looks_back_s:
-            return  # it may look well only because what it rests on begins anew
+        if finding.value is None or (not is_reached and self._is_too_young(finding, now)):
+            return
         if is_reached:
             if self._good_s is not None and self._lasting is not None and not finding.is_shared:
                 self._relapses += 1
@@ -202,9 +192,12 @@ class _Track:
 
     def miss(self, now: Now) -> None:
         """The component found nothing of it."""
-        if self._is_recalled and now.age_s < self._last.looks_back_s:
-            return
-        self._move(None, now)
+        if not self._is_too_young(self._last, now):
+            self._move(None, now)
+
+    def _is_too_young(self, finding: Finding, now: Now) -> bool:
+        """Whether it may look well only because what it rests on begins anew."""
+        return self._is_recalled and now.age_s < finding.looks_back_s
 
     def _move(self, finding: Finding | None, now: Now) -> None:
         before = self._severity
@@ -270,21 +263,6 @@ class _Track:
             good_since=None if good_s is None else now.ago(good_s),
             is_fact=self._last.is_certain,
             relapses=self._relapses,
-        )
-
-    def seen(self, finding: Finding, now: Now) -> Problem:
-        """What a check would make of a fact that was not there at the last one."""
-        critical, value = finding.limits[1], finding.value
-        is_critical = critical is not None and value is not None and value >= critical
-        severity: Severity = "critical" if is_critical else "warning"
-        since = now.ago(_began_s(finding, now.at_s))
-        return Problem(
-            key=finding.key,
-            severity=severity,
-            reason=finding.reason,
-            since=since,
-            is_shared=finding.is_shared,
-            is_fact=True,
         )
 
 

@@ -1,23 +1,27 @@
-"""Reads what the system shows of this process and of the machine."""
+"""Reads what the system shows of this process and of the machine, and may refuse to show."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from botmon_cog.clock import Clock
-from botmon_cog.health.component import Saying, Words
-from botmon_cog.health.reader import Reader
 from botmon_cog.monitors.failures import Failures
 
+_log = logging.getLogger(__name__)
 
-class ProcessReader(Reader):
-    """What memory, processor and open files are read with.
+T = TypeVar("T")
+
+
+class ProcessReader:
+    """What can't be read is None; why is logged once for each thing and each kind of error, not at each look.
 
     Attributes:
         root: where `/proc` and `/sys` are.
@@ -35,12 +39,14 @@ class ProcessReader(Reader):
         process: psutil.Process | None = None,
         processor_s: Callable[[], float] = time.process_time,
     ) -> None:
-        super().__init__(failures)
         self.clock = clock
         self.root = root
-        self.cores = _usable_cores()
+        self.cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
         self.processor_s = processor_s
+        self._failures = failures
         self._process = process
+        self._told: set[tuple[str, type[Exception]]] = set()
+        self._causes: dict[str, str] = {}
         began_at_s = self.read("when this process began", lambda: self.process().create_time())
         self.uptime_s = 0.0 if began_at_s is None else max(clock.now().timestamp() - began_at_s, 0.0)
 
@@ -54,20 +60,26 @@ class ProcessReader(Reader):
             self._process = psutil.Process()
         return self._process
 
+    def read(self, what: str, get: Callable[[], T]) -> T | None:
+        try:
+            value = get()
+        except Exception as error:  # noqa: BLE001 (whatever a reader raises costs its own line only)
+            self._causes[what] = f"{type(error).__name__}: {error}"
+            kind = what, type(error)
+            if kind in self._told:
+                return None
+            self._told.add(kind)
+            if isinstance(error, psutil.Error | OSError):
+                _log.warning("can't read %s: %s", what, error)
+            else:
+                self._failures.note(f"reading {what}", error)
+            return None
+        self._causes.pop(what, None)
+        return value
 
-def unread_saying(what: str, component: str) -> Saying:
-    """What to say if the system hides `what` of this process, with the error as the reason's `cause`."""
-
-    def words(cause: str | None = None) -> Words:
-        return Words(
-            what=f"{what} can't be read",
-            detail=cause,
-            is_code=True,
-            remedy="`/proc` is missing or hides it (Termux, hidepid, ProcSubset=pid, gVisor): let the bot see it, or "
-            f"leave {component} out of `[health] watch`.",
-        )
-
-    return Saying(words=words, recovered=f"{what} can be read")
+    def why(self, what: str) -> str | None:
+        """The error of the last attempt to read it; None if that succeeded, and before the first."""
+        return self._causes.get(what)
 
 
 def machine_memory() -> int:
@@ -80,25 +92,3 @@ def machine_memory() -> int:
     if total_bytes <= 0:
         raise OSError("the system says that there are 0 bytes")
     return total_bytes
-
-
-def open_files(process: psutil.Process) -> int:
-    if sys.platform == "win32":
-        return process.num_handles()
-    return process.num_fds()
-
-
-def open_files_limit() -> int | None:
-    """None if there is none, as on Windows."""
-    if sys.platform == "win32":
-        return None
-    import resource  # noqa: PLC0415 (not on Windows)
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft
-
-
-def _usable_cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from botmon_cog.health.components.database import Database
-from botmon_cog.health.components.gateway import Gateway
-from botmon_cog.monitors.failures import Failures
+from botmon_cog.health.sources import Sources
 
 _READY_FOR_S = 1.0
 """So long one answer of the database serves everybody who asks."""
@@ -27,23 +26,22 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 class ReadinessProbe:
     """Asks the gateway and the database. Cheap to ask often."""
 
-    def __init__(self, gateway: Gateway, database: Database, failures: Failures) -> None:
-        self._gateway = gateway
+    def __init__(self, sources: Sources, database: Database) -> None:
+        self._sources = sources
         self._database = database
-        self._failures = failures
 
     async def look(self) -> Readiness:
         reasons: list[str] = []
-        if not await self._is_connected():
+        if not self._is_connected():
             reasons.append("the gateway is not connected")
         if (await self._database.recent_sample(_READY_FOR_S)).error is not None:
             reasons.append("the database does not answer")
         return Readiness(reasons=tuple(reasons))
 
-    async def _is_connected(self) -> bool:
+    def _is_connected(self) -> bool:
         try:
-            sample = await self._gateway.sample()
+            sample = self._sources.gateway()
         except Exception as error:  # noqa: BLE001 (who asks gets an answer)
-            self._failures.note("looking at the gateway", error)
+            self._sources.failures.note("looking at the gateway", error)
             return False
         return sample is not None and bool(sample.shards) and all(shard.is_connected for shard in sample.shards)

@@ -251,7 +251,7 @@ class Alerts:
             now,
             instance=self._instance,
             config=self._config,
-            troubles={problem.key for problem in self._problems},
+            troubles=self._problems,
             inhibits=self._inhibits,
             mutes=self._keeper.mutes(now),
             is_maintained=maintenance_until(self._windows, now, self._zone) is not None,

@@ -69,7 +69,7 @@ def absorbing(
             try:
                 return await method(self, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 (the edge: the caller is somebody's command)
-                self.failures.note(method.__name__, error)
+                self.failures.note(f"running {type(self).__name__}.{method.__name__}", error)
                 return default()
 
         return safe

@@ -88,7 +88,7 @@ class HealthCheck(Monitor):
         status `error`, and error says why.
         """
         system = self._recording()
-        sample = await system.watched.database.sample()
+        sample = await system.database.sample()
         problem = sample.error or sample.refusal
         if problem is not None or sample.response_time_s is None:
             return _unconnected(problem or "no answer")

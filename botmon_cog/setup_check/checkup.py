@@ -39,7 +39,7 @@ async def check_up(
 
     `names`: our commands'. Raises nothing: what can't be looked at is a finding.
     """
-    monitor = system.watched.monitor
+    sources = system.sources
     return [
         *check_intents(bot, names),
         *await check_commands(bot),
@@ -49,8 +49,8 @@ async def check_up(
         *await check_store(system.store.engine, system.config),
         *_check_rows(system),
         *await _check_fleet(system),
-        *check_missing(monitor.broken()),
-        *[warning("monitor.hint", words=words) for words in monitor.hints()],
+        *check_missing(sources.broken()),
+        *[warning("monitor.hint", words=words) for words in sources.hints()],
         *check_versions(),
         *check_configuration(),
     ]
@@ -99,7 +99,7 @@ def check_ways(system: MonitoringSystem) -> list[Finding]:
         return [warning("alerts.off")]
     if not (alerts.dm or alerts.channel_id or alerts.webhook or alerts.notify):
         return [wrong("alerts.no_way")]
-    closed = system.watched.monitor.unreachable()
+    closed = system.sources.unreachable()
     return [wrong("alerts.unreachable", reasons=closed)] if closed else [fine("alerts.fine")]
 
 

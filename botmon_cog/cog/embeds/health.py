@@ -9,8 +9,8 @@ from typing import Any
 import discord
 import msgspec
 
+from botmon_cog.cog.embeds.cause_words import root_cause_lines
 from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, one_line, others, rows_wait, watched
-from botmon_cog.cog.embeds.root_cause import root_cause_lines
 from botmon_cog.cog.embeds.strips import day_strip, joined, uptime_items
 from botmon_cog.discord_ui.parts import at, clamp, more, status_colour
 from botmon_cog.domain import text

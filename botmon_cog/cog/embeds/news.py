@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 import discord
 import msgspec
 
-from botmon_cog.cog.embeds.failing import cause_fields, change_field, failing_headline, failing_lines, is_one_failing
+from botmon_cog.cog.embeds.cause_words import (
+    cause_fields,
+    change_field,
+    failing_headline,
+    failing_lines,
+    is_one_failing,
+)
 from botmon_cog.cog.embeds.reasons import LONGEST_WHAT, behind, detail_of, one_line, rows_wait
 from botmon_cog.discord_ui.parts import GREEN, clamp, headed, sentence, status_colour
 from botmon_cog.discord_ui.pens import DISCORD, PLAIN, Pen

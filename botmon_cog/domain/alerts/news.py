@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
 from msgspec.structs import replace
 
-from botmon_cog.config import AlertsConfig
+from botmon_cog.config import AlertsConfig, Severity
 from botmon_cog.domain.alerts.machine import is_graver, is_just_over, is_told
 from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, News, NewsItem, Value, covers
+from botmon_cog.domain.reports import Problem
 
 ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
 """What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
@@ -37,7 +38,7 @@ def tell(
     *,
     instance: str,
     config: AlertsConfig,
-    troubles: Collection[str] = (),
+    troubles: Iterable[Problem] = (),
     inhibits: Mapping[str, Sequence[str]] = NOTHING,
     mutes: Sequence[Mute] = (),
     is_maintained: bool = False,
@@ -45,10 +46,10 @@ def tell(
 ) -> Telling:
     """What to tell now, in as few messages as can be.
 
-    `troubles` are the keys of all that is seen, also of what does not last yet; `inhibits` says what follows from what:
-    patterns by pattern. While the first is not well, and until it has been for a while, the others are not told.
-    `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when news was made
-    before, for the limit per hour: older and later times do not count.
+    `troubles` is all that is seen, also what does not last yet; `inhibits` says what follows from what: patterns by
+    pattern. While the first is not well, and until it has been for a while, the others are not told unless they are
+    graver. `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when news
+    was made before, for the limit per hour: older and later times do not count.
     """
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
@@ -62,7 +63,9 @@ def tell(
             after.append(replace(alert, held_back=held if change else ""))
             continue
         after.append(alert if change else replace(alert, held_back=""))
-        if change is not None and not any(_matches(pattern, alert.key) for pattern in inhibited):
+        if change is not None and not any(
+            _matches(pattern, alert.key) and not is_graver(alert.severity, severity) for pattern, severity in inhibited
+        ):
             changes.append((position, change))
     room = config.messages_per_h - sum(now - _HOUR < at <= now for at in made_at)
     news: list[News] = []
@@ -103,18 +106,19 @@ def _is_muted(alert: Alert, mutes: Sequence[Mute]) -> bool:
 
 def _inhibited(
     alerts: Sequence[Alert],
-    troubles: Collection[str],
+    troubles: Iterable[Problem],
     inhibits: Mapping[str, Sequence[str]],
     now: datetime,
     config: AlertsConfig,
-) -> set[str]:
-    """The patterns of keys that are not told now because something else explains them."""
-    unwell = {alert.key for alert in alerts if alert.state == "firing" or is_just_over(alert, now, config)}
-    unwell.update(troubles)
+) -> set[tuple[str, Severity]]:
+    """The patterns of keys that something else explains, and how grave that is."""
+    found = [alert for alert in alerts if alert.state == "firing" or is_just_over(alert, now, config)]
+    unwell: set[tuple[str, Severity]] = {(each.key, each.severity) for each in (*found, *troubles)}
     return {
-        pattern
+        (pattern, severity)
         for source, patterns in inhibits.items()
-        if any(_matches(source, key) for key in unwell)
+        for key, severity in unwell
+        if _matches(source, key)
         for pattern in patterns
     }
 

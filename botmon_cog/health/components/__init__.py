@@ -1,4 +1,4 @@
-"""What is watched, the gravest first: of two equals the first one's reason is told."""
+"""What is watched, the gravest first: of two equals the first one's reason is told. A component is added here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from botmon_cog.health.component import Component
 from botmon_cog.health.components.commands import Commands
 from botmon_cog.health.components.cpu import Cpu
 from botmon_cog.health.components.database import Database
+from botmon_cog.health.components.disk import Disk
 from botmon_cog.health.components.files import Files
 from botmon_cog.health.components.gateway import Gateway
 from botmon_cog.health.components.loop import Loop
@@ -23,6 +24,7 @@ COMPONENTS: tuple[type[Component[Any]], ...] = (
     Commands,
     Memory,
     Cpu,
+    Disk,
     Files,
     Rest,
     Voice,

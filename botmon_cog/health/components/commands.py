@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from botmon_cog.clock import Clock
+import msgspec
+
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.shares import certain_share
-from botmon_cog.domain.text import count, duration, name, percent, plural
 from botmon_cog.health.command_durations import SlowCommand, SlowCommands
-from botmon_cog.health.component import Component, Effect, Finding, Saying, Words, level
-from botmon_cog.monitors.failures import Failures
-from botmon_cog.monitors.recent_outcomes import FailingCommand, RecentOutcomes
+from botmon_cog.health.component import Component, Effect, Finding, Trouble
+from botmon_cog.health.phrases import shown, some
+from botmon_cog.health.sources import Sources
+from botmon_cog.monitors.recent_outcomes import FailingCommand
 from botmon_cog.monitors.refusals import RefusedCommand
-from botmon_cog.monitors.windows import LiveWindows
-from botmon_cog.store.reports import Reports
 
 FEWEST_FAULTS = 5
 """Fewer within the hour are watched, and judged by nobody."""
@@ -33,7 +31,6 @@ _NOTABLE = 1.5
 """From this many times its usual duration on a command is worth a line among the numbers."""
 _HOUR_S = 3600.0
 _MOST_TOLD, _MOST_SHOWN, _MOST_NAMED = 20, 5, 3
-_WATCHED, _ONE, _ALL = "commands.watched", "commands.one_failing", "commands.failing"
 _judged_share = partial(certain_share, fewest=FEWEST_FAULTS)
 _IN_TIME = "Answer within 3 s, or call interaction.response.defer() first."
 
@@ -55,81 +52,82 @@ class CommandsSample(Sample, frozen=True, kw_only=True):
     slow: tuple[SlowCommand, ...] = ()
     """Those that take 1 s or more, the worst beside what is usual first; at most 20."""
 
-
-# -- words -------------------------------------------------------------------------------------------------------------
-
-
-def _slash(command: str) -> str:
-    return "/" + command.removeprefix("/")
+    @property
+    def error_rate(self) -> float | None:
+        """None for too few commands."""
+        return None if self.total < FEWEST_FOR_RATE else min(max(self.errors, 0), self.total) / self.total
 
 
-def _how(late: int, unanswered: int) -> str:
-    parts = ((late, "too late for Discord"), (unanswered, "without an answer"))
-    return " and ".join(f"{count(n)} {how}" for n, how in parts if n)
+def _how(late: int, unanswered: int) -> list[str]:
+    parts = ((late, "{late:count} too late for Discord"), (unanswered, "{unanswered:count} without an answer"))
+    return [" and ".join(phrase for n, phrase in parts if n)]
 
 
-def _remedy(faults: int, late: int, unanswered: int) -> str:
+def _failed(faults: int, late: int, unanswered: int, **_: object) -> str:
     return _IN_TIME if (late + unanswered) * 2 > faults else "See the bot's log for the traceback."
 
 
-def _one(
-    command: str, faults: int, calls: int, in_a_row: int, late: int, unanswered: int, error: str | None, **_: object
-) -> Words:
-    told = f"{count(faults)} of {count(calls)} {plural(calls, 'time', 'times')} in the last hour"
-    if FEWEST_FAULTS <= in_a_row < calls:
-        told = f"{count(in_a_row)} times in a row, {told}"
-    if how := _how(late, unanswered):
-        told = f"{told}, {how}"
-    return Words(
-        what=f"{_slash(command)} failed {told}", detail=error, is_code=True, remedy=_remedy(faults, late, unanswered)
-    )
+def _one(calls: int, in_a_row: int, late: int, unanswered: int, **_: object) -> str:
+    row = "{in_a_row:count} times in a row, " if FEWEST_FAULTS <= in_a_row < calls else ""
+    told = f"{{command:command}} failed {row}{{faults:count}} of {{calls:count}} {{calls:time|times}} in the last hour"
+    return ", ".join(filter(None, [told, *_how(late, unanswered)]))
 
 
-def _watched(command: str, faults: int, calls: int, **_: object) -> Words:
-    return Words(what=f"{_slash(command)} failed {count(faults)} of {count(calls)}, watching")
+def _all(late: int, unanswered: int, worst: Sequence[str], **_: object) -> str:
+    mostly = "mostly {worst:commands}" if worst else ""
+    return ", ".join(filter(None, ["{faults:count} of {total:count}", *_how(late, unanswered), mostly]))
 
 
-def _all(
-    share: float | None, faults: int, total: int, late: int, unanswered: int, worst: Sequence[str], **_: object
-) -> Words:
-    mostly = f"mostly {', '.join(map(_slash, worst))}" if worst else ""
-    return Words(
-        what=f"{percent(share)} of the last hour's commands failed",
-        detail=", ".join(filter(None, (f"{count(faults)} of {count(total)}", _how(late, unanswered), mostly))),
-        remedy=_remedy(faults, late, unanswered),
-    )
-
-
-def _slow(command: str, p95_s: float | None, usual_s: float | None, n: int, **_: object) -> Words:
-    return Words(
-        what=f"{_slash(command)} is slow",
-        detail=f"p95 {duration(p95_s)}, last week {duration(usual_s)}, {count(n)} {plural(n, 'call', 'calls')}",
-        remedy="Look at what it waits for: a database, another API, a blocked event loop. /perf shows its times.",
-    )
-
-
-def _refused(command: str, servers: int, of_servers: int, lacks: str | None, **_: object) -> Words:
-    return Words(
-        what=f"Discord refuses {_slash(command)} in {count(servers)} of {count(of_servers)} servers",
-        detail=None if lacks is None else f"the bot lacks {lacks}",
-        remedy="So many servers at once: see the permissions in the bot's invitation, or what the command does now.",
-    )
-
-
-def _over(words: str) -> Callable[..., str]:
-    def tell(command: str, **_: object) -> str:
-        return words.format(_slash(command))
-
-    return tell
-
-
-def _rate(sample: CommandsSample) -> float | None:
-    """None for too few commands."""
-    return None if sample.total < FEWEST_FOR_RATE else min(max(sample.errors, 0), sample.total) / sample.total
-
-
-_WORKS = _over("{} works")
 _OTHERS = "The other commands run on."
+_ALL = Trouble(
+    "commands.failing",
+    "{share:share} of the last hour's commands failed",
+    detail=_all,
+    remedy=_failed,
+    recovered="commands work",
+    meanwhile=_OTHERS,
+    effect=Effect.FAILING,
+    looks_back_s=_HOUR_S,
+)
+_ONE = Trouble(
+    "commands.one_failing",
+    _one,
+    detail="{error}",
+    is_code=True,
+    remedy=_failed,
+    recovered="{command:command} works",
+    meanwhile=_OTHERS,
+    effect=Effect.FAILING,
+    looks_back_s=_HOUR_S,
+)
+_WATCHED = Trouble(
+    "commands.watched",
+    "{command:command} failed {faults:count} of {calls:count}, watching",
+    recovered="{command:command} works",
+    meanwhile=_OTHERS,
+    effect=Effect.FAILING,
+    looks_back_s=_HOUR_S,
+)
+_SLOW = Trouble(
+    "commands.slow",
+    "{command:command} is slow",
+    detail="p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
+    remedy="Look at what it waits for: a database, another API, a blocked event loop. /perf shows its times.",
+    recovered="{command:command} is as fast as usual",
+    meanwhile="It works, only slowly.",
+    effect=Effect.SLOW,
+    looks_back_s=_HOUR_S,
+)
+_REFUSED = Trouble(
+    "commands.refused",
+    "Discord refuses {command:command} in {servers:count} of {of_servers:count} servers",
+    detail="the bot lacks {lacks}",
+    remedy="So many servers at once: see the permissions in the bot's invitation, or what the command does now.",
+    recovered="Discord accepts {command:command}",
+    meanwhile=_OTHERS,
+    effect=Effect.FAILING,
+    looks_back_s=_HOUR_S,
+)
 
 
 class Commands(Component[CommandsSample]):
@@ -137,45 +135,28 @@ class Commands(Component[CommandsSample]):
 
     name = "commands"
     title = "Commands"
-    sayings: ClassVar[Mapping[str, Saying]] = {
-        _ALL: Saying(words=_all, recovered="commands work", meanwhile=_OTHERS, effect=Effect.FAILING),
-        _ONE: Saying(words=_one, recovered=_WORKS, meanwhile=_OTHERS, effect=Effect.FAILING),
-        _WATCHED: Saying(words=_watched, recovered=_WORKS, meanwhile=_OTHERS, effect=Effect.FAILING),
-        "commands.slow": Saying(
-            words=_slow,
-            recovered=_over("{} is as fast as usual"),
-            meanwhile="It works, only slowly.",
-            effect=Effect.SLOW,
-        ),
-        "commands.refused": Saying(
-            words=_refused, recovered=_over("Discord accepts {}"), meanwhile=_OTHERS, effect=Effect.FAILING
-        ),
-    }
-    metrics: ClassVar[Mapping[str, Callable[[Any], float | None]]] = {
-        "commands.total_1h": lambda sample: sample.total,
-        "commands.error_rate": _rate,
-        "commands.late_1h": lambda sample: sample.late,
-        "commands.unanswered_1h": lambda sample: sample.unanswered,
-    }
+    troubles = (_ALL, _ONE, _WATCHED, _SLOW, _REFUSED)
     looks_back_s: ClassVar[Mapping[str, float]] = {"commands.slow.": _HOUR_S}
     inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"commands.failing": ("commands.failing.*",)}
+    in_brief = ("{total:count} {total:command|commands} in 1 h", "{errors:count} failed")
+    in_numbers = (
+        (
+            "{total:count} in 1 h, {errors:count} failed ({error_rate:share})",
+            "{total:count?} in 1 h, {errors:count} failed, too few for a rate",
+            "{total:count} in 1 h, {errors:count} failed",
+        ),
+        "{late:count?} too late",
+        "{unanswered:count?} never answered",
+    )
 
-    def __init__(
-        self,
-        recent: RecentOutcomes,
-        live: LiveWindows,
-        reports: Reports,
-        clock: Clock,
-        failures: Failures,
-        timeout_s: float,
-    ) -> None:
-        """`timeout_s`: how long the database may take to say what is usual."""
-        self._recent = recent
-        self._slow = SlowCommands(live, reports, clock, failures, timeout_s)
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
+        self._slow = SlowCommands(sources)
 
     async def sample(self) -> CommandsSample:
-        counts, failing = self._recent.last_hour(_MOST_TOLD)
-        refused, servers = self._recent.refused()
+        recent = self._sources.recent
+        counts, failing = recent.last_hour(_MOST_TOLD)
+        refused, servers = recent.refused()
         return CommandsSample(
             **counts._asdict(),
             failing=tuple(failing),
@@ -187,35 +168,29 @@ class Commands(Component[CommandsSample]):
     def judge(self, sample: CommandsSample, config: HealthConfig) -> Iterable[Finding]:
         yield from _failing(sample, config.failed_share)
         for each in sample.slow:
-            reason = Reason.of("commands.slow", command=each.command, p95_s=each.p95_s, usual_s=each.usual_s, n=each.n)
-            limits = (config.slow_command_factor, None)
-            yield level(f"commands.slow.{each.command}", each.times, limits, reason, looks_back_s=_HOUR_S)
-        yield from _refused_everywhere(sample)
+            values = {"command": each.command, "p95_s": each.p95_s, "usual_s": each.usual_s, "n": each.n}
+            yield _SLOW.level(each.times, (config.slow_command_factor, None), f"commands.slow.{each.command}", **values)
+        for each in sample.refused:
+            is_everywhere = each.servers >= FEWEST_SERVERS and each.servers * 2 > sample.servers
+            if each.n >= FEWEST_REFUSALS and is_everywhere:
+                values = {"command": each.command, "servers": each.servers, "of_servers": sample.servers}
+                yield _REFUSED.level(1.0, (1.0, None), **values, lacks=each.lacks)
+                return
 
-    def brief(self, sample: CommandsSample) -> Iterable[str]:
-        yield f"{count(sample.total)} {plural(sample.total, 'command', 'commands')} in 1 h"
-        yield f"{count(sample.errors)} failed"
-
-    def numbers(self, sample: CommandsSample, now: datetime) -> Iterable[str]:  # noqa: ARG002
-        rate = _rate(sample)
-        share = "" if rate is None else f" ({percent(rate)})"
-        known = (
-            (True, f"{count(sample.total)} in 1 h, {count(sample.errors)} failed{share}"),
-            (rate is None and sample.total, "too few for a rate"),
-            (sample.late, f"{count(sample.late)} too late"),
-            (sample.unanswered, f"{count(sample.unanswered)} never answered"),
-        )
-        yield ", ".join(words for is_told, words in known if is_told)
-        if sample.failing:
-            failing = [f"{_named(each.command)} {count(each.faults)} of {count(each.calls)}" for each in sample.failing]
-            yield "failing: " + ", ".join(failing[:_MOST_SHOWN]) + (", …" if len(failing) > _MOST_SHOWN else "")
-        slow = [_shown(each) for each in sample.slow if each.times >= _NOTABLE]
-        yield from slow[:_MOST_SHOWN] or ["none is much slower than last week"]
-        if len(slow) > _MOST_SHOWN:
-            yield f"and {count(len(slow) - _MOST_SHOWN)} more"
+    def numbers(self, sample: CommandsSample, now: datetime) -> Iterable[str]:
+        yield from super().numbers(sample, now)
+        failing = [told for each in sample.failing for told in shown((_COUNTED,), each)]
+        if failing:
+            yield "failing: " + ", ".join(some(failing, _MOST_SHOWN, "…"))
+        slow = [told for each in sample.slow if each.times >= _NOTABLE for told in shown((_TIMED,), each)]
+        yield from some(slow, _MOST_SHOWN) or ["none is much slower than last week"]
 
 
-# -- judging -----------------------------------------------------------------------------------------------------------
+_COUNTED = "{command:bold} {faults:count} of {calls:count}"
+_TIMED = (
+    "{command:bold} p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
+    "{command:bold} {n:count} {n:call|calls}",
+)
 
 
 def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Finding]:
@@ -228,8 +203,9 @@ def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Fi
     if alone is not None:
         others = _judged_share(sample.errors - alone.faults, sample.total - alone.calls)
         whole = others if others < limits[0] else None  # else the whole is as bad as it was, and that one is told
-    reason = Reason.of(
-        _ALL,
+    yield _ALL.level(
+        whole,
+        limits,
         faults=sample.errors,
         total=sample.total,
         share=sample.errors / sample.total if sample.total else None,
@@ -238,7 +214,6 @@ def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Fi
         worst=[each.command for each in sample.failing[:_MOST_NAMED]],
         fingerprint=None if first is None else first.fingerprint,
     )
-    yield level("commands.failing", whole, limits, reason, looks_back_s=_HOUR_S)
     is_whole_well = whole is not None and whole < limits[0]
     for each in sample.failing:
         is_of_whole = not is_whole_well and _judged_share(each.faults, each.calls) >= limits[0]
@@ -254,48 +229,20 @@ def _one_failing(
     warning, critical = limits
     if is_run:
         value = max(value or 0.0, warning)
-    return Finding(
-        key=f"commands.failing.{each.command}",
-        reason=Reason.of(
-            _WATCHED if value is not None and value < warning else _ONE,
-            command=each.command,
-            faults=each.faults,
-            calls=each.calls,
-            share=each.faults / each.calls if each.calls else None,
-            late=each.late,
-            unanswered=each.unanswered,
-            in_a_row=run.n,
-            error=each.error_type,
-            fingerprint=each.fingerprint,
-        ),
-        value=value,
-        limits=(warning, critical if not is_run or (value or 0.0) >= critical else None),
-        is_certain=is_run,
-        lasted_s=run.lasted_s if is_run else 0.0,
-        looks_back_s=_HOUR_S,
-        is_watched=is_watched,
+    trouble = _WATCHED if value is not None and value < warning else _ONE
+    found = trouble.level(
+        value,
+        (warning, critical if not is_run or (value or 0.0) >= critical else None),
+        f"commands.failing.{each.command}",
+        command=each.command,
+        faults=each.faults,
+        calls=each.calls,
+        share=each.faults / each.calls if each.calls else None,
+        late=each.late,
+        unanswered=each.unanswered,
+        in_a_row=run.n,
+        error=each.error_type,
+        fingerprint=each.fingerprint,
     )
-
-
-def _refused_everywhere(sample: CommandsSample) -> Iterable[Finding]:
-    for each in sample.refused:
-        is_everywhere = each.servers >= FEWEST_SERVERS and each.servers * 2 > sample.servers
-        if each.n >= FEWEST_REFUSALS and is_everywhere:
-            reason = Reason.of(
-                "commands.refused",
-                command=each.command,
-                servers=each.servers,
-                of_servers=sample.servers,
-                lacks=each.lacks,
-            )
-            yield level("commands.refused", 1.0, (1.0, None), reason, looks_back_s=_HOUR_S)
-            return
-
-
-def _named(command: str) -> str:
-    return f"**{name(_slash(command), 40)}**"
-
-
-def _shown(each: SlowCommand) -> str:
-    times = f"p95 {duration(each.p95_s)}, last week {duration(each.usual_s)}"
-    return f"{_named(each.command)} {times}, {count(each.n)} {plural(each.n, 'call', 'calls')}"
+    lasted_s = run.lasted_s if is_run else 0.0
+    return msgspec.structs.replace(found, is_certain=is_run, lasted_s=lasted_s, is_watched=is_watched)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import psutil
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
-from botmon_cog.domain.text import count, finite, percent, plural
+from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import CpuGroup, cpu_group
-from botmon_cog.health.component import Component, Finding, Saying, Words, level
+from botmon_cog.health.component import Component, Finding, Trouble, hidden
 from botmon_cog.health.cpu_meter import CpuMeter
-from botmon_cog.health.process import ProcessReader, unread_saying
+from botmon_cog.health.sources import Sources
 
 THROTTLED_SHARE = 0.25
 """Of the quota's periods: beyond it the container is held back so often that answers wait for it."""
@@ -45,133 +44,108 @@ class CpuSample(Sample, frozen=True, kw_only=True):
     """Why `percent` is None although it was measured."""
 
 
-def _busy(core_percent: float) -> Words:
-    return Words(
-        what=f"the bot keeps {percent(core_percent / 100)} of a processor core busy",
-        remedy="Something computes instead of waiting: move it to a thread or a process, or spread the guilds over "
-        "shards.",
-    )
-
-
-def _quota(quota_percent: float, cores: float | None = None, core_percent: float | None = None) -> Words:
-    own = "" if core_percent is None or not cores else f", {percent(core_percent / 100 / cores)} by this process"
-    return Words(
-        what=f"the container uses {percent(quota_percent / 100)} of the processor time that it is allowed",
-        detail=None if cores is None else f"{_cores(cores)} allowed{own}",
-        remedy="Move what computes out of the bot, end what it starts (ffmpeg, browsers), or allow the container more.",
-    )
-
-
-def _throttled(share: float, cores: float | None = None) -> Words:
-    return Words(
-        what=f"the container is held back in {percent(share)} of its time slices",
-        detail=None if cores is None else f"{_cores(cores)} allowed",
-        remedy="It wants more processor time at once than it is allowed: raise its CPU limit, or move what computes "
-        "out of the bot.",
-    )
-
-
-def _cores(cores: float) -> str:
-    return f"{cores:.3g} {'core' if cores == 1 else 'cores'}"
-
-
-_LATE = "Some answers come late."
+_NORMAL, _LATE = "the processor is back to normal", "Some answers come late."
+_BUSY = Trouble(
+    "cpu.busy",
+    "the bot keeps {core_percent:of_100} of a processor core busy",
+    remedy="Something computes instead of waiting: move it to a thread or a process, or spread the guilds over shards.",
+    recovered=_NORMAL,
+    meanwhile=_LATE,
+)
+_QUOTA = Trouble(
+    "cpu.quota",
+    "the container uses {quota_percent:of_100} of the processor time that it is allowed",
+    detail=("{cores:cores} allowed, {own_share:share} by this process", "{cores:cores} allowed"),
+    remedy="Move what computes out of the bot, end what it starts (ffmpeg, browsers), or allow the container more.",
+    recovered=_NORMAL,
+    meanwhile=_LATE,
+)
+_THROTTLED = Trouble(
+    "cpu.throttled",
+    "the container is held back in {share:share} of its time slices",
+    detail="{cores:cores} allowed",
+    remedy="It wants more processor time at once than it is allowed: raise its CPU limit, or move what computes out of "
+    "the bot.",
+    recovered="the container is hardly held back",
+    meanwhile=_LATE,
+)
+_UNREAD = hidden(_OWN, "cpu")
 
 
 class Cpu(Component[CpuSample]):
     name = "cpu"
     title = "Processor"
-    sayings: ClassVar[Mapping[str, Saying]] = {
-        "cpu.busy": Saying(words=_busy, recovered="the processor is back to normal", meanwhile=_LATE),
-        "cpu.quota": Saying(words=_quota, recovered="the processor is back to normal", meanwhile=_LATE),
-        "cpu.throttled": Saying(words=_throttled, recovered="the container is hardly held back", meanwhile=_LATE),
-        "cpu.unread": unread_saying(_OWN, name),
-    }
-    metrics: ClassVar[Mapping[str, Callable[[Any], float | None]]] = {
-        "cpu.percent": lambda sample: sample.percent,
-        "cpu.system_percent": lambda sample: sample.system_percent,
-        "threads": lambda sample: sample.threads,
-    }
+    troubles = (_BUSY, _QUOTA, _THROTTLED, _UNREAD)
     inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"cpu": ("cpu.throttled",)}
+    in_brief = ("CPU {percent:of_100}",)
+    in_numbers = (
+        "{percent:of_100} of a core",
+        "container {quota_percent:of_100} of its {quota_cores:cores}",
+        "held back in {throttled_share:share?} of its time slices",
+        "whole machine {system_percent:of_100}",
+        "{threads:count} {threads:thread|threads}",
+    )
 
-    def __init__(self, reader: ProcessReader) -> None:
-        self._reader = reader
-        self._meter = CpuMeter(reader.clock, lambda: reader.read(_OWN, reader.processor_s))
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
+        reader = sources.process
+        self._meter = CpuMeter(sources.clock, lambda: reader.read(_OWN, reader.processor_s))
         self._group = self._look_at_group()
-        self._quota_percent: float | None = None
-        self._throttled_share: float | None = None
-        self._system_percent: float | None = None
+        self._measured = CpuSample()
+        """What is measured only when the meter measures."""
 
     async def sample(self) -> CpuSample:
         if self._meter.look():
-            self._measure()
-        used_percent = self._meter.percent
+            self._measured = self._measure()
+        reader, measured, used_percent = self._sources.process, self._measured, self._meter.percent
         return CpuSample(
             percent=used_percent,
-            quota_percent=self._quota_percent,
+            quota_percent=measured.quota_percent,
             quota_cores=None if self._group is None else self._allowed_cores(self._group),
-            throttled_share=self._throttled_share,
+            throttled_share=measured.throttled_share,
             is_measured=self._meter.is_measured,
-            system_percent=self._system_percent,
-            threads=self._reader.read("the threads of this process", lambda: self._reader.process().num_threads()),
-            cause=self._reader.why(_OWN) if used_percent is None else None,
+            system_percent=measured.system_percent,
+            threads=reader.read("the threads of this process", lambda: reader.process().num_threads()),
+            cause=reader.why(_OWN) if used_percent is None else None,
         )
 
-    def _measure(self) -> None:
+    def _measure(self) -> CpuSample:
         before, group = self._group, self._look_at_group()
         self._group = group
-        self._quota_percent = self._throttled_share = None
+        quota_percent = throttled_share = None
         if before is not None and group is not None:
             used_s = _passed(before.used_s, group.used_s)
             if used_s is not None:
-                self._quota_percent = used_s / self._meter.window_s / self._allowed_cores(group) * 100
+                quota_percent = used_s / self._meter.window_s / self._allowed_cores(group) * 100
             periods, throttled = _passed(before.periods, group.periods), _passed(before.throttled, group.throttled)
             if periods is not None and throttled is not None:
-                self._throttled_share = min(throttled / periods, 1.0) if periods >= _FEWEST_PERIODS else 0.0
-        self._system_percent = self._reader.read("the processor time of this machine", psutil.cpu_percent)
+                throttled_share = min(throttled / periods, 1.0) if periods >= _FEWEST_PERIODS else 0.0
+        system_percent = self._sources.process.read("the processor time of this machine", psutil.cpu_percent)
+        return CpuSample(quota_percent=quota_percent, throttled_share=throttled_share, system_percent=system_percent)
 
     def _look_at_group(self) -> CpuGroup | None:
-        return self._reader.read("the processor time of this container", lambda: cpu_group(self._reader.root))
+        reader = self._sources.process
+        return reader.read("the processor time of this container", lambda: cpu_group(reader.root))
 
     def _allowed_cores(self, group: CpuGroup) -> float:
-        return min(group.cores, float(self._reader.cores))
+        return min(group.cores, float(self._sources.process.cores))
 
     def judge(self, sample: CpuSample, config: HealthConfig) -> Iterable[Finding]:
-        own, quota = finite(sample.percent), finite(sample.quota_percent)
+        own, quota, cores = finite(sample.percent), finite(sample.quota_percent), finite(sample.quota_cores)
         if quota is not None and quota >= (own or 0.0):
-            reason = Reason.of("cpu.quota", quota_percent=quota, cores=sample.quota_cores, core_percent=own)
-            yield level("cpu", quota, config.cpu_percent, reason)
+            own_share = own / 100 / cores if own is not None and cores else None
+            yield _QUOTA.level(quota, config.cpu_percent, "cpu", quota_percent=quota, cores=cores, own_share=own_share)
         else:
-            yield level("cpu", own, config.cpu_percent, Reason.of("cpu.busy", core_percent=own))
-        if sample.quota_cores is not None:
-            reason = Reason.of("cpu.throttled", share=sample.throttled_share, cores=sample.quota_cores)
-            yield level("cpu.throttled", sample.throttled_share, (THROTTLED_SHARE, None), reason)
+            yield _BUSY.level(own, config.cpu_percent, "cpu", core_percent=own)
+        if cores is not None:
+            share = sample.throttled_share
+            yield _THROTTLED.level(share, (THROTTLED_SHARE, None), share=share, cores=cores)
 
     def unread(self, sample: CpuSample) -> Reason | None:
-        if sample.percent is None and sample.is_measured:
-            return Reason.of("cpu.unread", cause=sample.cause)
-        return None
+        return _UNREAD.reason(cause=sample.cause) if sample.percent is None and sample.is_measured else None
 
     def is_known(self, sample: CpuSample) -> bool:
         return sample.percent is not None
-
-    def brief(self, sample: CpuSample) -> Iterable[str]:
-        if sample.percent is not None:
-            yield f"CPU {percent(sample.percent / 100)}"
-
-    def numbers(self, sample: CpuSample, now: datetime) -> Iterable[str]:  # noqa: ARG002 (nothing is as old)
-        items: list[str] = []
-        if sample.percent is not None:
-            items.append(f"{percent(sample.percent / 100)} of a core")
-        if sample.quota_percent is not None and sample.quota_cores is not None:
-            items.append(f"container {percent(sample.quota_percent / 100)} of its {_cores(sample.quota_cores)}")
-        if sample.throttled_share:
-            items.append(f"held back in {percent(sample.throttled_share)} of its time slices")
-        if sample.system_percent is not None:
-            items.append(f"whole machine {percent(sample.system_percent / 100)}")
-        if sample.threads is not None:
-            items.append(f"{count(sample.threads)} {plural(sample.threads, 'thread', 'threads')}")
-        yield ", ".join(items)
 
 
 def _passed(before: float | None, now: float | None) -> float | None:

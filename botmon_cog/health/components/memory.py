@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Any, ClassVar
+from collections.abc import Iterable
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
-from botmon_cog.domain.text import bytes_, duration, finite, percent
+from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import memory_group
-from botmon_cog.health.component import Component, Finding, Saying, Words, level
+from botmon_cog.health.component import Component, Finding, Trouble, hidden
 from botmon_cog.health.growth import Growth
-from botmon_cog.health.process import ProcessReader, machine_memory, unread_saying
+from botmon_cog.health.process import machine_memory
+from botmon_cog.health.sources import Sources
 
 _MB = 1e6
 _HOUR_S = 3_600.0
+_TOLD = ("used_bytes", "limit_bytes", "process_bytes", "own_bytes", "is_contained", "full_in_s")
+"""What both reasons tell of a sample."""
 _MOST = 0.5
 """Of a container's memory: below it the bot's own process is not where to look."""
 
@@ -53,74 +54,80 @@ class MemorySample(Sample, frozen=True, kw_only=True):
             return None
         return max(self.limit_bytes - self.used_bytes, 0) / growth * _HOUR_S
 
+    @property
+    def own_bytes(self) -> int | None:
+        """Of this process, if there are others beside it in a container."""
+        return self.process_bytes if self.is_contained else None
 
-def _full(
-    used_percent: float,
-    used_bytes: int,
-    limit_bytes: int,
-    process_bytes: int | None = None,
-    is_contained: bool = False,
-    **_: object,
-) -> Words:
-    remedy = "Restart the bot soon and look for what it keeps: caches, message history, unclosed sessions."
-    own = ""
-    if is_contained and process_bytes is not None:
-        own = f", {bytes_(process_bytes)} by this process"
-        if process_bytes < used_bytes * _MOST:
-            remedy = (
-                "Most of it is not the bot's own process: look at what it starts (ffmpeg, browsers) and never ends."
-            )
-    whose = "its container's" if is_contained else "this machine's"
-    return Words(
-        what=f"the bot uses {percent(used_percent / 100)} of {whose} memory",
-        detail=f"{bytes_(used_bytes)} of {bytes_(limit_bytes)}{own}",
-        remedy=remedy,
-    )
+    @property
+    def whose(self) -> str:
+        return "container" if self.is_contained else "machine"
+
+    @property
+    def shrinks_bytes_per_h(self) -> float | None:
+        """None if it grows."""
+        growth = finite(self.growth_bytes_per_h)
+        return -growth if growth is not None and growth < 0 else None
 
 
-def _growing(
-    growth_bytes_per_h: float, used_bytes: int, limit_bytes: int | None = None, full_in_s: float | None = None
-) -> Words:
-    detail = f"{bytes_(used_bytes)} now"
-    if limit_bytes is not None and full_in_s is not None:
-        detail = f"{bytes_(used_bytes)} of {bytes_(limit_bytes)}, full in {duration(full_in_s)}"
-    return Words(
-        what=f"the bot's memory grows by {bytes_(growth_bytes_per_h)} an hour",
-        detail=detail,
-        remedy="Look for what is only ever added to: lists and dicts in your cogs, caches without a bound, tasks that "
-        "never end. A restart buys time.",
-    )
+def _full(*, is_contained: bool = False, **_: object) -> str:
+    return f"the bot uses {{used_percent:of_100}} of {'its container' if is_contained else 'this machine'}'s memory"
+
+
+def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bool = False, **_: object) -> str:
+    if is_contained and process_bytes is not None and process_bytes < used_bytes * _MOST:
+        return "Most of it is not the bot's own process: look at what it starts (ffmpeg, browsers) and never ends."
+    return "Restart the bot soon and look for what it keeps: caches, message history, unclosed sessions."
 
 
 _UNTIL_FULL = "Commands run on. When the memory is full, the system kills the bot."
+_FULL = Trouble(
+    "memory.full",
+    _full,
+    detail=(
+        "{used_bytes:bytes} of {limit_bytes:bytes}, {own_bytes:bytes} by this process",
+        "{used_bytes:bytes} of {limit_bytes:bytes}",
+    ),
+    remedy=_room,
+    recovered="memory is back to normal",
+    meanwhile=_UNTIL_FULL,
+)
+_GROWING = Trouble(
+    "memory.growing",
+    "the bot's memory grows by {growth_bytes_per_h:bytes} an hour",
+    detail=("{used_bytes:bytes} of {limit_bytes:bytes}, full in {full_in_s:duration}", "{used_bytes:bytes} now"),
+    remedy="Look for what is only ever added to: lists and dicts in your cogs, caches without a bound, tasks that "
+    "never end. A restart buys time.",
+    recovered="memory grows no more",
+    meanwhile=_UNTIL_FULL,
+)
+_UNREAD = hidden(_OWN, "memory")
+_NO_LIMIT = hidden("the size of this machine's memory", "memory", "no_limit")
 
 
 class Memory(Component[MemorySample]):
     name = "memory"
     title = "Memory"
-    sayings: ClassVar[Mapping[str, Saying]] = {
-        "memory.full": Saying(words=_full, recovered="memory is back to normal", meanwhile=_UNTIL_FULL),
-        "memory.growing": Saying(words=_growing, recovered="memory grows no more", meanwhile=_UNTIL_FULL),
-        "memory.unread": unread_saying(_OWN, name),
-        "memory.no_limit": unread_saying("the size of this machine's memory", name),
-    }
-    metrics: ClassVar[Mapping[str, Callable[[Any], float | None]]] = {
-        "memory.percent": lambda sample: sample.percent,
-        "memory.rss_mb": lambda sample: None if sample.process_bytes is None else sample.process_bytes / _MB,
-        "memory.growth_mb_per_h": lambda sample: (
-            None if sample.growth_bytes_per_h is None else sample.growth_bytes_per_h / _MB
-        ),
-    }
+    troubles = (_FULL, _GROWING, _UNREAD, _NO_LIMIT)
+    in_brief = (("memory {used_bytes:bytes} ({percent:of_100})", "memory {used_bytes:bytes}"),)
+    in_numbers = (
+        "{used_bytes:bytes}",
+        "{percent:of_100} of the {whose}'s {limit_bytes:bytes}",
+        "{own_bytes:bytes} by this process",
+        "{virtual_bytes:bytes} virtual",
+        ("shrinks by {shrinks_bytes_per_h:bytes} an hour", "grows by {growth_bytes_per_h:bytes} an hour"),
+    )
 
-    def __init__(self, reader: ProcessReader) -> None:
-        self._reader = reader
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
         self._growth = Growth()
 
     async def sample(self) -> MemorySample:
-        read, why = self._reader.read, self._reader.why
-        own = read(_OWN, lambda: self._reader.process().memory_info())
+        reader = self._sources.process
+        read, why = reader.read, reader.why
+        own = read(_OWN, lambda: reader.process().memory_info())
         machine_bytes = read(_MACHINE, machine_memory)
-        group = read(_CONTAINER, lambda: memory_group(self._reader.root))
+        group = read(_CONTAINER, lambda: memory_group(reader.root))
         used_bytes = None if own is None else own.rss
         limit_bytes, is_contained = machine_bytes, False
         if group is not None and (machine_bytes is None or group.limit_bytes < machine_bytes):
@@ -128,7 +135,7 @@ class Memory(Component[MemorySample]):
             group_bytes = read("the memory that this container uses", group.used_bytes)
             used_bytes = used_bytes if group_bytes is None else group_bytes
         if used_bytes is not None:
-            self._growth.add(self._reader.clock.monotonic(), used_bytes)
+            self._growth.add(self._sources.clock.monotonic(), used_bytes)
         return MemorySample(
             process_bytes=None if own is None else own.rss,
             virtual_bytes=None if own is None else own.vms,
@@ -140,51 +147,12 @@ class Memory(Component[MemorySample]):
         )
 
     def judge(self, sample: MemorySample, config: HealthConfig) -> Iterable[Finding]:
-        used, growth = finite(sample.percent), finite(sample.growth_bytes_per_h)
-        full = Reason.of(
-            "memory.full",
-            used_percent=used,
-            used_bytes=sample.used_bytes,
-            limit_bytes=sample.limit_bytes,
-            process_bytes=sample.process_bytes,
-            is_contained=sample.is_contained,
-            growth_bytes_per_h=growth,
-            full_in_s=sample.full_in_s,
-        )
-        growing = Reason.of(
-            "memory.growing",
-            growth_bytes_per_h=growth,
-            used_bytes=sample.used_bytes,
-            limit_bytes=sample.limit_bytes,
-            full_in_s=sample.full_in_s,
-        )
-        yield level("memory", used, config.memory_percent, full)
-        yield level("memory.growth", growth, (config.memory_growth_mb_per_h * _MB, None), growing)
+        growth = finite(sample.growth_bytes_per_h)
+        values = {name: getattr(sample, name) for name in _TOLD} | {"growth_bytes_per_h": growth}
+        yield _FULL.level(sample.percent, config.memory_percent, "memory", used_percent=sample.percent, **values)
+        yield _GROWING.level(growth, (config.memory_growth_mb_per_h * _MB, None), "memory.growth", **values)
 
     def unread(self, sample: MemorySample) -> Reason | None:
         if sample.used_bytes is None:
-            return Reason.of("memory.unread", cause=sample.cause)
-        if sample.limit_bytes is None:
-            return Reason.of("memory.no_limit", cause=sample.cause)
-        return None
-
-    def brief(self, sample: MemorySample) -> Iterable[str]:
-        if sample.used_bytes is not None:
-            used = sample.percent
-            yield f"memory {bytes_(sample.used_bytes)}" + ("" if used is None else f" ({percent(used / 100)})")
-
-    def numbers(self, sample: MemorySample, now: datetime) -> Iterable[str]:  # noqa: ARG002 (nothing is as old)
-        items: list[str] = []
-        if sample.used_bytes is not None:
-            items.append(bytes_(sample.used_bytes))
-        if sample.percent is not None:
-            whose = "container" if sample.is_contained else "machine"
-            items.append(f"{percent(sample.percent / 100)} of the {whose}'s {bytes_(sample.limit_bytes)}")
-        if sample.is_contained and sample.process_bytes is not None:
-            items.append(f"{bytes_(sample.process_bytes)} by this process")
-        if sample.virtual_bytes is not None:
-            items.append(f"{bytes_(sample.virtual_bytes)} virtual")
-        growth = finite(sample.growth_bytes_per_h)
-        if growth is not None:
-            items.append(f"{'grows' if growth >= 0 else 'shrinks'} by {bytes_(abs(growth))} an hour")
-        yield ", ".join(items)
+            return _UNREAD.reason(cause=sample.cause)
+        return _NO_LIMIT.reason(cause=sample.cause) if sample.limit_bytes is None else None

@@ -1,11 +1,15 @@
-"""Trouble with commands as the owners are told of it: what breaks, whom it hits, where the time goes, what changed."""
+"""What is behind trouble with commands, as the owners are told of it: at length in a message, in short in `/health`.
+
+What breaks, whom it hits, where the time goes, what changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from botmon_cog.discord_ui.pens import Pen
+from botmon_cog.discord_ui.parts import at
+from botmon_cog.discord_ui.pens import DISCORD, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import NewsItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
@@ -18,6 +22,7 @@ _FEW_CALLS = 20
 """Fewer make no share worth showing."""
 _NEARLY_ALL, _HARDLY_ANY = 0.8, 0.2
 _LONGEST_ERROR, _LONGEST_PLACE, _LONGEST_VERSION = 200, 120, 40
+_SHORT_ERROR, _SHORT_PLACE, _SHORT_VERSION = 90, 60, 20
 
 
 def is_one_failing(reason: Reason) -> bool:
@@ -75,15 +80,11 @@ def change_field(item: NewsItem, now: datetime, pen: Pen, errors_command: str | 
 
 def _breaks(error: CommonError, pen: Pen) -> Iterator[str]:
     n = f"{text.count(error.n)}×"  # noqa: RUF001 (times)
-    if error.error_type is None:
-        yield f"They {error.ended} ·\N{NO-BREAK SPACE}{n}"
-    else:
-        message = f": {error.message}" if error.message else ""
-        yield f"{pen.code(error.error_type + message, _LONGEST_ERROR)} ·\N{NO-BREAK SPACE}{n}"
-    if error.file is not None:
-        line = "" if error.line is None else f":{error.line}"
-        inside = "" if error.function is None else f" in {error.function}"
-        yield pen.code(f"{error.file}{line}{inside}", _LONGEST_PLACE)
+    raised, place = _raised(error), _place(error)
+    ended = f"They {error.ended}" if raised is None else pen.code(raised, _LONGEST_ERROR)
+    yield f"{ended} ·\N{NO-BREAK SPACE}{n}"
+    if place is not None:
+        yield pen.code(place, _LONGEST_PLACE)
     if error.others:
         yield f"and {text.count(error.others)} with other errors"
 
@@ -119,10 +120,7 @@ def _changed(cause: Cause, change: Change, now: datetime, pen: Pen) -> str:
 
 def _what_changed(change: Change, now: datetime, pen: Pen) -> str:
     """`The bot was restarted 7 minutes ago, version 3f2a → 9c1d`."""
-    version = None
-    if change.version is not None:
-        old = "" if change.version_before is None else f"{pen.words(change.version_before, _LONGEST_VERSION)} → "
-        version = f"{old}{pen.words(change.version, _LONGEST_VERSION)}"
+    version = _version(change, pen, _LONGEST_VERSION)
     if change.restarted_at is None:
         return f"A new version began: {version}"
     restarted = f"The bot was restarted {pen.clock(change.restarted_at, now)} ({pen.ago(change.restarted_at, now)})"
@@ -140,6 +138,67 @@ def _before(cause: Cause, change: Change, pen: Pen) -> str:
     if calls < _FEW_CALLS:
         return f"{who} failed in {text.count(faults)} of {text.count(calls)} calls"
     return f"{who} failed in {text.percent(faults / calls)} of calls"
+
+
+# -- in short ----------------------------------------------------------------------------------------------------------
+
+
+def root_cause_lines(cause: Cause, errors_command: str | None) -> list[str]:
+    """`errors_command`: what has the traceback, `/botmon errors`; None if there is no such command."""
+    error, changed = cause.error, _changed_before(cause.change)
+    if cause.times is not None:
+        first, all_ = text.duration(cause.times.response_s), text.duration(cause.times.duration_s)
+        return [f"Its first answer comes after **{first}**, all is done after **{all_}** (p95).", changed]
+    if error is None:
+        return ["Its cause is not known yet.", changed]
+    raised, place = _raised(error), _place(error)
+    found = [
+        text.plain(error.ended) if raised is None else text.inline_code(raised, _SHORT_ERROR),
+        f"{text.count(error.n)}x",
+        None if place is None else text.code_name(place, _SHORT_PLACE),
+    ]
+    lines = [" · ".join(filter(None, found)), f"Hits {whom(error)}. {changed}"]
+    if errors_command is not None:
+        opening = text.inline_code(f"{errors_command} id:{error.error_id}")
+        lines.append(f"**What to do:** {opening} has the traceback.")
+    return lines
+
+
+def _changed_before(change: Change | None) -> str:
+    """`Before it: restarted 15:29, version 3f2a → 9c1d; until then 0.4 % failed.`"""
+    if change is None:
+        return "What changed before it is not known."
+    version = _version(change, DISCORD, _SHORT_VERSION)
+    items = [
+        None if change.restarted_at is None else f"restarted {at(change.restarted_at, 't')}",
+        None if version is None else f"version {version}",
+    ]
+    known = ", ".join(filter(None, items))
+    told = f"Before it: {known}" if known else "No restart and no new version before it"
+    share = change.faults_before / change.calls_before if change.calls_before else None
+    return f"{told}; until then {text.percent(share)} failed." if share is not None else f"{told}."
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def _raised(error: CommonError) -> str | None:
+    """`ValueError: API key wrong`; None if nothing was raised."""
+    return error.error_type and error.error_type + (f": {error.message}" if error.message else "")
+
+
+def _place(error: CommonError) -> str | None:
+    """`cogs/lyrics.py:31 in fetch`."""
+    if error.file is None:
+        return None
+    line = "" if error.line is None else f":{error.line}"
+    return f"{error.file}{line}" + ("" if error.function is None else f" in {error.function}")
+
+
+def _version(change: Change, pen: Pen, max_chars: int) -> str | None:
+    """`3f2a → 9c1d`."""
+    versions = [pen.words(each, max_chars) for each in (change.version_before, change.version) if each is not None]
+    return None if change.version is None else " → ".join(versions)
 
 
 def _slash(command: object) -> str:
