@@ -71,6 +71,7 @@ _LONG_WAIT_S = 5.0
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
     "test_postgres_engine",
+    "test_posting_month",
     "test_cli_copy",
     "test_crashed",
     "test_cli_doctor",

@@ -155,12 +155,14 @@ async def _read(system: MonitoringSystem, name: str, guild_id: str | None) -> tu
         seen_growth = await growth(system)
         return seen_growth, growth_embed(seen_growth)
     if name in PERIODS:
-        statistics = await system.statistics.report(guild_id, system.statistics.period(name))
+        period = system.statistics.period(name, await system.settings.zone(guild_id))
+        statistics = await system.statistics.report(guild_id, period)
         failures = await failure_summary(system.errors, guild_id, statistics.period, is_for_owner=True)
         failures = replace(failures, errors_command=_ERRORS.format(program_name()))
         return statistics, embeds.statistics(statistics, now, failures)
     performance = await system.performance.report(guild_id, last_days(_PERFORMANCE_DAYS, now))
     beside = await performance_context(performance, system.store.reports, system.errors, now, is_for_owner=True)
+    beside = replace(beside, timezone=str(await system.settings.zone(guild_id)))
     return performance, embeds.performance(performance, now, beside)
 
 

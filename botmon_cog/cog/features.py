@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from botmon_cog.cog.commands.stats import period_embed
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.domain.reports import Period
 from botmon_cog.export import commands as export
 from botmon_cog.growth import command as growth
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
 from botmon_cog.history.people_command import PeoplePresses
+from botmon_cog.posting.drawing import DrawnReport, DrawReport
+from botmon_cog.posting.presses import PostPresses
+from botmon_cog.posting.service import ReportPosts
+from botmon_cog.settings.presses import SettingsPresses
 from botmon_cog.setup_check import views as setup_check
 
 
@@ -37,10 +43,20 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
         growth.FEATURE: growth.presses(desk),
+        "settings": SettingsPresses(desk).answer,
+        "post": PostPresses(desk, _draw_report(desk)).answer,
     }
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    del desk, delivery
-    return ()
+    return (ReportPosts(desk, _draw_report(desk), delivery.greet),)
+
+
+def _draw_report(desk: Desk) -> DrawReport:
+    """What is posted is `/stats` of that period, as the readers of a channel may see it."""
+
+    def draw(guild_id: str | None, period: Period) -> Awaitable[DrawnReport]:
+        return period_embed(desk, guild_id, period)
+
+    return draw

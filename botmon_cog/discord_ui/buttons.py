@@ -16,15 +16,6 @@ PREFIX = "botmon:"
 _GREY = discord.ButtonStyle.secondary
 
 
-async def defer_press(interaction: discord.Interaction[Any]) -> None:
-    """Promise an answer: in place of what only one person sees; beside what others see, which stays as it is."""
-    message = interaction.message
-    if message is not None and message.flags.ephemeral:
-        await interaction.response.defer()
-    else:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-
-
 def row(buttons: dict[str, str]) -> list[discord.ui.Button[discord.ui.View]]:
     """Grey buttons by their labels: what follows the prefix in their custom ids."""
     return [
@@ -33,9 +24,7 @@ def row(buttons: dict[str, str]) -> list[discord.ui.Button[discord.ui.View]]:
     ]
 
 
-def view_of(
-    *items: list[discord.ui.Button[discord.ui.View]] | list[discord.ui.Select[discord.ui.View]],
-) -> discord.ui.View:
+def view_of(*items: Sequence[discord.ui.Item[discord.ui.View]]) -> discord.ui.View:
     """One row for each list; an empty one takes none."""
     view = discord.ui.View(timeout=None)
     for index, items_of_row in enumerate(filter(None, items)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -29,6 +29,7 @@ Buttons = Callable[[str | None], discord.ui.View | None]
 
 _HOUR = timedelta(hours=1)
 _ADMINS_ONLY = "Only people who may manage this server, and the bot's owners, get an answer."
+_MANAGERS_ONLY = "Only people who may manage this server, and the bot's owners, can see and change its settings."
 _AWAY = "Your bot runs on; what happens meanwhile is kept and written later. Try again in a minute."
 _WRONG = "The bot's log has the details. Nothing else is affected."
 
@@ -49,6 +50,11 @@ class Refused(Exception):  # noqa: N818 (an answer, not a failure)
     def __init__(self, words: str, title: str = "For the bot's owners") -> None:
         self.title = title
         super().__init__(words)
+
+
+def has_role(user: discord.abc.User, role_ids: Collection[int]) -> bool:
+    """Whether a member has one of these roles."""
+    return isinstance(user, discord.Member) and any(user.get_role(role_id) is not None for role_id in role_ids)
 
 
 def no_buttons(_: str | None) -> None:
@@ -102,6 +108,19 @@ class Desk:
 
         await self._reply(interaction, seen)
 
+    async def answer_manager(
+        self, interaction: AnyInteraction, scope: Scope | None, draw: Callable[[str | None], Awaitable[Answer]]
+    ) -> None:
+        """The same for what only who manages the server may see and change; of the bot (None), its owners."""
+
+        async def seen() -> Answer:
+            is_here = interaction.guild_id is not None and scope != "all guilds"
+            if is_here and not await self.may_change(interaction, str(interaction.guild_id)):
+                raise Refused(_MANAGERS_ONLY, "For this server's admins")
+            return await draw(await self._guild_id(interaction, scope))
+
+        await self._reply(interaction, seen)
+
     async def _reply(self, interaction: AnyInteraction, seen: Callable[[], Awaitable[Answer]]) -> None:
         try:
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -135,26 +154,48 @@ class Desk:
 
         A command's permissions are the server's to set; of a button, Discord knows none.
         """
+        if await self.may_change(interaction, guild_id):
+            return True
+        is_here = guild_id is not None and guild_id == str(interaction.guild_id)
+        return is_here and has_role(interaction.user, await self.chosen_roles(guild_id))
+
+    async def may_change(self, interaction: AnyInteraction, guild_id: str | None) -> bool:
+        """Whether this user may set what holds for that guild, or for the bot (None)."""
         is_here = guild_id is not None and guild_id == str(interaction.guild_id)
         if is_here and interaction.permissions.manage_guild:
             return True
         return (is_here or guild_id is None) and await self.bot.is_owner(interaction.user)
 
+    async def chosen_roles(self, guild_id: str | None) -> tuple[int, ...]:
+        """The roles in a guild whose members may ask, besides those who manage it: as its settings say.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        return () if guild_id is None else (await self.system.settings.of(guild_id)).role_ids
+
     async def may_ask(self, interaction: AnyInteraction) -> bool:
         """Whether this user may use a command of the admins' in this guild, or as an owner.
 
-        Who lacks the permission to manage the server, and yet could use a command that requires it, was allowed to by
-        the server's admins, in its settings under Integrations. That holds only while the command does require it.
+        Where roles were chosen in `/stats settings`, their members may, and nobody else but the admins. Where none
+        were: who lacks the permission to manage the server, and yet could use a command that requires it, was allowed
+        to by the server's admins, in its settings under Integrations. That holds only while the command requires it.
+
+        Raises:
+            StorageError: it depends on a role, and the database can't be read.
         """
-        if interaction.guild_id is not None:
-            if interaction.permissions.manage_guild:
-                return True
-            command = interaction.command
-            if isinstance(command, app_commands.Command):
-                root = command.root_parent or command
-                if root.default_permissions is not None and root.default_permissions >= self.ADMINS:
-                    return True
-        return await self.bot.is_owner(interaction.user)
+        if interaction.guild_id is None or interaction.permissions.manage_guild:
+            return interaction.guild_id is not None or await self.bot.is_owner(interaction.user)
+        if await self.bot.is_owner(interaction.user):
+            return True
+        roles = await self.chosen_roles(str(interaction.guild_id))
+        if roles:
+            return has_role(interaction.user, roles)
+        command = interaction.command
+        if not isinstance(command, app_commands.Command):
+            return False
+        root = command.root_parent or command
+        return root.default_permissions is not None and root.default_permissions >= self.ADMINS
 
     async def _guild_id(self, interaction: AnyInteraction, scope: Scope | None) -> str | None:
         is_private = interaction.guild_id is None

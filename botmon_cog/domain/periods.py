@@ -36,6 +36,20 @@ def day_period(day: date, zone: tzinfo = UTC) -> Period:
     return Period(name="day", start=start, end=end, timezone=str(zone))
 
 
+def week_before(moment: datetime, zone: tzinfo = UTC) -> Period:
+    """The seven whole days before the day of that moment."""
+    day = moment.astimezone(zone).date()
+    start, end = start_of_day(day - 7 * _DAY, zone), start_of_day(day, zone)
+    return Period(name="week", start=start, end=end, timezone=str(zone))
+
+
+def month_before(moment: datetime, zone: tzinfo = UTC) -> Period:
+    """The whole month of the calendar before the month of that moment."""
+    first = moment.astimezone(zone).date().replace(day=1)
+    start, end = start_of_day((first - _DAY).replace(day=1), zone), start_of_day(first, zone)
+    return Period(name="month", start=start, end=end, timezone=str(zone))
+
+
 def last_days(days: int, now: datetime) -> Period:
     """The last `days` times 24 hours, wherever midnight is."""
     days = max(days, 1)
@@ -68,14 +82,18 @@ def before(period: Period) -> Period:
 
 def start_of_day(day: date, zone: tzinfo) -> datetime:
     """The day's first moment, aware UTC: midnight, or where clocks jump over midnight, the moment of that jump."""
-    midnight = datetime.combine(day, time())
-    moment = _moment(midnight, zone, fold=0)
-    if _wall(moment, zone) == midnight:
+    return first_moment_at(datetime.combine(day, time()), zone)
+
+
+def first_moment_at(wall: datetime, zone: tzinfo) -> datetime:
+    """When clocks show that first, aware UTC; where they jump over it, the moment of that jump."""
+    moment = _moment(wall, zone, fold=0)
+    if _wall(moment, zone) == wall:
         return moment
-    earlier = _moment(midnight, zone, fold=1)  # in a gap, `fold` tells on which side of it the moment comes out
+    earlier = _moment(wall, zone, fold=1)  # in a gap, `fold` tells on which side of it the moment comes out
     seconds = range(int((moment - earlier).total_seconds()) + 1)
     return earlier + timedelta(
-        seconds=bisect_left(seconds, day, key=lambda s: _wall(earlier + timedelta(seconds=s), zone).date())
+        seconds=bisect_left(seconds, wall, key=lambda s: _wall(earlier + timedelta(seconds=s), zone))
     )
 
 

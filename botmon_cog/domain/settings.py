@@ -5,6 +5,7 @@ What is None follows the configuration.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import get_args
 
 import msgspec
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         hour: 0 to 23 of that day, in that zone.
         report_channel_id: where the weekly report goes; None: it is not posted.
         report_by: who set that up, and is told if it can't be posted.
+        report_since: since when day, hour, zone and channel are as they are: what was due before is not posted.
         role_ids: who else may ask, besides those who may manage the server.
         people: whether `/stats people` tells who used most, to those who may ask.
         log_channel_id: where commands are told as they come; None: nowhere.
@@ -40,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hour: int | None = None
     report_channel_id: int | None = None
     report_by: int | None = None
+    report_since: datetime | None = None
     role_ids: tuple[int, ...] = ()
     people: bool | None = None
     log_channel_id: int | None = None

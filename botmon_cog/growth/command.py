@@ -8,8 +8,9 @@ from typing import Any, Literal
 import discord
 from discord import app_commands
 
-from botmon_cog.discord_ui.buttons import defer_press, row, view_of
+from botmon_cog.discord_ui.buttons import row, view_of
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.growth.embeds import growth_embed, overview_embed
 from botmon_cog.growth.gather import growth, overview
@@ -44,7 +45,7 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
         if len(words) != 1 or words[0] not in _LABELS:
             return False
-        await defer_press(interaction)
+        await defer_in_place(interaction)
         if not await desk.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Any
+
+import msgspec
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import ReportsConfig
@@ -10,6 +13,9 @@ from botmon_cog.domain.settings import BOT, Settings, Weekday
 from botmon_cog.errors import ConfigError
 from botmon_cog.store.settings import SettingsStore
 from botmon_cog.timezones import find_zone
+
+_SCHEDULE = frozenset({"timezone", "weekday", "hour", "report_channel_id", "weekly_summary", "monthly_summary"})
+"""What makes up when a report is due."""
 
 
 class SettingsBook:
@@ -30,6 +36,14 @@ class SettingsBook:
     async def put(self, guild_id: str | int | None, settings: Settings, by: int) -> None:
         """Set them all. `by`: the id of the user who does."""
         await self._store.put(BOT if guild_id is None else int(guild_id), settings, str(by), self._clock.now())
+
+    async def change(self, guild_id: str | int | None, by: int, **changes: Any) -> Settings:
+        """Set some of them, by their names, and return all. Nothing that was due before a new schedule is posted."""
+        if changes.keys() & _SCHEDULE:
+            changes["report_since"] = self._clock.now()
+        settings = msgspec.structs.replace(await self.of(guild_id), **changes)
+        await self.put(guild_id, settings, by)
+        return settings
 
     async def zone(self, guild_id: str | int | None) -> tzinfo:
         """In which that server's days begin, and reports for it are written."""

@@ -97,13 +97,13 @@ class Statistics:
         """The last 30 days, today included. The report is empty if the database can't be read."""
         return await self._safe_report(guild_id, self.period("monthly"))
 
-    def period(self, name: str) -> Period:
-        """The last days of the named report as they are now, in the configured time zone.
+    def period(self, name: str, zone: tzinfo | None = None) -> Period:
+        """The last days of the named report as they are now. `zone` None: the configured time zone.
 
         Raises:
             ValueError: there is no report of that name.
         """
-        return report_period(name, self._clock.now(), self._zone)
+        return report_period(name, self._clock.now(), zone or self._zone)
 
     async def _safe_report(self, guild_id: Id | None, period: Period) -> StatisticsReport:
         """As `report`; an empty one if the database can't be read."""

@@ -76,6 +76,7 @@ _KEPT_LIKE_CHECKS = (
         and_if="finished_ms IS NOT NULL",
     ),
     Aged(table=schema.GATEWAY_LOSSES, age="ended_ms", words=("gateway outage", "gateway outages")),
+    Aged(table=schema.POSTS, age="due_ms", words=("posted report", "posted reports")),
 )
 
 

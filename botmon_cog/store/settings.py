@@ -18,6 +18,9 @@ from botmon_cog.store.sql import insert_statement
 _PUT = insert_statement(SETTINGS, "VALUES (:scope, :data, :by, :changed_ms)", "replace")
 _ONE = "SELECT data FROM @settings WHERE scope = :scope"
 _ALL = "SELECT scope, data FROM @settings ORDER BY scope"
+_WITH_REPORT = """
+SELECT scope, data FROM @settings WHERE scope = 0 OR data LIKE '%"report_channel_id"%' ORDER BY scope
+"""
 _FORGET = "DELETE FROM @settings WHERE scope = :scope"
 
 
@@ -33,7 +36,11 @@ class SettingsStore:
 
     async def all(self) -> dict[int, Settings]:
         """Those of every scope for which something was set."""
-        return await self._engine.read(_all())
+        return await self._engine.read(_several(_ALL))
+
+    async def with_report(self) -> dict[int, Settings]:
+        """Those of every server that has a channel for its report, and of the bot."""
+        return await self._engine.read(_several(_WITH_REPORT))
 
     async def put(self, scope: int, settings: Settings, by: str, now: datetime) -> None:
         """In place of what was set. `by`: the id of the user who set it."""
@@ -55,8 +62,8 @@ def _one(scope: int) -> Script[Settings]:
     return _read(rows[0][0]) if rows else Settings()
 
 
-def _all() -> Script[dict[int, Settings]]:
-    return {int(scope): _read(data) for scope, data in (yield Query(_ALL, {}))}
+def _several(query: str) -> Script[dict[int, Settings]]:
+    return {int(scope): _read(data) for scope, data in (yield Query(query, {}))}
 
 
 def _read(data: str) -> Settings:

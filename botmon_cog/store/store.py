@@ -12,6 +12,7 @@ from botmon_cog.store.fleet import FleetStore
 from botmon_cog.store.history import History
 from botmon_cog.store.inventory import InventoryStore
 from botmon_cog.store.log import Log, RunKey
+from botmon_cog.store.posts import PostStore
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.settings import SettingsStore
@@ -40,4 +41,5 @@ class Store:
         self.uptime = UptimeStore(engine, run)
         self.fleet = FleetStore(engine)
         self.inventory = InventoryStore(engine, run)
+        self.posts = PostStore(engine)
         self.settings = SettingsStore(engine)

@@ -114,6 +114,7 @@ async def _programme(console: Console, stage: Stage, seconds: float) -> None:
             await _ask(console, stage, command, says)
         _print_scene(console, "/botmon overview", "The owner looks at all servers, in a DM with the bot:")
         _print_embed(console, await stage.ask_as_owner("botmon overview"), stage)
+        await _weekly_post(console, stage)
         await _outage(console, stage)
         outcomes = await stage.rows()
     _print_count(console, stage.used, outcomes)
@@ -156,6 +157,14 @@ async def _ask(console: Console, stage: Stage, command: str, says: str) -> None:
     embed = await stage.ask(command)
     _print_scene(console, f"/{command}", says)
     _print_embed(console, embed, stage)
+
+
+async def _weekly_post(console: Console, stage: Stage) -> None:
+    settings, report = await stage.weekly_post()
+    _print_scene(console, "/stats settings", "An admin has the weekly report posted:")
+    _print_embed(console, settings, stage)
+    _print_scene(console, "The weekly post", "is in that channel, in the server's time zone:")
+    _print_embed(console, report, stage)
 
 
 async def _outage(console: Console, stage: Stage) -> None:

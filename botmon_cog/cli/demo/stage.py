@@ -121,6 +121,24 @@ class Stage:
             raise DemoFailedError(f"/{command} was not answered: {answer.describe()}")
         return answer.message.embeds[0]
 
+    async def weekly_post(self) -> tuple[Embed, Embed]:
+        """An admin sets the weekly report up, and posts one at once: the settings then, and what is in the channel.
+
+        Raises:
+            DemoFailedError: it did not come.
+        """
+        admin, channel = self._loopback.admin, self._loopback.channel
+        settings = (await admin.slash(channel, "stats settings", timezone="Europe/Berlin")).message
+        await admin.select(settings, "Channel for the weekly report", channel)
+        preview = await admin.click(settings, "Send one now")
+        n = len(channel.messages)
+        await admin.click(preview.message, "Post it")
+        posted = [message.embeds[0] for message in channel.messages[n:] if message.embeds]
+        if not posted:
+            raise DemoFailedError(f"the weekly report was not posted: {preview.describe()}")
+        shown = settings.embeds[0]  # a terminal does not know the channel by its id
+        return shown | {"description": shown["description"].replace(channel.mention, f"#{channel.name}")}, posted[0]
+
     async def next_news(self, about: str) -> Embed:
         """The next direct message to the bot's owner whose title says something of `about`.
 

@@ -14,7 +14,6 @@ from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import Period
 from botmon_cog.domain.reports.errors import Deploy, fingerprint_of
 from botmon_cog.errors import StorageError
-from botmon_cog.timezones import find_zone
 
 Span = Literal["24 hours", "7 days", "30 days"]
 """Choices of the `period` option."""
@@ -78,7 +77,7 @@ async def error_answer(desk: Desk, error_id: str, days: int) -> Answer:
         words = f"No error on record has the ID {text.inline_code(error_id, 40)}. The list below opens those that are."
         return Answer(embeds.notice("No such error", words), errors_view((), days))
     deploys = await desk.system.errors.deploys(period.start)
-    zone = find_zone(desk.system.config.reports.timezone)
+    zone = await desk.system.settings.zone(None)
     embed = embeds.error_details(details, period, _current(deploys), now, zone)
     return Answer(embed, error_view(details, days, now))
 

@@ -16,7 +16,6 @@ from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.reports.fleet import FleetHealth
 from botmon_cog.health.components.database import DatabaseSample
-from botmon_cog.timezones import find_zone
 
 _DAY = timedelta(days=1)
 _HISTORY = timedelta(days=7)
@@ -54,7 +53,7 @@ async def health_embed(
         StorageError: the history can't be read.
     """
     if view == "history":
-        return await _history_embed(desk, is_owner=is_owner)
+        return await _history_embed(desk, guild_id, is_owner=is_owner)
     system = desk.system
     report = await system.health.report()
     can_read = _answers(report)
@@ -89,12 +88,12 @@ def _answers(report: HealthReport) -> bool:
     return sample is None or sample.error is None
 
 
-async def _history_embed(desk: Desk, *, is_owner: bool) -> discord.Embed:
+async def _history_embed(desk: Desk, guild_id: str | None, *, is_owner: bool) -> discord.Embed:
     system = desk.system
     now = system.clock.now()
     await system.recorder.settle()
     moments = await system.store.log.health_changes(system.instance, now - _HISTORY)
-    zone = find_zone(system.config.reports.timezone)
+    zone = await system.settings.zone(guild_id)
     uptimes = await system.uptime.report()
     if is_owner:
         return embeds.health_history(embeds.changes_for_owners(moments), uptimes, now, zone)

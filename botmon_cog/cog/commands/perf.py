@@ -48,10 +48,10 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
 def _complete_command(desk: Desk) -> Any:
     async def complete(interaction: AnyInteraction, current: str) -> list[app_commands.Choice[str]]:
         """Commands used in this guild; all of them for an owner in a DM; none for those who get no answer."""
-        if not await desk.may_ask(interaction):
-            return []
         guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
         try:
+            if not await desk.may_ask(interaction):
+                return []
             oldest = desk.system.clock.now() - KNOWN_FOR
             last_used = await desk.system.store.reports.last_used(guild_id, oldest)
         except StorageError as error:
@@ -86,7 +86,8 @@ async def performance_embed(
     report = await system.performance.report(guild_id, last_days(_PERIODS[period], now), wanted)
     is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
     context = await performance_context(report, system.store.reports, system.errors, now, is_for_owner=is_for_owner)
-    return embeds.performance(report, now, _completed(context, desk, report, known))
+    context = replace(context, errors_command=_by_id(desk), timezone=str(await system.settings.zone(guild_id)))
+    return embeds.performance(report, now, _completed(context, report, known))
 
 
 def _as_known(wanted: str, known: set[str]) -> str:
@@ -94,11 +95,8 @@ def _as_known(wanted: str, known: set[str]) -> str:
     return wanted if wanted in known else {name.casefold(): name for name in known}.get(wanted.casefold(), wanted)
 
 
-def _completed(
-    context: PerformanceContext, desk: Desk, report: PerformanceReport, known: set[str]
-) -> PerformanceContext:
-    """With what the configuration and the bot know."""
-    context = replace(context, errors_command=_by_id(desk), timezone=desk.system.config.reports.timezone)
+def _completed(context: PerformanceContext, report: PerformanceReport, known: set[str]) -> PerformanceContext:
+    """With names like the one that was asked for, where the bot has no command of that name."""
     if report.command is None or report.command in known or report.outcomes.n or report.duration.n:
         return context
     return replace(context, is_known=False, suggestions=suggestions(report.command, known))

@@ -20,7 +20,8 @@ from botmon_cog.cog.commands.perf import DEFAULT_PERIOD, performance_embed
 from botmon_cog.cog.commands.stats import DESCRIPTIONS, statistics_embed
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
 from botmon_cog.config import CommandsConfig
-from botmon_cog.discord_ui.desk import Answer, Desk
+from botmon_cog.discord_ui.desk import Answer, Desk, has_role
+from botmon_cog.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -119,10 +120,18 @@ class PrefixCommands:
         return command
 
     async def _may_ask(self, context: AnyContext) -> bool:
-        """An admin in their server, an owner everywhere. A check, so that a help command shows them to nobody else."""
+        """Who may ask in a server, an owner everywhere. A check, so that a help command shows them to nobody else."""
         if context.guild is not None and context.permissions.manage_guild:
             return True
-        return await self._desk.bot.is_owner(context.author)
+        if await self._desk.bot.is_owner(context.author):
+            return True
+        if context.guild is None:
+            return False
+        try:
+            return has_role(context.author, await self._desk.chosen_roles(str(context.guild.id)))
+        except StorageError as error:
+            self._desk.system.failures.note("finding out who may ask", error)
+            return False
 
     async def _answer(self, context: AnyContext, draw: Draw) -> None:
         async def seen() -> Answer:

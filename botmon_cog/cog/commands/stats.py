@@ -1,4 +1,4 @@
-"""/stats today, weekly, monthly: what a guild did."""
+"""/stats today, weekly, monthly: what a guild did; and settings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.discord_ui.buttons import view_of
 from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.domain.reports import Period
 from botmon_cog.export.commands import export_button, export_command
 from botmon_cog.history.commands import history_command
 from botmon_cog.history.people_command import people_command
 from botmon_cog.monitors.failure_summary import failure_summary
+from botmon_cog.posting.drawing import DrawnReport
+from botmon_cog.settings.command import settings_command
 
 DESCRIPTIONS = {
     "today": "What happened here today",
@@ -26,6 +29,7 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(name=name, description="Commands, people and music in this server")
     for period, description in DESCRIPTIONS.items():
         group.add_command(_stats_command(desk, period, description))
+    group.add_command(settings_command(desk, "settings"))
     group.add_command(history_command(desk, "history"))
     group.add_command(people_command(desk, "people"))
     group.add_command(export_command(desk, "export"))
@@ -55,8 +59,18 @@ async def statistics_embed(
         StorageError: the database can't be read.
     """
     system = desk.system
+    zone = await system.settings.zone(guild_id)
+    drawn = await period_embed(desk, guild_id, system.statistics.period(period, zone), is_for_owner=is_for_owner)
+    return drawn.embed
+
+
+async def period_embed(
+    desk: Desk, guild_id: str | None, period: Period, *, is_for_owner: bool | None = None
+) -> DrawnReport:
+    """The same of any period. Raises as `statistics_embed`."""
+    system = desk.system
     now = system.clock.now()
-    report = await system.statistics.report(guild_id, system.statistics.period(period))
+    report = await system.statistics.report(guild_id, period)
     report = msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
     is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
     failures = await failure_summary(system.errors, guild_id, report.period, is_for_owner=is_for_owner)
@@ -65,4 +79,5 @@ async def statistics_embed(
         has_alerts=system.config.alerts.enabled,
         errors_command=errors_command(desk) if is_for_owner else None,
     )
-    return embeds.statistics(report, now, failures)
+    has_content = bool(report.previous_commands) or not report.is_empty
+    return DrawnReport(embeds.statistics(report, now, failures), has_content=has_content)

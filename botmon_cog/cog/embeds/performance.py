@@ -63,7 +63,7 @@ def performance(
     if report.components:
         embed.add_field(name="Buttons, menus and modals", value=_components(report.components), inline=False)
     if report.total_commands or report.operations:
-        embed.set_footer(text=_footer(report, has_days=has_days))
+        embed.set_footer(text=_footer(report, has_days=has_days, timezone=context.timezone))
     return clamp(embed)
 
 
@@ -259,9 +259,10 @@ def _components(components: Sequence[ComponentCounts]) -> str:
     return " · ".join(parts)
 
 
-def _footer(report: PerformanceReport, *, has_days: bool) -> str:
+def _footer(report: PerformanceReport, *, has_days: bool, timezone: str) -> str:
     calls = f"{text.count(report.total_commands)} {text.plural(report.total_commands, 'call', 'calls')}"
     where = "all servers" if report.guild_id is None else "this server"
     precise = " · percentiles within 2 %" if report.duration.p95_s is not None else ""
-    days = f" · days in {report.period.timezone}" if has_days and report.period.timezone != "UTC" else ""
+    is_elsewhere = timezone != "UTC" or report.period.timezone != "UTC"
+    days = f" · days in {report.period.timezone}" if has_days and is_elsewhere else ""
     return f"{calls} · {where}{precise}{days}"

@@ -11,6 +11,7 @@ import discord
 
 from botmon_cog.discord_ui.notable import not_run, notable
 from botmon_cog.discord_ui.parts import (
+    MONTHS,
     NEUTRAL,
     TABLE_COLUMNS,
     WEEKDAYS,
@@ -70,6 +71,10 @@ def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary
 
 def _title(period: Period, now: datetime) -> str:
     days = days_of(period)
+    if period.name == "week":
+        return "The week"
+    if period.name == "month":
+        return MONTHS[days[-1].month - 1]
     if len(days) > 1:
         return f"Last {len(days)} days"
     return "Today" if period.local(now).date() == days[0] else day(days[0])

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import discord
 
 from botmon_cog.cog.commands.errors import error_answer, error_as_text, errors_answer
 from botmon_cog.cog.views.errors import MUTES, PERIODS, errors_view
-from botmon_cog.discord_ui.buttons import defer_press
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
+from botmon_cog.discord_ui.pressed import chosen, defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.domain.reports.errors import fingerprint_of
 
@@ -35,8 +34,8 @@ class ErrorPresses:
         match [*words]:
             case [days] if days in _DAYS:
                 await self._show(interaction, lambda: errors_answer(self._desk, _DAYS[days]), _DAYS[days])
-            case [days, "open"] if days in _DAYS and (chosen := _chosen(interaction)) is not None:
-                await self._open(interaction, chosen, _DAYS[days])
+            case [days, "open"] if days in _DAYS and (values := chosen(interaction)):
+                await self._open(interaction, values[0], _DAYS[days])
             case [days, "open", error_id] if days in _DAYS:
                 await self._open(interaction, error_id, _DAYS[days])
             case [days, "copy", error_id] if days in _DAYS:
@@ -55,7 +54,7 @@ class ErrorPresses:
 
     async def _show(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[Answer]], days: int) -> None:
         """In place of what is there, or beside it where others see that message."""
-        await defer_press(interaction)
+        await defer_in_place(interaction)
         if await self._is_allowed(interaction):
             await self._put(interaction, draw, days)
 
@@ -63,7 +62,7 @@ class ErrorPresses:
         self, interaction: AnyInteraction, act: Callable[[int, str], Awaitable[None]], error_id: str, days: int
     ) -> None:
         """Change how it stands, and show it as it is then."""
-        await defer_press(interaction)
+        await defer_in_place(interaction)
         if not await self._is_allowed(interaction):
             return
         fingerprint = fingerprint_of(error_id)
@@ -116,9 +115,3 @@ class ErrorPresses:
 
     async def _reopen(self, fingerprint: int, _by: str) -> None:
         await self._desk.system.errors.reopen(fingerprint)
-
-
-def _chosen(interaction: AnyInteraction) -> str | None:
-    """What was chosen in a menu."""
-    values: list[Any] = dict[str, Any](interaction.data or {}).get("values") or []
-    return str(values[0]) if values else None

@@ -16,7 +16,7 @@ class Period(Report, frozen=True, kw_only=True):
     """
 
     name: str
-    """`today`, `weekly`, `monthly`, or `7 days`."""
+    """`today`, `weekly`, `monthly`, `week`, `month`, or `7 days`."""
     start: datetime
     end: datetime
     timezone: str = "UTC"

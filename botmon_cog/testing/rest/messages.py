@@ -16,10 +16,13 @@ from botmon_cog.testing.rest.sending import edit_message, new_message
 from botmon_cog.testing.snowflake import DISCORD_EPOCH_MS
 
 if TYPE_CHECKING:
+    from botmon_cog.testing.channels import LoopbackChannel
     from botmon_cog.testing.messages import SeenMessage
     from botmon_cog.testing.people import LoopbackUser
 
 _BULK_DELETE_AGE_MS = 14 * 24 * 3600 * 1000
+_NONCE_KEPT_MS = 5 * 60 * 1000
+"""Discord says "the past few minutes"."""
 
 
 def create(call: Call) -> Reply:
@@ -39,11 +42,29 @@ def create(call: Call) -> Reply:
         if (replied is None or replied.visible_to is not None) and reference.get("fail_if_not_exists", True):
             path = ("message_reference",)
             raise errors.invalid_form([(path, "REPLIES_UNKNOWN_MESSAGE", "Unknown message")])
+    if (sent := _sent_with_nonce(call, channel)) is not None:
+        return Reply(200, sent.body)
     message = new_message(call, channel, call.world.bot, body)
     if reference:
         message.make_reply(int(reference["message_id"]), replied)
     call.world.post(message)
     return Reply(200, message.body)
+
+
+def _sent_with_nonce(call: Call, channel: LoopbackChannel) -> SeenMessage | None:
+    """The message of the last minutes that had the same nonce, where the bot asks for that to be one message."""
+    nonce = call.body.get("nonce")
+    if nonce is None or not call.body.get("enforce_nonce"):
+        return None
+    oldest_ms = int(call.world.clock.now().timestamp() * 1000) - DISCORD_EPOCH_MS - _NONCE_KEPT_MS
+    return next(
+        (
+            message
+            for message in reversed(channel.messages)
+            if message.author is call.world.bot and message.body.get("nonce") == nonce and message.id >> 22 >= oldest_ms
+        ),
+        None,
+    )
 
 
 def _require_open_dms(call: Call, user: LoopbackUser) -> None:
