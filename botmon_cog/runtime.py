@@ -121,7 +121,14 @@ class MonitoringSystem:
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
-        self.statistics = Statistics(recorder, store.reports, clock, failures, find_zone(config.reports.timezone))
+        self.statistics = Statistics(
+            recorder,
+            store.reports,
+            clock,
+            failures,
+            find_zone(config.reports.timezone),
+            keeps_titles=config.privacy.song_titles,
+        )
         self.settings = SettingsBook(store.settings, clock, config.reports)
         timeout_s = config.health.database_timeout_s
         watched = self.watched = Watched(recorder, self.writer, recent, live, store, loops, clock, failures, timeout_s)
