@@ -17,13 +17,12 @@ class HostCounts:
     """Of one bot, since this process began.
 
     Attributes:
-        in_table: the kinds that it writes into its own `bot_stats`, in whichever server; None as long as nobody has
-            looked: nothing is ours then.
+        in_table: the kinds that it writes into its own `bot_stats`, in whichever server; None: it has one, and nobody
+            has looked yet, so that nothing is ours.
     """
 
-    def __init__(self, *, has_table: bool) -> None:
-        """`has_table`: the host has a database of its own that is read."""
-        self.in_table: frozenset[MusicEventType] | None = None if has_table else frozenset()
+    def __init__(self) -> None:
+        self.in_table: frozenset[MusicEventType] | None = frozenset()
         self._told: dict[MusicEventType, set[Id]] = {kind: set() for kind in _NAMES}
 
     def are_ours(self, kind: MusicEventType, guild_id: Id) -> bool:

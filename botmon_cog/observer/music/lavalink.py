@@ -47,7 +47,7 @@ class LavalinkPlayers:
             self._waiters.listen(f"{prefix}track_end", self._payload(self._ended))
             self._waiters.listen(f"{prefix}track_exception", self._payload(self._failed))
             self._waiters.listen(f"{prefix}track_stuck", self._payload(self._failed))
-        self._waiters.listen("pomice_track_start", lambda player, track: self._started(player, track, None))
+        self._waiters.listen("pomice_track_start", self._started)
         self._waiters.listen("pomice_track_end", self._ended)
         self._waiters.listen("pomice_track_exception", self._failed)
         self._waiters.listen("pomice_track_stuck", self._failed)
@@ -71,10 +71,8 @@ class LavalinkPlayers:
         """What takes one payload in place of its parts. A host's own event of the same name is none."""
 
         def told(payload: Any = None, *_: object) -> None:
-            if _library_of(type(payload)) is not None:
-                tell(
-                    getattr(payload, "player", None), getattr(payload, "track", None), getattr(payload, "reason", None)
-                )
+            if _library_of(payload.__class__) is not None:
+                tell(*(getattr(payload, name, None) for name in ("player", "track", "reason")))
 
         return told
 
@@ -93,10 +91,10 @@ class LavalinkPlayers:
                     self._payload(tell)(event)
         run(*args, **kwargs)
 
-    def _started(self, player: Any, track: Any, _reason: object) -> None:
+    def _started(self, player: Any, track: Any, _reason: object = None) -> None:
         guild_id = _guild_id_of(player)
         if guild_id is not None:
-            self._wrap_pausing(type(player))
+            self._wrap_pausing(player.__class__)
             song = self._context.new_song(guild_id, track)
             self._context.put(partial(self._context.songs.begin, song, self._context.now()))
 

@@ -33,7 +33,7 @@ class Music:
         self._bot = bot
         self._is_wanted = system.config.record.music
         ignored = frozenset(system.config.record.ignore_guilds)
-        self._counts = HostCounts(has_table=system.host is not None)
+        self._counts = HostCounts()
         self._songs = Songs(system.recorder.record, system.clock, self._counts, ignored)
         self._inbox = Inbox(system.failures)
         self._context = context = HookContext(bot, system, self._songs, self._inbox)
@@ -46,6 +46,8 @@ class Music:
         """Start seeing. Needs a running event loop."""
         if not self._is_wanted:
             return
+        if self._system.host is not None:
+            self._counts.in_table = None
         self._inbox.open()
         self._system.statistics.seen = self._told
         self._voice_clients.attach()
