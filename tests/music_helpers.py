@@ -185,6 +185,7 @@ async def playing(
             if prepare is not None:
                 prepare(rig)
             await bot.load_extension(EXTENSION)
+            await bot.tree.sync()
             stage = Stage(rig.discord, rig.bot, rig.clock)
             stage.recorded = recorded
             made = rig.discord.guild.add_voice_channel("Music")

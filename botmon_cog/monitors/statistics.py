@@ -47,6 +47,8 @@ class SeenMusic(NamedTuple):
 
     is_counted: bool = False
     """It counted it already."""
+    playtime_s: float = 0.0
+    """So much of its time, too."""
     title: str | None = None
 
 
@@ -200,7 +202,7 @@ class Statistics:
             occurred_at=taken_moment(self._clock.now()),
             guild_id=guild,
             user_id=user,
-            duration_s=duration_s,
+            duration_s=max(duration_s - seen.playtime_s, 0.0),
             title=taken_title(title) or seen.title if self._keeps_titles and not seen.is_counted else None,
         )
         self._recorder.record(event)

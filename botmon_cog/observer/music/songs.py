@@ -36,6 +36,7 @@ class Song:
 
     Attributes:
         is_counted: it was, when it began.
+        playtime_s: so much of its time was counted.
         has_failed: something went wrong with it; it ends for no other reason.
         ended: why and when, if that was known before its beginning was.
         over_s: when it ended, by the monotonic clock; None as long as it has not.
@@ -43,8 +44,8 @@ class Song:
     """
 
     __slots__ = (
-        "_played_s", "_since_s", "ended", "guild_id", "has_begun", "has_failed", "is_counted", "over_s", "shard_id",
-        "timer", "title",
+        "_played_s", "_since_s", "ended", "guild_id", "has_begun", "has_failed", "is_counted", "over_s", "playtime_s",
+        "shard_id", "timer", "title",
     )  # fmt: skip
 
     def __init__(self, guild_id: int, shard_id: int, title: str | None) -> None:
@@ -54,6 +55,7 @@ class Song:
         self.has_begun = self.has_failed = self.is_counted = False
         self.ended: tuple[EndReason, Instant] | None = None
         self.over_s: float | None = None
+        self.playtime_s = 0.0
         self.timer: Timer | None = None
         self._played_s = 0.0
         self._since_s: float | None = None
@@ -195,7 +197,7 @@ class Songs:
         while untold:
             song = untold.popleft()
             if song.over_s is None or now_s - song.over_s <= NEXT_WITHIN_S:
-                return SeenMusic(is_counted=song.is_counted, title=song.title)
+                return SeenMusic(is_counted=song.is_counted, playtime_s=song.playtime_s, title=song.title)
         return SeenMusic()
 
     # -- what is recorded ----------------------------------------------------------------------------------------------
@@ -223,6 +225,7 @@ class Songs:
         played_s = song.take_played_s(now.s)
         is_ours = song.is_counted and self._counts.are_ours(MusicEventType.SONG_PLAYED, song.guild_id)
         if is_ours and (played_s > 0 or reason is not None):
+            song.playtime_s += played_s
             self._add(MusicEventType.PLAYTIME, song, now, duration_s=played_s, end_reason=reason)
 
     def _count(self, kind: MusicEventType, song: Song, now: Instant) -> None:
