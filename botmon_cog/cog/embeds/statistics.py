@@ -39,7 +39,7 @@ _BLANK = "\u00a0"  # where a plain space would let a narrow phone break the line
 _HOUR_LABELS = "0     6     12    18"
 _MOST_REFUSALS = 5
 _MOST_SONGS = 5
-_LONGEST_SONG = 60
+_LONGEST_SONG = 45
 
 
 def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary | None = None) -> discord.Embed:
