@@ -1,7 +1,8 @@
 """What bots play through Lavalink: wavelink, pomice and mafic by the events that they dispatch, lavalink.py by its own.
 
-No library is imported: whichever the bot uses, its objects come with its events. Of pauses there are no events; so the
-method that pauses is wrapped on the player's class, once the first player of a library has been seen.
+No library is imported: one that the bot has imported is found when the extension is loaded, or before the bot joins a
+voice channel. Of pauses there are no events; so the method that pauses is wrapped on the player's class, once the first
+player of a library has been seen.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import discord
@@ -39,19 +41,28 @@ class LavalinkPlayers:
         self._context = context
         self._waiters = Waiters(context.bot, failures)
         self._wrapped: list[tuple[type, str, Around]] = []
+        self._found: set[str] = set()
 
-    def attach(self) -> None:
-        """Needs a running event loop."""
-        for prefix in ("wavelink_", ""):  # mafic's events have no prefix
-            self._waiters.listen(f"{prefix}track_start", self._payload(self._started))
-            self._waiters.listen(f"{prefix}track_end", self._payload(self._ended))
-            self._waiters.listen(f"{prefix}track_exception", self._payload(self._failed))
-            self._waiters.listen(f"{prefix}track_stuck", self._payload(self._failed))
-        self._waiters.listen("pomice_track_start", self._started)
-        self._waiters.listen("pomice_track_end", self._ended)
-        self._waiters.listen("pomice_track_exception", self._failed)
-        self._waiters.listen("pomice_track_stuck", self._failed)
-        self.look_for_client()
+    def look_for_libraries(self) -> None:
+        """Listen to those that have been imported by now. Needs a running event loop."""
+        for name in _LIBRARIES - self._found:
+            module = sys.modules.get(name)
+            if module is not None:
+                self._found.add(name)
+                if name == "lavalink":
+                    self._wrap_dispatch(module)
+                else:
+                    self._listen(name)
+
+    def _listen(self, library: str) -> None:
+        prefix = "" if library == "mafic" else f"{library}_"
+        for event, tell in (
+            ("track_start", self._started),
+            ("track_end", self._ended),
+            ("track_exception", self._failed),
+            ("track_stuck", self._failed),
+        ):
+            self._waiters.listen(f"{prefix}{event}", tell if library == "pomice" else self._payload(tell))
 
     async def detach(self) -> None:
         await self._waiters.end()
@@ -59,9 +70,9 @@ class LavalinkPlayers:
             remove_sink(of, (name,), around)
         self._wrapped.clear()
 
-    def look_for_client(self) -> None:
-        """lavalink.py dispatches nothing to the bot: wrap what it does in place of that, if the bot has imported it."""
-        client: Any = getattr(sys.modules.get("lavalink"), "Client", None)
+    def _wrap_dispatch(self, lavalink: ModuleType) -> None:
+        """It dispatches nothing to the bot: wrap what it does in place of that."""
+        client: Any = getattr(lavalink, "Client", None)
         if isinstance(client, type):
             self._wrap(client, _DISPATCH, self._dispatched)
 

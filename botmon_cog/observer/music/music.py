@@ -39,7 +39,7 @@ class Music:
         self._context = context = HookContext(bot, system, self._songs, self._inbox)
         self._voice_clients = VoiceClients(context)
         self._lavalink = LavalinkPlayers(context, system.failures)
-        self._connects = VoiceConnects(context, system, ignored, self._lavalink.look_for_client)
+        self._connects = VoiceConnects(context, system, ignored, self._lavalink.look_for_libraries)
         self._waiters = Waiters(bot, system.failures)
 
     def attach(self) -> None:
@@ -51,7 +51,7 @@ class Music:
         self._inbox.open()
         self._system.statistics.seen = self._told
         self._voice_clients.attach()
-        self._lavalink.attach()
+        self._lavalink.look_for_libraries()
         self._connects.attach()
         self._waiters.listen("voice_state_update", self._moved)
 
