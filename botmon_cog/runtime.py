@@ -131,7 +131,9 @@ class MonitoringSystem:
             store.inventory, clock, failures, lively_for(config.health.interval_s), timeout_s
         )
         zone = find_zone(config.reports.timezone)
-        self.statistics = Statistics(recorder, store.reports, inventory, clock, failures, zone)
+        self.statistics = Statistics(
+            recorder, store.reports, inventory, clock, failures, zone, keeps_titles=config.privacy.song_titles
+        )
         self.settings = SettingsBook(store.settings, clock, config.reports)
         self.sources = sources = Sources(
             clock=clock,

@@ -55,7 +55,7 @@ def check(when: datetime) -> HealthRecord:
 def day_of_use(when: datetime) -> list[Event]:
     """One event of each kind."""
     command = invocation(started_at=when, duration_s=0.1, guild_name="G")
-    song = music(occurred_at=when, duration_s=60)
+    song = music(occurred_at=when, duration_s=60, title="Low Tide")
     return [
         command,
         song,

@@ -48,7 +48,7 @@ async def test_single_rows_go_by_whole_days(storage):
     [
         ("raw_days", set(SINGLE)),
         ("health_days", {"health_checks", "background_failures"}),
-        ("people_days", {"people", "guild_hourly"}),
+        ("people_days", {"people", "guild_hourly", "song_titles"}),
         ("rollup_days", {"rollups", "guild_memberships"}),
     ],
 )
@@ -131,7 +131,7 @@ async def test_roll_ups_of_days_whose_rows_are_all_there_stay(storage, people_da
     assert await proved_days(storage) == [day_of(NOON) - n for n in reversed(range(11))]
     after = await counts(storage)
     assert after["people"] == min(30, max(people_days, 10) + 1)
-    assert after["guild_hourly"] == after["people"]
+    assert after["guild_hourly"] == after["song_titles"] == after["people"]
 
 
 async def test_without_a_limit_for_single_rows_roll_ups_stay_too(storage):

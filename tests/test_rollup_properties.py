@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from botmon_cog.domain.models import (
     AutocompleteCalls,
     CountedCommand,
+    EndReason,
     Event,
     Invocation,
     Kind,
@@ -77,6 +78,8 @@ events = st.one_of(
         occurred_at=moments,
         guild_id=guilds.map(lambda guild: guild or 1),
         duration_s=st.sampled_from([0.0, 0.5, 1.4, 300.0, 90_000.0]),
+        end_reason=st.sampled_from([None, *EndReason]),
+        title=st.sampled_from([None, None, "Low Tide", "Nachtzug 🎵"]),
     ),
     st.builds(
         counted_command,
@@ -320,6 +323,8 @@ class Counts(NamedTuple):
     """(day, guild, user) -> hours, and 24 for who executed commands. Guild None: direct messages."""
     hourly: dict[tuple[int, str], list[int]]
     """(hour, guild) -> songs, playtime, skips, pauses, logged, counted."""
+    titles: dict[tuple[int, str, str], int]
+    """(day, guild, title) -> n."""
 
 
 async def stored(storage: Storage) -> Counts:
@@ -345,7 +350,13 @@ async def stored(storage: Storage) -> Counts:
         for day, guild, user, hours in await storage.rows("SELECT day, guild_id, user_id, hours FROM @people")
     }
     hours = await storage.rows("SELECT * FROM @guild_hourly")
-    return Counts(groups, people, {(hour, str(id_text(guild))): counts for hour, guild, *counts in hours})
+    titles = await storage.rows("SELECT day, guild_id, title, n FROM @song_titles")
+    return Counts(
+        groups,
+        people,
+        {(hour, str(id_text(guild))): counts for hour, guild, *counts in hours},
+        {(day, str(id_text(guild)), title): n for day, guild, title, n in titles},
+    )
 
 
 def cells_of(event: Event) -> tuple[str, list[tuple[int, int]]]:
@@ -377,6 +388,7 @@ def recounted(events: Iterable[Event]) -> Counts:
     cells: dict[tuple[int, str | None, str], Counter[tuple[int, int]]] = defaultdict(Counter)
     people: dict[tuple[int, str | None, str], set[int]] = defaultdict(set)
     hourly: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
+    titles: Counter[tuple[int, str, str]] = Counter()
     for event in events:
         day, hour = day_of(event), moment_of(event).hour
         guild_id = getattr(event, "guild_id", None)
@@ -397,10 +409,13 @@ def recounted(events: Iterable[Event]) -> Counts:
                 hourly[day * 24 + hour, guild][4 if is_logged else 5] += 1
         elif type(event) is MusicEvent:
             counts = hourly[day * 24 + hour, str(guild)]
-            counts[MUSIC[event.type]] += 1
+            if event.type in MUSIC:
+                counts[MUSIC[event.type]] += 1
+            if event.title is not None:
+                titles[day, str(guild), event.title] += 1
             counts[1] += math.floor(min(event.duration_s, 86_400) + 0.5)
     groups = {key: (commands_of(group), dict(group)) for key, group in cells.items()}
-    return Counts(groups, dict(people), dict(hourly))
+    return Counts(groups, dict(people), dict(hourly), dict(titles))
 
 
 def commands_of(group: Mapping[tuple[int, int], int]) -> int:

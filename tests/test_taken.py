@@ -151,7 +151,8 @@ class Rig:
         self.failures = Failures(self.clock)
         recorder: Any = SimpleNamespace(record=self.taken.append)
         self.logger = self._make(CommandLog, recorder)
-        self.statistics = self._make(Statistics, recorder)
+        nothing_read: Any = None
+        self.statistics = Statistics(recorder, nothing_read, self.clock, self.failures)
         self.performance = self._make(Performance, recorder)
         self.performance.clock = self.clock
 

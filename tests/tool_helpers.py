@@ -46,6 +46,9 @@ TAMPERED = {
     "guild_hourly more": f"INSERT INTO @guild_hourly VALUES ({(DAY + 9) * 24}, 1, 1, 0, 0, 0, 0, 0)",
     "guild_hourly logged": "UPDATE @guild_hourly SET logged = logged + 1",
     "guild_hourly counted": "UPDATE @guild_hourly SET counted = counted + 1",
+    "song_titles": "UPDATE @song_titles SET n = n + 1",
+    "song_titles more": f"INSERT INTO @song_titles VALUES ({DAY + 9}, 1, 'Nothing', 1)",
+    "song_titles gone": "DELETE FROM @song_titles",
 }
 """What is done to the roll-ups by the name of the table in which it shows."""
 
@@ -84,7 +87,8 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
             )
         elif kind < 8:
             of = choice.choice(list(MusicEventType))
-            made.append(music(type=of, occurred_at=when, guild_id=guild, duration_s=choice.random() * 300))
+            title = choice.choice(["Low Tide", "Nachtzug 🎵", None]) if of is MusicEventType.SONG_PLAYED else None
+            made.append(music(type=of, occurred_at=when, guild_id=guild, duration_s=choice.random() * 300, title=title))
         elif kind == 8:
             made.append(
                 MetricSample(

@@ -121,6 +121,7 @@ class Checker:
         """Check, whatever comes of it."""
         try:
             self._observer.sweep()
+            await self._observer.music.look_at_host()
             await self.check()
         except Exception as error:  # noqa: BLE001 (the loop would end for good with its first error)
             self._system.failures.note("checking the health", error)

@@ -46,7 +46,7 @@ _OPERATION, _FAILED = ((METRICS.index(metric) + 1) * PART for metric in (OPERATI
 _MUSIC = {MusicEventType.SONG_PLAYED: 0, MusicEventType.SKIP: 2, MusicEventType.PAUSE: 3}
 _PLAYTIME, _LOGGED, _COUNTED = 1, 4, 5
 _NOTHING = [0] * 6
-_MUSIC_POSITION = [_MUSIC[kind] for kind in MusicEventType]
+_MUSIC_POSITION = [_MUSIC.get(kind) for kind in MusicEventType]
 _KIND_LOGGED = list(Kind).index(Kind.LOGGED)
 _IS_COMPONENT = [kind.is_component for kind in Kind]
 _IS_EXECUTED = [outcome.is_executed for outcome in Outcome]
@@ -98,14 +98,16 @@ class Tally:
             `EXECUTED`.
         hourly: (hour, guild) -> [songs, playtime in s, skips, pauses, commands that a host logged, those that it only
             counted].
+        titles: (day, guild, title) -> how often that song began.
     """
 
-    __slots__ = ("groups", "hourly", "people")
+    __slots__ = ("groups", "hourly", "people", "titles")
 
     def __init__(self) -> None:
         self.groups: dict[Key, list[int]] = {}
         self.people: dict[Key, int] = {}
         self.hourly: dict[tuple[int, int], list[int]] = {}
+        self.titles: dict[tuple[int, int, str], int] = {}
 
     def add_invocations(
         self,
@@ -167,14 +169,19 @@ class Tally:
                 code = COMPLETION_DURATIONS * PART - LOWEST + min(max(bucket, LOWEST), HIGHEST)
                 codes += [code] * min(times, _MOST_AT_ONCE)
 
-    def add_music(self, rows: Iterable[tuple[int, int, int, int]], first_day: int = 0) -> None:
-        """Count music events: rows of (occurred_ms, guild, type's code, duration_us)."""
-        for occurred_ms, guild, kind, duration_us in rows:
+    def add_music(self, rows: Iterable[tuple[int, int, int, int, str | None]], first_day: int = 0) -> None:
+        """Count music events: rows of (occurred_ms, guild, type's code, duration_us, title)."""
+        for occurred_ms, guild, kind, duration_us, title in rows:
             hour = occurred_ms // MS_PER_HOUR
-            if hour // HOURS_PER_DAY < first_day:
+            day = hour // HOURS_PER_DAY
+            if day < first_day:
                 continue
             counts = self._of_hour(hour, guild)
-            counts[_MUSIC_POSITION[kind]] += 1
+            position = _MUSIC_POSITION[kind]
+            if position is not None:
+                counts[position] += 1
+            if title is not None:
+                self.titles[day, guild, title] = self.titles.get((day, guild, title), 0) + 1
             # Each is rounded by itself, so that the sum does not depend on the lots.
             counts[_PLAYTIME] += round_seconds(duration_us)
 

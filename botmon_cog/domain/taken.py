@@ -18,6 +18,7 @@ LONGEST_NAME = 200
 """Characters of a command's or an operation's name, a unit, an error's type, and an id that is no number."""
 LONGEST_USERNAME = 100
 LONGEST_TEXT = 4_000
+LONGEST_TITLE = 100
 LONGEST_S = 10 * 366 * 86_400.0
 """Ten years: no duration is longer."""
 LONGEST_SONG_S = 86_400.0
@@ -75,6 +76,13 @@ def taken_text(value: str, what: str, longest: int = LONGEST_TEXT) -> str:
 def taken_text_or_none(value: str | None, what: str, longest: int = LONGEST_TEXT) -> str | None:
     """As `taken_text`; None stays None."""
     return None if value is None else taken_text(value, what, longest)
+
+
+def taken_title(value: object) -> str | None:
+    """The title of a song in one line, cut to `LONGEST_TITLE` characters; None for what is no text, or blank."""
+    if not isinstance(value, str):
+        return None
+    return " ".join(value[: 10 * LONGEST_TITLE].split())[:LONGEST_TITLE].rstrip() or None
 
 
 def taken_duration(value: SupportsFloat | None, what: str) -> float | None:

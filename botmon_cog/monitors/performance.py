@@ -9,7 +9,13 @@ from typing import Self
 from botmon_cog.clock import Clock
 from botmon_cog.config import ThresholdsConfig
 from botmon_cog.domain.models import MetricSample
-from botmon_cog.domain.performance import Measured, find_bottlenecks, performance_report, with_days
+from botmon_cog.domain.performance import (
+    VOICE_CONNECT,
+    Measured,
+    find_bottlenecks,
+    performance_report,
+    with_days,
+)
 from botmon_cog.domain.periods import before, last_days
 from botmon_cog.domain.reports import AutocompleteCounts, Bottleneck, ComponentCounts, PerformanceReport, Period
 from botmon_cog.domain.rollup import DURATION
@@ -54,6 +60,7 @@ class Performance:
 
     Attributes:
         tracked_commands: those that the host times itself.
+        is_told_of_connects: it times its voice connects itself, too.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class Performance:
         self.clock = clock
         self.failures = failures
         self.tracked_commands = TrackedCommands(recorder, clock)
+        self.is_told_of_connects = False
 
     def track(self, name: str, guild_id: Id | None = None, user_id: Id | None = None) -> Track:
         """Time any named operation, such as `voice_connect`. An async context manager, and a decorator."""
@@ -95,6 +103,8 @@ class Performance:
         value_s = taken_duration(duration_s, "duration_s")
         if value_s is None:
             return
+        if operation == VOICE_CONNECT:
+            self.is_told_of_connects = True
         self._recorder.record(
             MetricSample(
                 name=operation,

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 import msgspec
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.models import CountedCommand, MusicEvent, MusicEventType
 from botmon_cog.domain.periods import before, day_period, report_period
-from botmon_cog.domain.reports import CommandCounts, HourCount, MusicTotals, Period, StatisticsReport, added_up
-from botmon_cog.domain.taken import taken_guild, taken_id, taken_moment, taken_song
+from botmon_cog.domain.reports import (
+    CommandCounts,
+    HourCount,
+    MusicTotals,
+    Period,
+    SongCounts,
+    StatisticsReport,
+    added_up,
+)
+from botmon_cog.domain.taken import taken_guild, taken_id, taken_moment, taken_song, taken_title
 from botmon_cog.monitors.failures import Failures, absorbing
 from botmon_cog.monitors.ids import Id, text_id
 from botmon_cog.monitors.inventory import Inventory
@@ -33,8 +43,27 @@ class _Half(msgspec.Struct, frozen=True, kw_only=True):
     music: MusicTotals = MusicTotals()
 
 
+class SeenMusic(NamedTuple):
+    """What the extension saw by itself of that which a host tells of."""
+
+    is_counted: bool = False
+    """It counted it already."""
+    playtime_s: float = 0.0
+    """So much of its time, too."""
+    title: str | None = None
+
+
+def _not_seen(_kind: MusicEventType, _guild_id: Id) -> SeenMusic:
+    return SeenMusic()
+
+
 class Statistics:
-    """Records what happened and reports it. None of its methods raises into the caller's command."""
+    """Records what happened and reports it. None of its methods raises into the caller's command.
+
+    Attributes:
+        seen: called with each song, skip and pause that a host tells of, and the guild; the extension knows what it
+            saw of it, and counts nothing of that kind there any more.
+    """
 
     def __init__(
         self,
@@ -44,22 +73,37 @@ class Statistics:
         clock: Clock,
         failures: Failures,
         zone: tzinfo = UTC,
+        *,
+        keeps_titles: bool = False,
     ) -> None:
-        """`zone`: whose days reports are made of."""
+        """`zone`: whose days reports are made of. `keeps_titles`: those of songs."""
         self._recorder = recorder
         self._reports = reports
         self._inventory = inventory
         self._clock = clock
         self._zone = zone
+        self._keeps_titles = keeps_titles
         self.failures = failures
+        self.seen: Callable[[MusicEventType, Id], SeenMusic] = _not_seen
+
+    def forget_seen(self) -> None:
+        """Nobody sees any more what the host tells of."""
+        self.seen = _not_seen
 
     @absorbing(lambda: False)
-    async def song_played(self, guild_id: Id, duration: float | None = None, user_id: Id | None = None) -> bool:
+    async def song_played(
+        self,
+        guild_id: Id,
+        duration: float | None = None,
+        user_id: Id | None = None,
+        title: str | None = None,
+    ) -> bool:
         """Record that a song was played, for `duration` seconds. False if that failed.
 
-        A song whose duration is None, NaN, negative, or over 24 h counts without any time.
+        A song whose duration is None, NaN, negative, or over 24 h counts without any time. The title is kept only if
+        `[privacy] song_titles` is on; None: as the extension saw it, if it did.
         """
-        return self._record_music(MusicEventType.SONG_PLAYED, guild_id, user_id, taken_song(duration))
+        return self._record_music(MusicEventType.SONG_PLAYED, guild_id, user_id, taken_song(duration), title)
 
     @absorbing(lambda: False)
     async def song_skipped(self, guild_id: Id, user_id: Id | None = None) -> bool:
@@ -121,6 +165,7 @@ class Statistics:
         """
         await self._recorder.catch_up()
         first_seen = await self._reports.first_seen(guild_id)
+        top_songs = await self._reports.top_songs(guild_id, period, self._clock.now()) if self._keeps_titles else ()
         return _assemble(
             guild_id,
             period,
@@ -129,6 +174,7 @@ class Statistics:
             guild_name=await self._reports.guild_name(guild_id) if guild_id is not None else None,
             unused=await self._unused(guild_id, first_seen),
             first_seen=first_seen,
+            top_songs=tuple(top_songs),
         )
 
     async def _unused(self, guild_id: str | None, first_seen: datetime | None) -> tuple[str, ...]:
@@ -155,16 +201,27 @@ class Statistics:
             music=await self._reports.music_totals(guild_id, period, self._clock.now()),
         )
 
-    def _record_music(self, kind: MusicEventType, guild_id: Id, user_id: Id | None, duration_s: float = 0.0) -> bool:
-        self._recorder.record(
-            MusicEvent(
-                type=kind,
-                occurred_at=taken_moment(self._clock.now()),
-                guild_id=taken_guild(guild_id),
-                user_id=taken_id(user_id, "user_id"),
-                duration_s=duration_s,
-            )
+    def _record_music(
+        self,
+        kind: MusicEventType,
+        guild_id: Id,
+        user_id: Id | None,
+        duration_s: float = 0.0,
+        title: str | None = None,
+    ) -> bool:
+        guild, user = taken_guild(guild_id), taken_id(user_id, "user_id")
+        seen = self.seen(kind, guild)
+        if seen.is_counted and kind is not MusicEventType.SONG_PLAYED:
+            return True
+        event = MusicEvent(
+            type=MusicEventType.PLAYTIME if seen.is_counted else kind,
+            occurred_at=taken_moment(self._clock.now()),
+            guild_id=guild,
+            user_id=user,
+            duration_s=max(duration_s - seen.playtime_s, 0.0),
+            title=taken_title(title) or seen.title if self._keeps_titles and not seen.is_counted else None,
         )
+        self._recorder.record(event)
         return True
 
 
@@ -177,6 +234,7 @@ def _assemble(
     guild_name: str | None = None,
     unused: tuple[str, ...] = (),
     first_seen: datetime | None = None,
+    top_songs: tuple[SongCounts, ...] = (),
 ) -> StatisticsReport:
     totals, earlier_totals = added_up(now.commands), added_up(earlier.commands)
     return StatisticsReport(
@@ -203,6 +261,7 @@ def _assemble(
         skip_rate=now.music.skip_rate,
         previous_skip_rate=earlier.music.skip_rate,
         total_pauses=now.music.pauses,
+        top_songs=top_songs,
         unused_commands=unused,
         first_seen=first_seen,
     )

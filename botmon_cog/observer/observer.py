@@ -24,6 +24,7 @@ from botmon_cog.observer.components import Components
 from botmon_cog.observer.interactions import Interactions
 from botmon_cog.observer.kept_open import KeptOpen
 from botmon_cog.observer.known_commands import KnownCommands
+from botmon_cog.observer.music import Music
 from botmon_cog.observer.open_message import OpenMessage
 from botmon_cog.observer.opened import AnyContext, OpenInteraction, make_record
 from botmon_cog.observer.prefix import PrefixCommands
@@ -50,6 +51,7 @@ class Observer:
         autocomplete: counts how options are completed.
         background: counts what fails without being invoked.
         servers: records which the bot joins and leaves.
+        music: records what the bot plays.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Observer:
         self.autocomplete.count_failure = self.background.count
         system.causes.frames.extensions = lambda: bot.extensions
         self.servers = Servers(bot, system)
+        self.music = Music(bot, system)
         self._waiters = Waiters(bot, failures)
         self._is_attached = False
 
@@ -91,6 +94,7 @@ class Observer:
         self.autocomplete.attach()
         self.background.attach()
         self.servers.attach()
+        self.music.attach()
         add_sink(InteractionResponse, _RESPONDING, self.interactions.responded)
 
     async def detach(self) -> None:
@@ -109,6 +113,7 @@ class Observer:
         self.autocomplete.detach()
         await self.background.detach()
         await self.servers.detach()
+        await self.music.detach()
         spared = current.get()
         self.close_all(spared)
         if spared is None or not any(opened is spared for opened in self._open()):
@@ -135,6 +140,7 @@ class Observer:
         self.close_all()
         self.autocomplete.flush()
         self.background.flush()
+        self.music.end()
 
     # -- what is open --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from botmon_cog.domain.reports import (
     MusicTotals,
     Period,
     ServersUsing,
+    SongCounts,
 )
 from botmon_cog.domain.rollup import HOURS_PER_DAY, WHOLE_BOT, day_of, round_seconds, start_of_hour
 from botmon_cog.store.background import background_failures, guild_memberships
@@ -36,6 +37,7 @@ from botmon_cog.store.labels import NOBODY, id_texts, known_label_id, stored_id,
 from botmon_cog.store.sampled_calls import SampledCall, sampled_calls
 from botmon_cog.store.schema import GUILDS, ROLLUPS
 from botmon_cog.store.script import Lookup, Query, Row, Script
+from botmon_cog.store.songs import counted_by_host, top_songs
 
 _A_DAY_OF_HOURS = (1 << HOURS_PER_DAY) - 1
 _LATELY_DAYS = 30
@@ -124,6 +126,16 @@ class Reports:
         if `now` does, where that is earlier.
         """
         return await self._engine.read(_music_totals(guild_id, period, now))
+
+    async def top_songs(
+        self, guild_id: str | None, period: Period, now: datetime | None = None, most: int = 5
+    ) -> list[SongCounts]:
+        """The songs that were played most, where titles are stored. Days count as for `music_totals`."""
+        return await self._engine.read(top_songs(guild_id, period, now, most))
+
+    async def music_of_host(self, since: datetime) -> frozenset[MusicEventType]:
+        """What a host counts in its own `bot_stats`, as of the days (UTC) from that moment's on."""
+        return await self._engine.read(counted_by_host(since))
 
     async def last_used(self, guild_id: str | None, since: datetime) -> Mapping[str, datetime]:
         """The hour in which each command ran last, of those that ran on that day or later."""

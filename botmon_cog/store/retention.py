@@ -128,6 +128,9 @@ _ERROR_MARKS = Aged(
 _MUTES = Aged(table=schema.ALERT_MUTES, age="until_ms", words=("ended mute", "ended mutes"))
 _PEOPLE = Aged(table=schema.PEOPLE, age="day", unit_ms=MS_PER_DAY, words=("day of a person", "days of people"))
 _HOURLY = Aged(table=schema.GUILD_HOURLY, age="hour", unit_ms=MS_PER_HOUR, words=("hour of a guild", "hours of guilds"))
+_TITLES = Aged(
+    table=schema.SONG_TITLES, age="day", unit_ms=MS_PER_DAY, words=("day of a song's title", "days of songs' titles")
+)
 _DAILY = Aged(table=schema.ROLLUPS, age="day", unit_ms=MS_PER_DAY, words=("daily count", "daily counts"))
 _HAS_ROWS = " OR ".join(
     f"EXISTS (SELECT 1 FROM @{table.name} WHERE run_id = @runs.id)"  # noqa: S608 (names from the code)
@@ -155,6 +158,7 @@ _WORDS = {
         _MUTES,
         _PEOPLE,
         _HOURLY,
+        _TITLES,
         _DAILY,
         _RUNS,
     )
@@ -199,6 +203,7 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
         for aged, days in (
             (_PEOPLE, config.people_days),
             (_HOURLY, config.people_days),
+            (_TITLES, config.people_days),
             (_DAILY, config.rollup_days),
         ):
             end_ms = _end(days, as_of_ms)

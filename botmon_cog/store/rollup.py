@@ -14,7 +14,7 @@ from botmon_cog.domain.rollup import EXECUTED_CELLS, Counts, Tally
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.packed import pack, unpack
 from botmon_cog.store.records import unpack_durations
-from botmon_cog.store.schema import GUILD_HOURLY, PEOPLE, ROLLUPS
+from botmon_cog.store.schema import GUILD_HOURLY, PEOPLE, ROLLUPS, SONG_TITLES
 from botmon_cog.store.script import Exclude, Execute, Insert, Lookup, Pause, Query, Row, Script
 
 LOT_ROWS = 10_000
@@ -34,7 +34,7 @@ INVOCATIONS = f"""
 SELECT started_ms, guild_id, command_id, kind, outcome, user_id, duration_us, response_us, gateway_delay_us
 FROM @invocations {_PIECE_OF} AND is_own = 0
 """  # noqa: S608 (text of ours)
-MUSIC = f"SELECT occurred_ms, guild_id, type, duration_us FROM @music_events {_PIECE_OF}"  # noqa: S608
+MUSIC = f"SELECT occurred_ms, guild_id, type, duration_us, title FROM @music_events {_PIECE_OF}"  # noqa: S608
 COUNTED = f"SELECT occurred_ms, guild_id, user_id FROM @counted_commands {_PIECE_OF}"  # noqa: S608
 COMPLETIONS = f"""
 SELECT started_ms, command_id, n, failed, durations FROM @autocomplete_calls {_PIECE_OF}
@@ -155,6 +155,8 @@ def add(tally: Tally) -> Script[None]:
         yield Pause()
     if tally.hourly:
         yield Insert(GUILD_HOURLY, sorted((*key, *counts) for key, counts in tally.hourly.items()), "add")
+    if tally.titles:
+        yield Insert(SONG_TITLES, sorted((*key, n) for key, n in tally.titles.items()), "add")
 
 
 def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:

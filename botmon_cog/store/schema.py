@@ -94,7 +94,10 @@ GUILD_HOURLY = table_of(
     "guild_id",
     **dict.fromkeys(("hour", "guild_id", "songs", "playtime_s", "skips", "pauses", "logged", "counted"), _INTEGER),
 )
-ROLLUP_TABLES = (ROLLUPS, PEOPLE, GUILD_HOURLY)
+SONG_TITLES = table_of(
+    "song_titles", "day", "guild_id", "title", day=_INTEGER, guild_id=_INTEGER, title=_TEXT, n=_INTEGER
+)
+ROLLUP_TABLES = (ROLLUPS, PEOPLE, GUILD_HOURLY, SONG_TITLES)
 
 # -- what a host counted itself ----------------------------------------------------------------------------------------
 

@@ -75,6 +75,8 @@ CREATE TABLE @music_events (
     user_id BIGINT,
     duration_us BIGINT NOT NULL,
     shard_id BIGINT NOT NULL,
+    end_reason SMALLINT,
+    title TEXT,
     PRIMARY KEY (run_id, seq)
 );
 CREATE INDEX music_events_time ON @music_events (occurred_ms);
@@ -226,6 +228,15 @@ CREATE TABLE @guild_hourly (
     logged BIGINT NOT NULL,
     counted BIGINT NOT NULL,
     PRIMARY KEY (hour, guild_id)
+);
+
+-- How often each song began, where titles are stored.
+CREATE TABLE @song_titles (
+    day BIGINT NOT NULL,
+    guild_id BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    PRIMARY KEY (day, guild_id, title)
 );
 
 -- -- what a host counted itself ---------------------------------------------------------------------------------------

@@ -74,6 +74,8 @@ CREATE TABLE music_events (
     user_id INTEGER,
     duration_us INTEGER NOT NULL,
     shard_id INTEGER NOT NULL,
+    end_reason INTEGER,
+    title TEXT,
     PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX music_events_time ON music_events (occurred_ms);
@@ -225,6 +227,15 @@ CREATE TABLE guild_hourly (
     logged INTEGER NOT NULL,
     counted INTEGER NOT NULL,
     PRIMARY KEY (hour, guild_id)
+) WITHOUT ROWID;
+
+-- How often each song began, where titles are stored.
+CREATE TABLE song_titles (
+    day INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (day, guild_id, title)
 ) WITHOUT ROWID;
 
 -- -- what a host counted itself ---------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from botmon_cog.discord_ui.parts import (
 )
 from botmon_cog.domain import cells, text
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.reports import FailureSummary, Period, StatisticsReport
+from botmon_cog.domain.reports import FailureSummary, Period, SongCounts, StatisticsReport
 from botmon_cog.domain.reports.errors import Refusal
 
 _MOST_ROWS = 8
@@ -39,6 +39,8 @@ _HOURS, _LONGEST_DAY = 24, 25
 _BLANK = "\u00a0"  # where a plain space would let a narrow phone break the line
 _HOUR_LABELS = "0     6     12    18"
 _MOST_REFUSALS = 5
+_MOST_SONGS = 5
+_LONGEST_SONG = 45
 
 
 def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary | None = None) -> discord.Embed:
@@ -57,6 +59,8 @@ def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary
         embed.add_field(name="Busiest", value=_busiest(report))
     if report.total_songs or report.total_skips or report.total_pauses:
         embed.add_field(name="Music", value=_music(report))
+    if report.top_songs:
+        embed.add_field(name="Top songs", value=_top_songs(report.top_songs), inline=False)
     if failures is not None and failures.refusals:
         embed.add_field(name="Permissions missing here", value=_refused(failures.refusals), inline=False)
     remarks = notable(report)
@@ -270,3 +274,8 @@ def _music(report: StatisticsReport) -> str:
     if report.total_pauses:
         lines.append(f"{text.count(report.total_pauses)} {text.plural(report.total_pauses, 'pause', 'pauses')}")
     return "\n".join(lines)
+
+
+def _top_songs(songs: Sequence[SongCounts]) -> str:
+    shown = songs[:_MOST_SONGS]
+    return "\n".join(f"**{text.count(song.n)}×** {text.plain(song.title, _LONGEST_SONG)}" for song in shown)  # noqa: RUF001

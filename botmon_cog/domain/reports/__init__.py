@@ -33,7 +33,7 @@ from botmon_cog.domain.reports.performance import (
     ServersUsing,
     Stretch,
 )
-from botmon_cog.domain.reports.statistics import FailureSummary, MusicTotals, StatisticsReport
+from botmon_cog.domain.reports.statistics import FailureSummary, MusicTotals, SongCounts, StatisticsReport
 
 __all__ = [
     "MIN_FOR_P99",
@@ -64,6 +64,7 @@ __all__ = [
     "Problem",
     "Report",
     "ServersUsing",
+    "SongCounts",
     "StatisticsReport",
     "Stretch",
     "added_up",

@@ -22,6 +22,12 @@ class MusicTotals(Report, frozen=True, kw_only=True):
         return min(self.skips / self.songs_played, 1.0) if self.songs_played else None
 
 
+class SongCounts(Report, frozen=True, kw_only=True):
+    title: str
+    n: int
+    """How often it began."""
+
+
 class StatisticsReport(Report, frozen=True, kw_only=True):
     """What happened in a guild (or in all, where `guild_id` is None) within a period, and in the one before."""
 
@@ -58,6 +64,8 @@ class StatisticsReport(Report, frozen=True, kw_only=True):
     """Skips per song, 0..1; None without songs."""
     previous_skip_rate: float | None
     total_pauses: int
+    top_songs: tuple[SongCounts, ...] = ()
+    """Those that were played most first; empty unless `[privacy] song_titles` is on."""
     unused_commands: tuple[str, ...]
     """Commands that ran before, but not for 30 days."""
     first_seen: datetime | None

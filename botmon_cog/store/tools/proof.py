@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
-from botmon_cog.domain import text
-from botmon_cog.domain.histogram import LOWEST, value_of
-from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.rollup import (
-    COMPLETION_DURATIONS,
-    COMPLETIONS,
-    COMPONENT_DURATIONS,
-    COMPONENT_RESPONSES,
-    COMPONENTS,
-    EXECUTED,
-    HOURS_PER_DAY,
-    METRICS,
-    MS_PER_DAY,
-    MS_PER_HOUR,
-    NO_GUILD,
-    PART,
-    Tally,
-    iso_date,
-)
+from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR, NO_GUILD, Tally, iso_date
 from botmon_cog.store import rollup
 from botmon_cog.store.columns import LogTable, Table
 from botmon_cog.store.labels import texts_of
@@ -43,28 +24,20 @@ from botmon_cog.store.schema import (
     PEOPLE,
     ROLLUPS,
     SAMPLES,
+    SONG_TITLES,
 )
 from botmon_cog.store.script import Lookup, Pause, Query, Script
+from botmon_cog.store.tools.proof_words import HOURLY, Values, differing, of_group, of_hour, of_person
 
-_OUTCOMES = tuple(Outcome)
-_TIMES = {
-    **dict(enumerate(METRICS, start=1)),
-    COMPONENT_DURATIONS: "duration of a component",
-    COMPONENT_RESPONSES: "response of a component",
-    COMPLETION_DURATIONS: "duration of a completion",
-}
-_HOURLY = tuple(column for column in GUILD_HOURLY.columns if column not in GUILD_HOURLY.key)
 _COUNTED_TABLES = (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES, AUTOCOMPLETE_CALLS)
 _DATED = (
     *((table, table.moment, MS_PER_DAY) for table in _COUNTED_TABLES),
     (ROLLUPS, "day", 1),
     (PEOPLE, "day", 1),
     (GUILD_HOURLY, "hour", HOURS_PER_DAY),
+    (SONG_TITLES, "day", 1),
 )
 """Where days stand: a table, the column, and how much of it is a day."""
-
-Values = dict[str, int]
-"""What a row of the roll-ups counts, each number by a name."""
 
 
 def _of_an_hour(query: str, table: LogTable) -> str:
@@ -83,8 +56,9 @@ _SAMPLES = _of_an_hour(rollup.SAMPLES, SAMPLES)
 _COMPLETIONS = _of_an_hour(rollup.COMPLETIONS, AUTOCOMPLETE_CALLS)
 _GROUPS = "SELECT scope, name_id, n, data FROM @rollups WHERE day = :day"
 _PEOPLE = "SELECT guild_id, user_id, hours FROM @people WHERE day = :day"
+_TITLES = "SELECT guild_id, title, n FROM @song_titles WHERE day = :day"
 _HOURS = f"""
-SELECT hour, guild_id, {", ".join(_HOURLY)} FROM @guild_hourly WHERE hour >= :first AND hour < :end
+SELECT hour, guild_id, {", ".join(HOURLY)} FROM @guild_hourly WHERE hour >= :first AND hour < :end
 """  # noqa: S608 (names)
 
 
@@ -94,7 +68,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         when: the day, and the hour in a table of hours (UTC).
         guild_id: None for the whole bot, and for direct messages.
-        name: of the command or operation, in a table of those.
+        name: of the command, operation or song, in a table of those.
         user_id: in a table of people.
         stored: only what differs; None if there is no such row.
         counted: likewise; None if there should be none.
@@ -117,6 +91,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     when: str
     guild: int
     name_id: int = 0
+    title: str | None = None
     user: int = 0
     stored: Values | None
     counted: Values | None
@@ -130,12 +105,15 @@ class _Sums:
         self.commands: dict[tuple[int, int], int] = {}
         self.people: dict[tuple[int, int], int] = {}
         self.hourly: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.titles: Counter[tuple[int, str]] = Counter()
 
     def add(self, tally: Tally) -> None:
         for (_, scope, name_id), codes in tally.groups.items():
             self.groups.setdefault((scope, name_id), Counter()).update(codes)
         for (_, guild, user), hours in tally.people.items():
             self.people[guild, user] = self.people.get((guild, user), 0) | hours
+        for (_, guild, title), n in tally.titles.items():
+            self.titles[guild, title] += n
         self.hourly |= {key: tuple(counts) for key, counts in tally.hourly.items()}  # of an hour each
 
 
@@ -179,7 +157,12 @@ def differences(day: int, most: int) -> Script[tuple[int, list[Difference]] | No
         return None
     counted = yield from _counted(day)
     stored = yield from _stored(day)
-    rows = [*_groups(day, stored, counted), *_people(day, stored, counted), *_hourly(stored, counted)]
+    rows = [
+        *_groups(day, stored, counted),
+        *_people(day, stored, counted),
+        *_hourly(stored, counted),
+        *_titles(day, stored, counted),
+    ]
     return len(rows), (yield from _named(rows[:most]))
 
 
@@ -205,6 +188,7 @@ def _stored(day: int) -> Script[_Sums]:
         sums.groups[scope, name_id] = Counter(unpack(bytes(data)))
         sums.commands[scope, name_id] = n
     sums.people = {(guild, user): hours for guild, user, hours in (yield Query(_PEOPLE, {"day": day}))}
+    sums.titles.update({(guild, title): n for guild, title, n in (yield Query(_TITLES, {"day": day}))})
     hours = {"first": day * HOURS_PER_DAY, "end": (day + 1) * HOURS_PER_DAY}
     sums.hourly = {(hour, guild): tuple(counts) for hour, guild, *counts in (yield Query(_HOURS, hours))}
     return sums
@@ -214,7 +198,7 @@ def _groups(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
     for key in sorted(stored.groups.keys() | counted.groups.keys()):
         there, here = stored.groups.get(key), counted.groups.get(key)
         if there != here or stored.commands[key] != counted.commands[key]:
-            parts = _differing(_of_group(there, stored.commands.get(key)), _of_group(here, counted.commands.get(key)))
+            parts = differing(of_group(there, stored.commands.get(key)), of_group(here, counted.commands.get(key)))
             yield _Row(table=ROLLUPS, when=date_of(day), guild=key[0], name_id=key[1], **parts)
 
 
@@ -222,7 +206,7 @@ def _people(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
     for guild, user in sorted(stored.people.keys() | counted.people.keys()):
         there, here = stored.people.get((guild, user)), counted.people.get((guild, user))
         if there != here:
-            parts = _differing(_of_person(there), _of_person(here))
+            parts = differing(of_person(there), of_person(here))
             yield _Row(table=PEOPLE, when=date_of(day), guild=guild, user=user, **parts)
 
 
@@ -232,48 +216,19 @@ def _hourly(stored: _Sums, counted: _Sums) -> Iterable[_Row]:
         if there != here:
             day, hour_of_day = divmod(hour, HOURS_PER_DAY)
             when = f"{date_of(day)} {hour_of_day:02}:00"
-            parts = _differing(_of_hour(there), _of_hour(here))
+            parts = differing(of_hour(there), of_hour(here))
             yield _Row(table=GUILD_HOURLY, when=when, guild=guild, **parts)
 
 
-# -- in words ----------------------------------------------------------------------------------------------------------
+def _titles(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for guild, title in sorted(stored.titles.keys() | counted.titles.keys()):
+        there, here = stored.titles.get((guild, title)), counted.titles.get((guild, title))
+        if there != here:
+            parts = differing(None if there is None else {"n": there}, None if here is None else {"n": here})
+            yield _Row(table=SONG_TITLES, when=date_of(day), guild=guild, title=title, **parts)
 
 
-def _differing(stored: Values | None, counted: Values | None) -> dict[str, Any]:
-    if stored is None or counted is None:
-        return {"stored": stored, "counted": counted}
-    names = [name for name in stored | counted if stored.get(name, 0) != counted.get(name, 0)]
-    return {
-        "stored": {name: stored.get(name, 0) for name in names},
-        "counted": {name: counted.get(name, 0) for name in names},
-    }
-
-
-def _of_group(counts: Mapping[int, int] | None, commands: int | None) -> Values | None:
-    if counts is None or commands is None:
-        return None
-    return ({"commands": commands} if commands else {}) | {_name_of(code): n for code, n in sorted(counts.items())}
-
-
-def _name_of(code: int) -> str:
-    part, of = divmod(code, PART)
-    if part in _TIMES:
-        return f"{_TIMES[part]} of about {text.latency(value_of(of + LOWEST))} (bucket {of})"
-    what, hour = divmod(of, HOURS_PER_DAY)
-    if part == COMPLETIONS:
-        return f"completions that failed at {hour:02}:00" if what else f"completions at {hour:02}:00"
-    return f"{'components that were ' if part == COMPONENTS else ''}{_OUTCOMES[what]} at {hour:02}:00"
-
-
-def _of_person(hours: int | None) -> Values | None:
-    if hours is None:
-        return None
-    found = {f"at {hour:02}:00": 1 for hour in range(HOURS_PER_DAY) if hours >> hour & 1}
-    return found | ({"executed a command": 1} if hours & EXECUTED else {})
-
-
-def _of_hour(counts: tuple[int, ...] | None) -> Values | None:
-    return None if counts is None else dict(zip(_HOURLY, counts, strict=True))
+# -- names -------------------------------------------------------------------------------------------------------------
 
 
 def _named(rows: list[_Row]) -> Script[list[Difference]]:
@@ -294,7 +249,7 @@ def _named(rows: list[_Row]) -> Script[list[Difference]]:
             when=row.when,
             guild_id=id_text(row.guild),
             guild_name=names.get(row.guild),
-            name=label(row.name_id) if row.table is ROLLUPS else None,
+            name=label(row.name_id) if row.table is ROLLUPS else row.title,
             user_id=id_text(row.user),
             stored=row.stored,
             counted=row.counted,

@@ -18,6 +18,7 @@ _GOING_ON = "SELECT COUNT(*) FROM @runs WHERE rolled_up_seq < recount_seq"
 _CLEAR = (
     "DELETE FROM @rollups WHERE day >= :day",
     "DELETE FROM @people WHERE day >= :day",
+    "DELETE FROM @song_titles WHERE day >= :day",
 )
 _CLEAR_HOURS = "DELETE FROM @guild_hourly WHERE hour >= :hour"
 _COUNT_AGAIN = "UPDATE @runs SET recount_seq = rolled_up_seq, rolled_up_seq = 0"
