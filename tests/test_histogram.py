@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botmon_cog.domain.histogram import ALPHA, LARGEST_S, LOG_GAMMA, SMALLEST_S, Histogram, bucket_of, value_of
+from botmon_cog.domain.histogram import (
+    ALPHA,
+    GAMMA,
+    HIGHEST,
+    LARGEST_S,
+    LOG_GAMMA,
+    LOWEST,
+    SMALLEST_S,
+    Histogram,
+    bucket_of,
+    position_of_us,
+    value_of,
+)
 
 steady = settings(deadline=None, max_examples=100)
 durations_s = st.floats(100e-6, 900.0)
@@ -77,3 +89,9 @@ def test_the_extreme_quantiles_are_the_minimum_and_the_maximum():
     histogram = Histogram.of([0.01, 1.0, 100.0])
     assert histogram.quantile(0) == pytest.approx(0.01, rel=ALPHA)
     assert histogram.quantile(1) == pytest.approx(100.0, rel=ALPHA)
+
+
+def test_whole_microseconds_fall_into_the_same_buckets():
+    bounds_us = [round(GAMMA**bucket * 1e6) for bucket in range(LOWEST - 1, HIGHEST + 2)]
+    for duration_us in {0, *(max(bound + by, 0) for bound in bounds_us for by in (-2, -1, 0, 1, 2))}:
+        assert LOWEST + position_of_us(duration_us) == bucket_of(duration_us / 1e6), duration_us

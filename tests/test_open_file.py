@@ -50,7 +50,7 @@ def file(spool: Path):
 
 def add(file: OpenFile, name: str = "play", slot: int = NOWHERE, **fields: int) -> int:
     what = bytes((fields.pop("kind", 0), fields.pop("flags", 0))) + name.encode()
-    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shards"), 0)
+    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shard_id"), 0)
     return file.add(slot, STARTED_AT.timestamp(), **values | {"discord_id": DISCORD_ID} | fields, what=what)
 
 
@@ -85,7 +85,7 @@ def test_file_is_private_beside_the_spool_and_gone_once_it_is_closed(file: OpenF
 
 
 def test_open_invocation_is_read_back_with_all_that_was_known_of_it(file: OpenFile):
-    add(file, "music play", user_id=1, guild_id=7 << 22, channel_id=3, shards=4, kind=KIND_CODES[Kind.HYBRID_SLASH])
+    add(file, "music play", user_id=1, guild_id=7 << 22, channel_id=3, shard_id=3, kind=KIND_CODES[Kind.HYBRID_SLASH])
     assert left_of(file).opened == [
         Invocation(
             kind=Kind.HYBRID_SLASH,

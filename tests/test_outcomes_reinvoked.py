@@ -154,7 +154,7 @@ async def test_fault_waits_for_no_handler(bot: commands.Bot) -> None:
 
     async with running(bot) as rig:
         await rig.discord.user.send(rig.discord.channel, "!fail")
-        await until(lambda: cog_of(bot).system.writer.taken > 0)
+        await until(lambda: cog_of(bot).system.writer.pending.taken > 0)
         assert brief(await rig.rows()) == [("fail", "error", "ValueError")]
         handling.set()
 

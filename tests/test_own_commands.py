@@ -10,21 +10,22 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.config import CommandsConfig
-from botmon_cog.domain.models import Invocation
+from botmon_cog.domain.models import Event, Invocation
 from tests.harness import Rig, cog_of, make_bot, make_config, running, until
 
 
 def recordings(rig: Rig) -> list[Invocation]:
     """What is recorded from now on, our own commands included."""
     found: list[Invocation] = []
-    observer = cog_of(rig.bot).observer
-    record = observer.closer._record
+    recorder = cog_of(rig.bot).system.recorder
+    put = recorder._put
 
-    def note(invocation: Invocation, ended_s: float) -> None:
-        found.append(invocation)
-        record(invocation, ended_s)
+    def note(event: Event) -> int:
+        if isinstance(event, Invocation):
+            found.append(event)
+        return put(event)
 
-    observer.closer._record = note
+    recorder._put = note
     return found
 
 

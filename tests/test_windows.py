@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from msgspec.structs import replace
@@ -32,8 +33,12 @@ def invocation(command: str = "play", outcome: Outcome = Outcome.OK, duration_s:
 class Nowhere:
     """Stands in for the writer, and for the roll-ups."""
 
-    def put(self, event: object) -> None:
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def put(self, event: object) -> int:
         """Forget it."""
+        return next(self._numbers)
 
 
 def recorder_of(clock: ManualClock, live: LiveWindows, recent: RecentOutcomes) -> Recorder:

@@ -8,8 +8,10 @@ bucket answers with 2 * gamma^i / (gamma + 1), which is within ALPHA of every va
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 ALPHA = 0.02
 """The relative error of every quantile, at the most."""
@@ -28,6 +30,21 @@ def bucket_of(value_s: float) -> int:
     if SMALLEST_S < value_s < LARGEST_S:
         return math.ceil(math.log(value_s) / LOG_GAMMA)
     return HIGHEST if value_s >= LARGEST_S else LOWEST
+
+
+def _longest_us(bucket: int) -> int:
+    """The longest duration in whole microseconds that falls into a bucket, as `bucket_of` has it in floats."""
+    longest_us = round(GAMMA**bucket * 1e6)
+    while bucket_of(longest_us / 1e6) > bucket:
+        longest_us -= 1
+    while bucket_of((longest_us + 1) / 1e6) <= bucket:
+        longest_us += 1
+    return longest_us
+
+
+position_of_us: Callable[[int], int] = partial(bisect_left, [_longest_us(bucket) for bucket in range(LOWEST, HIGHEST)])
+"""The bucket of a duration in whole microseconds, less the lowest one there is. Without a step in Python: the roll-ups
+ask for three of each row."""
 
 
 def value_of(bucket: int) -> float:

@@ -6,11 +6,12 @@ Hours and days are whole ones since 1970-01-01 00:00 UTC. Ids are as the store h
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from typing import NamedTuple
 
-from botmon_cog.domain.histogram import HIGHEST, LARGEST_S, LOWEST, bucket_of
+from botmon_cog.domain.histogram import HIGHEST, LARGEST_S, LOWEST, bucket_of, position_of_us
 from botmon_cog.domain.models import Kind, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.timed import longest_timed_s
@@ -49,18 +50,33 @@ _NOTHING = [0] * 6
 _MUSIC_POSITION = [_MUSIC.get(kind) for kind in MusicEventType]
 _KIND_LOGGED = list(Kind).index(Kind.LOGGED)
 _IS_COMPONENT = [kind.is_component for kind in Kind]
+_SEEN = [0 if kind is Kind.LOGGED else EXECUTED for kind in Kind]
+"""The bit of a person's day that a command of a kind sets, besides that of the hour."""
 _IS_EXECUTED = [outcome.is_executed for outcome in Outcome]
 
 
-def _limit_us(kind: Kind, outcome: Outcome) -> float:
-    """The longest duration that counts; -1 where no time does."""
+class _CountedAs(NamedTuple):
+    """What an invocation of one kind and outcome counts for.
+
+    Attributes:
+        cell: its code at midnight.
+        durations: the first code of the histogram of its duration; that of its first response comes next.
+        longest_us: the longest duration that counts; None where no time does.
+    """
+
+    cell: int
+    durations: int
+    longest_us: float | None
+
+
+def _counted_as(kind: Kind, outcome: Outcome, position: int) -> _CountedAs:
+    part = (COMPONENTS if kind.is_component else COMMANDS) * PART
     longest_s = longest_timed_s(kind, outcome)
-    return -1 if longest_s is None else longest_s * 1e6
+    longest_us = None if longest_s is None else longest_s * 1e6
+    return _CountedAs(part + position * HOURS_PER_DAY, part + PART, longest_us)
 
 
-_LIMITS_US = [[_limit_us(kind, outcome) for outcome in Outcome] for kind in Kind]
-_COMPONENT_TIMES = 2
-"""Duration and first response."""
+_COUNTED_AS = [[_counted_as(kind, outcome, n) for n, outcome in enumerate(Outcome)] for kind in Kind]
 _LARGEST_US = int(LARGEST_S * 1e6)
 _MOST_AT_ONCE = 100_000
 """Completions of a minute: more are a mistake."""
@@ -104,7 +120,7 @@ class Tally:
     __slots__ = ("groups", "hourly", "people", "titles")
 
     def __init__(self) -> None:
-        self.groups: dict[Key, list[int]] = {}
+        self.groups: defaultdict[Key, list[int]] = defaultdict(list)
         self.people: dict[Key, int] = {}
         self.hourly: dict[tuple[int, int], list[int]] = {}
         self.titles: dict[tuple[int, int, str], int] = {}
@@ -121,27 +137,22 @@ class Tally:
                 gateway_delay_us). The kinds that are components are counted as such.
             first_day: what is older is not counted.
         """
-        groups = self.groups
-        for started_ms, guild, command, kind, outcome, user, *times_us in rows:
+        groups, people = self.groups, self.people
+        for started_ms, guild, command, kind, outcome, user, duration_us, response_us, delay_us in rows:
             day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
             if day < first_day:
                 continue
-            codes = _codes_of(kind, outcome, hour, times_us)
-            for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
-                group = groups.get((day, scope, command))
-                if group is None:
-                    groups[day, scope, command] = codes.copy()
-                else:
-                    group += codes
-            if _IS_EXECUTED[outcome] and not _IS_COMPONENT[kind]:
-                self._add_executed(day, hour, guild, user, is_logged=kind == _KIND_LOGGED)
-
-    def _add_executed(self, day: int, hour: int, guild: int | None, user: int | None, *, is_logged: bool) -> None:
-        if is_logged and guild is not None:
-            self._of_hour(day * HOURS_PER_DAY + hour, guild)[_LOGGED] += 1
-        if user is not None:
-            who = (day, NO_GUILD if guild is None else guild, user)
-            self.people[who] = self.people.get(who, 0) | 1 << hour | (0 if is_logged else EXECUTED)
+            codes = _codes_of(kind, outcome, hour, duration_us, response_us, delay_us)
+            groups[day, WHOLE_BOT, command] += codes
+            if guild is not None:
+                groups[day, guild, command] += codes
+            if not _IS_EXECUTED[outcome] or _IS_COMPONENT[kind]:
+                continue
+            if user is not None:
+                who = day, guild or NO_GUILD, user
+                people[who] = people.get(who, 0) | _SEEN[kind] | 1 << hour
+            if kind == _KIND_LOGGED and guild is not None:
+                self._of_hour(day * HOURS_PER_DAY + hour, guild)[_LOGGED] += 1
 
     def add_samples(self, rows: Iterable[tuple[int, int | None, int, float, int]], first_day: int = 0) -> None:
         """Count measured operations: rows of (occurred_ms, guild, name, seconds, whether it succeeded)."""
@@ -152,7 +163,7 @@ class Tally:
             bucket = bucket_of(value_s) - LOWEST
             codes = [_OPERATION + bucket] if success else [_OPERATION + bucket, _FAILED + bucket]
             for scope in (WHOLE_BOT,) if guild is None else (WHOLE_BOT, guild):
-                self.groups.setdefault((day, scope, name), []).extend(codes)
+                self.groups[day, scope, name] += codes
 
     def add_completions(
         self, rows: Iterable[tuple[int, int, int, int, Iterable[tuple[int, int]]]], first_day: int = 0
@@ -162,7 +173,7 @@ class Tally:
             day, hour = divmod(started_ms // MS_PER_HOUR, HOURS_PER_DAY)
             if day < first_day:
                 continue
-            codes = self.groups.setdefault((day, WHOLE_BOT, command), [])
+            codes = self.groups[day, WHOLE_BOT, command]
             codes += [COMPLETIONS * PART + hour] * min(n - failed, _MOST_AT_ONCE)
             codes += [COMPLETIONS * PART + HOURS_PER_DAY + hour] * min(failed, _MOST_AT_ONCE)
             for bucket, times in durations:
@@ -202,19 +213,20 @@ class Tally:
         return counts
 
 
-def _codes_of(kind: int, outcome: int, hour: int, times_us: Iterable[int | None]) -> list[int]:
-    """What an invocation counts for. The times are its duration, first response and gateway delay."""
-    part = COMPONENTS * PART if _IS_COMPONENT[kind] else COMMANDS * PART
-    codes = [part + outcome * HOURS_PER_DAY + hour]
-    limit_us = _LIMITS_US[kind][outcome]
-    if limit_us < 0:
+def _codes_of(
+    kind: int, outcome: int, hour: int, duration_us: int | None, response_us: int | None, delay_us: int | None
+) -> list[int]:
+    """What an invocation counts for."""
+    cell, durations, longest_us = _COUNTED_AS[kind][outcome]
+    codes = [cell + hour]
+    if longest_us is None:
         return codes
-    base = part + PART - LOWEST
-    for time_us in islice(times_us, _COMPONENT_TIMES if part else None):
-        if time_us is not None and time_us <= limit_us:
-            codes.append(base + bucket_of(time_us / 1e6))
-        base += PART
-        limit_us = math.inf  # the others have none
+    if duration_us is not None and duration_us <= longest_us:
+        codes.append(durations + position_of_us(duration_us))
+    if response_us is not None:
+        codes.append(durations + PART + position_of_us(response_us))
+    if delay_us is not None and not _IS_COMPONENT[kind]:
+        codes.append(durations + 2 * PART + position_of_us(delay_us))
     return codes
 
 

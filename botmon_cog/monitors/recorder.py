@@ -56,19 +56,22 @@ class Recorder:
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
         self._hold_back = self._held_back.append
+        self._too_many_seq = _MOST_HELD_BACK
+        """With the event of this number, what is held back is sorted in."""
         self._minute = 0
         self._minute_ends_s = 0.0
         live.refresh = recent.refresh = self._sort_in
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Event) -> int:
+        """Returns the number that it has in its run."""
         if type(event) is Invocation:
-            self.record_invocation(self._with_group(event), self._monotonic())
-            return
-        self._put(event)
+            return self.record_invocation(self._with_group(event), self._monotonic())
+        seq = self._put(event)
         if type(event) is MetricSample:
             self.metrics.add(event.name, event.value)
             if event.unit == "s":
                 self._live.add_operation(event.name, event.value)
+        return seq
 
     def _with_group(self, invocation: Invocation) -> Invocation:
         """One that nobody has found the cause of: what is told of it must do."""
@@ -80,14 +83,20 @@ class Recorder:
             self._put(cause.group)
         return replace(invocation, fingerprint=cause.fingerprint)
 
-    def record_invocation(self, invocation: Invocation, ended_s: float) -> None:
+    def record_invocation(self, invocation: Invocation, ended_s: float) -> int:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
-        self._put(invocation)
         if invocation.is_own or invocation.kind in _COMPONENTS:
-            return
-        if ended_s >= self._minute_ends_s or len(self._held_back) >= _MOST_HELD_BACK:
+            return self._put(invocation)
+        return self.record_command(invocation, ended_s)
+
+    def record_command(self, invocation: Invocation, ended_s: float) -> int:
+        """The same of what is known to be a command, and none of our own."""
+        seq = self._put(invocation)
+        if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
             self._sort_in()
+            self._too_many_seq = seq + _MOST_HELD_BACK
         self._hold_back(invocation)
+        return seq
 
     def _sort_in(self) -> None:
         """Hand over what was held back, as of the minute in which it ended."""

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter, is_not
+from typing import cast
 
 from botmon_cog.clock import Clock
 from botmon_cog.domain.histogram import Histogram
 from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
-from botmon_cog.domain.timed import timed_duration_s
+from botmon_cog.domain.timed import TOKEN_LIFETIME_S, timed_duration_s
 
 SAMPLES_PER_METRIC = 1000
 MOST_NAMES = 1000
@@ -23,15 +24,20 @@ MOST_NAMES = 1000
 
 _MINUTES = 60
 _COMMAND = attrgetter("command")
-_RESPONSE_S = attrgetter("response_s")
+_OUTCOME = attrgetter("outcome")
+_DURATION_S, _RESPONSE_S = attrgetter("duration_s"), attrgetter("response_s")
 _TIMED = frozenset(outcome for outcome in Outcome if outcome.is_timed)
-_KNOWN = partial(is_not, None)
+_IS_KNOWN = partial(is_not, None)
 _SPARE = 200
 """Values beyond those that count, so that the old ones need not go one by one."""
 
 
 def _nothing() -> None:
     pass
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return cast("list[float]", [*filter(_IS_KNOWN, values)])
 
 
 class Window:
@@ -78,9 +84,11 @@ class LiveWindows:
         self._commands: dict[str, tuple[Window, Window]] = {}
         self._operations: dict[str, Window] = {}
 
-    def add_invocations(self, invocations: Iterable[Invocation]) -> None:
+    def add_invocations(self, invocations: Sequence[Invocation]) -> None:
         """Commands only; what does not count in times is left out."""
-        timed = [invocation for invocation in invocations if invocation.outcome in _TIMED]
+        timed = invocations
+        if not _TIMED.issuperset(map(_OUTCOME, invocations)):
+            timed = [invocation for invocation in invocations if invocation.outcome in _TIMED]
         for command, grouped in groupby(sorted(timed, key=_COMMAND), _COMMAND):
             windows = self._commands.get(command)
             if windows is None:
@@ -88,8 +96,11 @@ class LiveWindows:
                     continue
                 windows = self._commands[command] = (Window(), Window())
             same = tuple(grouped)
-            windows[0].extend(each for each in map(timed_duration_s, same) if each is not None)
-            windows[1].extend(filter(_KNOWN, map(_RESPONSE_S, same)))
+            durations_s = _known(map(_DURATION_S, same))
+            if durations_s and not max(durations_s) <= TOKEN_LIFETIME_S:  # else all of them count
+                durations_s = _known(map(timed_duration_s, same))
+            windows[0].extend(durations_s)
+            windows[1].extend(_known(map(_RESPONSE_S, same)))
 
     def add_operation(self, name: str, value_s: float) -> None:
         window = self._operations.get(name)

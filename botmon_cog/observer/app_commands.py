@@ -11,8 +11,6 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.observed import current
@@ -54,16 +52,13 @@ class AppCommands:
         self,
         bot: commands.Bot,
         interactions: Interactions,
-        make: Callable[[Any, Outcome, float | None], Invocation],
         known: KnownCommands,
-        clock: Clock,
         failures: Failures,
     ) -> None:
-        """`make`: of each invocation, what `OpenInteraction.make` is."""
         self._bot = bot
         self._interactions = interactions
         self._open = interactions.open
-        self._open_one = _make_open_one(interactions, make, known, clock)
+        self._open_one = interactions.opener(OpenInteraction, known.find)
         self._failures = failures
         self._waiters = Waiters(bot, failures)
         self._tree_attributes: dict[str, Any] = vars(bot.tree)
@@ -172,7 +167,7 @@ class AppCommands:
 
     def around(self, call: Call) -> Call:
         """Run an application command from its first check to its last handler, and see how it ends."""
-        open_ones, returned = self._open, self._interactions.returned
+        open_ones, returned, ended_well = self._open, self._interactions.returned, self._interactions.ended_well
 
         async def _call(interaction: AnyInteraction) -> None:
             opened = open_ones.get(interaction)
@@ -196,7 +191,10 @@ class AppCommands:
             except Exception as error:
                 self._handler_crashed(opened, error)
                 raise
-            returned(opened, Outcome.DENIED if interaction.command_failed else Outcome.OK)
+            if interaction.command_failed:
+                returned(opened, Outcome.DENIED)
+            else:
+                ended_well(opened)
 
         return _call
 
@@ -204,13 +202,15 @@ class AppCommands:
         """The event `app_command_completion`, where nothing else told."""
         opened = self._open.get(interaction)
         if opened is not None and not opened.is_watched:
-            self._interactions.returned(opened)
+            self._interactions.ended_well(opened)
         elif self._sees_ends:
             self._unlisten()
 
     def hybrid_completed(self, context: AnyContext) -> None:
         """The event `command_completion` of a hybrid command that was called as a slash command."""
-        self._interactions.returned(self._open.get(context.interaction))
+        opened = self._open.get(context.interaction)
+        if opened is not None:
+            self._interactions.ended_well(opened)
 
     def failed(self, interaction: AnyInteraction, error: Exception) -> None:
         """It ended with this error."""
@@ -268,33 +268,3 @@ class AppCommands:
     def previous(self) -> ErrorHandler | None:
         """What our link stands before; None: the method of the tree's class."""
         return self._previous
-
-
-def _make_open_one(
-    interactions: Interactions,
-    make: Callable[[Any, Outcome, float | None], Invocation],
-    known: KnownCommands,
-    clock: Clock,
-) -> Callable[[AnyInteraction], OpenInteraction]:
-    """Returns what opens a command. A closure, and in it nothing looked up twice: its task is made only after that."""
-    open_ones, note = interactions.open, interactions.note_open
-    now, monotonic, find = clock.now, clock.monotonic, known.find
-
-    def open_one(interaction: AnyInteraction) -> OpenInteraction:
-        started_at, received_s = now(), monotonic()
-        found, options = find(interaction)
-        open_ones[interaction] = opened = OpenInteraction(
-            started_at,
-            started_at.timestamp(),
-            received_s,
-            interaction=interaction,
-            make=make,
-            kind=found.kind,
-            known=found,
-            options=options,
-        )
-        if not found.is_ignored:
-            note(opened, found.what)
-        return opened
-
-    return open_one

@@ -14,14 +14,17 @@ from botmon_cog.causes.redaction import message_of
 from botmon_cog.domain.models import AnsweredElsewhere, ErrorGroup, Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.taken import LONGEST_NAME
+from botmon_cog.monitors.observed import Observed
 from botmon_cog.observer import outcomes
 from botmon_cog.observer.ignoring import Filter
-from botmon_cog.observer.kept_open import KeptOpen
+from botmon_cog.observer.kept_open import NO_NUMBER, KeptOpen
+from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.lacking import lacking
 from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, failed
 from botmon_cog.runtime import MonitoringSystem
 
 _OK = Outcome.OK
+_DEADLINE_S = OpenInteraction.DEADLINE_S
 _COG = "botmon"
 
 TellOfFailure = Callable[[Invocation, BaseException | None, Iterable[object]], None]
@@ -48,7 +51,7 @@ class Closer:
         self._monotonic = system.clock.monotonic
         self._is_ignored = Filter(system.config.record)
         self._record = system.recorder.record_invocation
-        self._record_group: Callable[[ErrorGroup], None] = system.recorder.record
+        self._record_group: Callable[[ErrorGroup], object] = system.recorder.record
         self._tell_of_failure = tell_of_failure
         self._then: Callable[[], None] | None = None
         self._last_rows: set[asyncio.Task[None]] = set()
@@ -74,8 +77,7 @@ class Closer:
                 ended_s = self._monotonic()
             invocation = opened.invocation(Outcome.DENIED if opened.is_refused and outcome is _OK else outcome, ended_s)
             if invocation.outcome is _OK:
-                self._record(invocation, ended_s)
-                self.kept.recorded(opened, invocation)
+                self.kept.recorded(opened, self._record(invocation, ended_s), invocation)
             else:
                 self._record_failure(invocation, ended_s, error, opened)
         except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
@@ -83,35 +85,42 @@ class Closer:
             self._forget(opened)
         self._end_of_retirement()
 
-    def make_answered(self) -> Callable[[OpenInteraction, float, float], None]:
-        """Returns what closes an open interaction that was answered in time, which is how nearly all of them end.
+    def make_ended_well(
+        self, open_ones: dict[AnyInteraction | None, OpenInteraction], returned: Callable[[OpenInteraction], None]
+    ) -> Callable[[OpenInteraction], None]:
+        """Returns what is called when a command's code ended well.
 
-        It does what `close` does, in half the steps.
+        Nearly all were answered in time then, and nothing is left to be decided: they are closed here in half the steps
+        of `close`. All others go the way of `returned`.
         """
-        close, kept = self.close, self.kept
         if self._is_ignored.has_people:
-            return lambda opened, ended_s, _: close(opened, _OK, None, ended_s)
+            return returned
+        record, keep_answered, monotonic = self._system.recorder.record_command, self.kept.answered, self._monotonic
 
-        def answered(opened: OpenInteraction, ended_s: float, response_s: float) -> None:
-            known = opened.known
-            if known is None or not known.is_plain or known.command() is not opened.interaction.command:
-                close(opened, _OK, None, ended_s)
+        def ended_well(opened: OpenInteraction) -> None:
+            known, response_s = opened.known, opened.response_s
+            if (
+                response_s is None
+                or response_s > _DEADLINE_S
+                or not opened.is_ordinary
+                or not opened.is_open
+                or opened.told is not None
+                or known.command() is not opened.interaction.command
+            ):
+                returned(opened)
                 return
             opened.is_open = False
+            del open_ones[opened.interaction]
             try:
-                invocation = opened.make(opened, _OK, ended_s)
-                if invocation.outcome is _OK:
-                    self._record(invocation, ended_s)
-                    kept.answered(opened, ended_s - opened.received_s, response_s)
-                else:  # the host said so
-                    self._record_failure(invocation, ended_s, None, opened)
+                ended_s = monotonic()
+                duration_s = ended_s - opened.received_s
+                row = Invocation(known.kind, known.name, _OK, opened.started_at, duration_s, response_s, *opened.origin)
+                keep_answered(opened.slot, record(row, ended_s), duration_s, response_s)
             except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
                 self._system.failures.note("recording an invocation", failure)
                 self._forget(opened)
-            if self._then is not None:
-                self._end_of_retirement()
 
-        return answered
+        return ended_well
 
     def _end_of_retirement(self) -> None:
         then, self._then = self._then, None
@@ -130,12 +139,12 @@ class Closer:
             invocation = opened.invocation(outcome, ended_s)
             if outcome.is_grouped:
                 invocation = self._with_cause(invocation, None, opened)
-            self._system.recorder.record(
+            seq = self._system.recorder.record(
                 AnsweredElsewhere(
                     discord_id=opened.interaction.id, received_at=opened.started_at, invocation=invocation
                 )
             )
-            self.kept.set_aside(opened, invocation)
+            self.kept.set_aside(opened, seq, invocation)
         except Exception as failure:  # noqa: BLE001 (likewise)
             self._system.failures.note("keeping an invocation aside", failure)
             self._forget(opened)
@@ -149,8 +158,7 @@ class Closer:
             root = outcomes.root_cause(error)
             self.refused(root)
         invocation = self._with_cause(invocation, root, opened)
-        self._record(invocation, ended_s)
-        self.kept.recorded(opened, invocation)
+        self.kept.recorded(opened, self._record(invocation, ended_s), invocation)
         if not invocation.is_own:  # how our own commands fare is none of the host's business
             self._tell_of_failure(invocation, root, opened.typed())
 
@@ -166,7 +174,7 @@ class Closer:
             cause = causes.told(source, command, invocation.error_type, invocation.error_message)
         else:
             cause = causes.of(root, source, command, outcome, opened.typed())
-        if cause.group is not None:  # before the row, which is the newest event as `kept` has it
+        if cause.group is not None:
             self._record_group(cause.group)
         return failed(invocation, cause, lacking(root) if outcome is Outcome.REFUSED else None)
 
@@ -175,26 +183,29 @@ class Closer:
 
     # -- when the extension goes while a command runs ------------------------------------------------------------------
 
-    def retire(self, then: Callable[[], None]) -> None:
+    def retire(self, spared: Observed, then: Callable[[], None]) -> None:
         """From now on rows go to whoever comes after us: a command that reloads us ends after we have gone.
 
-        `then`: called when that has ended.
+        `spared`: that command, the only one that is open still. `then`: called when it has ended.
         """
+        if isinstance(spared, OpenInteraction):
+            spared.is_ordinary = False
         self._record, self._record_group, self._then = self._hand_over, _nothing, then
-        self.kept.retire()
 
     def adopt(self, row: bytes) -> None:
         """Record what one before us saw end. Of another load of this package: so it comes as bytes."""
         self._record(msgspec.msgpack.decode(row, type=Invocation), self._monotonic())
 
-    def _hand_over(self, invocation: Invocation, _: float) -> None:
+    def _hand_over(self, invocation: Invocation, _: float) -> int:
+        """In place of what records, and gives numbers: this one has none."""
         successor: Any = getattr(getattr(self._bot.get_cog(_COG), "observer", None), "closer", None)
         if successor is not None and successor is not self:
             successor.adopt(msgspec.msgpack.encode(invocation))
-            return
+            return NO_NUMBER
         task = asyncio.get_running_loop().create_task(self._write_alone(invocation), name="botmon-last-row")
         self._last_rows.add(task)
         task.add_done_callback(self._last_rows.discard)
+        return NO_NUMBER
 
     async def _write_alone(self, invocation: Invocation) -> None:
         bot, system = self._bot, self._system

@@ -27,14 +27,13 @@ from botmon_cog.observer.component_names import (
     words_of_names,
 )
 from botmon_cog.observer.interactions import Interactions
-from botmon_cog.observer.known_commands import AnyInteraction
-from botmon_cog.observer.open_component import OpenComponent, kind_of, make_component_record
+from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, known_component
+from botmon_cog.observer.open_component import OpenComponent, kind_of
 from botmon_cog.observer.outcomes import outcome_of
 from botmon_cog.observer.private import ViewRun, unwatch_views, watch_views
 from botmon_cog.observer.stand_ins import FactoryStandIn, StandIn
 from botmon_cog.observer.unclaimed import Unclaimed
 from botmon_cog.observer.waiters import Waiters
-from botmon_cog.store.queue import open_slots
 
 _COMPONENTS = frozenset({discord.InteractionType.component, discord.InteractionType.modal_submit})
 _OURS = f"{__name__.partition('.')[0]}.cog."
@@ -49,12 +48,11 @@ class Components:
     def __init__(self, bot: commands.Bot, interactions: Interactions, clock: Clock, failures: Failures) -> None:
         self.bot = bot
         self._interactions = interactions
-        self._make = make_component_record(bot, interactions.delays)
-        self._clock = clock
         self._failures = failures
         self._waiters = Waiters(bot, failures)
         self._unclaimed = Unclaimed(interactions, clock, failures)
         self._names = Names()
+        self._open_one = interactions.opener(OpenComponent, self._find)
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
         self._is_attached = False
 
@@ -89,24 +87,13 @@ class Components:
 
     def _open(self, interaction: AnyInteraction) -> OpenComponent:
         self._recent.append(interaction.id)
-        custom_id = str(dict[str, Any](interaction.data or {}).get("custom_id", ""))
-        started_at = self._clock.now()
-        opened = OpenComponent(
-            started_at,
-            started_at.timestamp(),
-            self._clock.monotonic(),
-            interaction=interaction,
-            make=self._make,
-            kind=kind_of(interaction),
-            name=self._names.bounded(name_of_custom_id(custom_id, words_of_names(interaction.user))),
-        )
-        self._interactions.open[interaction] = opened
-        self._note(opened)
-        return opened
+        return self._open_one(interaction)
 
-    def _note(self, opened: OpenComponent) -> None:
-        what = open_slots.what(opened.kind, opened.name, is_own=opened.is_own)
-        self._interactions.note_open(opened, what)
+    def _find(self, interaction: AnyInteraction) -> tuple[KnownCommand, None]:
+        """What is known before its view is."""
+        custom_id = str(dict[str, Any](interaction.data or {}).get("custom_id", ""))
+        name = self._names.bounded(name_of_custom_id(custom_id, words_of_names(interaction.user)))
+        return known_component(kind_of(interaction), name, is_own=False), None
 
     def _begin(self, interaction: AnyInteraction, owner: type, name: Callable[[], str]) -> OpenComponent | None:
         """The use that a view is called for, from now on under its view's name; None: nothing is to be observed.
@@ -121,10 +108,10 @@ class Components:
                 opened = self._open(interaction)
             if not isinstance(opened, OpenComponent):
                 return None  # it has ended: two dynamic items may take the same component
-            opened.name = self._names.bounded(name())
-            opened.is_own = owner.__module__.startswith(_OURS)
+            is_own = owner.__module__.startswith(_OURS)
+            opened.known = known_component(opened.known.kind, self._names.bounded(name()), is_own=is_own)
             self._unclaimed.claim(opened)
-            self._note(opened)  # under its name
+            self._interactions.renamed(opened)
         except Exception as error:  # noqa: BLE001 (the callback must run, whatever we can't read of it)
             self._failures.note("opening the use of a component", error)
             return None

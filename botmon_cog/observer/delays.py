@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 _REMEMBERED = 256
-_DISCORD_EPOCH_S = 1_420_070_400
+DISCORD_EPOCH_S = 1_420_070_400
+"""When Discord's ids begin, in s since 1970."""
 
 
 class LeastDelay:
@@ -27,4 +28,4 @@ class LeastDelay:
 
 def delay_of(snowflake: int, received_at_s: float) -> float:
     """By the two clocks, how long after it was made something came here. `received_at_s`: seconds since 1970."""
-    return received_at_s - (snowflake >> 22) / 1000 - _DISCORD_EPOCH_S
+    return received_at_s - (snowflake >> 22) / 1000 - DISCORD_EPOCH_S

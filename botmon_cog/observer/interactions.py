@@ -13,6 +13,7 @@ from discord import InteractionResponse, InteractionResponseType
 from discord.ext import commands
 
 from botmon_cog.clock import Clock
+from botmon_cog.config import PrivacyConfig
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.observer import outcomes
@@ -21,10 +22,10 @@ from botmon_cog.observer.deferrals import Deferrals
 from botmon_cog.observer.delays import LeastDelay, delay_of
 from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.opened import OpenInteraction
+from botmon_cog.observer.opening import Find, Opened, make_open_one
 from botmon_cog.observer.private import interaction_getter
 
-_OK = Outcome.OK
-_DEADLINE_S = OpenInteraction.DEADLINE_S
+_DEFERRED = InteractionResponseType.deferred_channel_message
 _AT_ONCE = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.REFUSED, Outcome.CANCELLED})
 """What the user saw does not change these."""
 
@@ -39,22 +40,27 @@ class Interactions:
     Attributes:
         open: by their interaction.
         delays: how long interactions are on their way.
-        note_open: called with each that opens, as `KeptOpen.note_interaction` is.
+        responded: called with each response that was sent or refused, and what it was refused with.
+        ended_well: called when a command's code ended well: as `returned`, but quicker.
+        renamed: called with one whose name is known better than before.
         answered_unwatched: called when a command is answered whose code we won't see end.
     """
 
-    def __init__(self, bot: commands.Bot, closer: Closer, clock: Clock, failures: Failures) -> None:
+    def __init__(
+        self, bot: commands.Bot, closer: Closer, clock: Clock, failures: Failures, privacy: PrivacyConfig
+    ) -> None:
         self._bot = bot
         self._closer = closer
         self._clock = clock
         self._monotonic = clock.monotonic
         self._failures = failures
         self.open: dict[AnyInteraction | None, OpenInteraction] = {}
-        self._interaction_of = interaction_getter(self.open)
         self._deferrals = Deferrals(clock, failures, self._filled, self._never_filled)
         self.delays = LeastDelay()
-        self.answered = closer.make_answered()
-        self.note_open = closer.kept.note_interaction
+        self._privacy = privacy
+        self.responded = self._make_responded()
+        self.ended_well = closer.make_ended_well(self.open, self.returned)
+        self.renamed = closer.kept.renamed
         self.answered_unwatched: Callable[[], None] = _nothing
 
     def attach(self) -> None:
@@ -64,23 +70,22 @@ class Interactions:
         """Hear nothing more."""
         self._deferrals.let_go()
 
+    def opener(self, of: type[Opened], find: Find) -> Callable[[AnyInteraction], Opened]:
+        """Returns what opens an interaction that has arrived, as one of this kind."""
+        return make_open_one(of, find, self.open, self._bot, self._clock, self._privacy, self.delays, self._closer.kept)
+
     def get(self, interaction: AnyInteraction) -> OpenInteraction | None:
         return self.open.get(interaction)
 
     # -- how its code ended --------------------------------------------------------------------------------------------
 
     def returned(
-        self, opened: OpenInteraction | None, outcome: Outcome = Outcome.OK, error: BaseException | None = None
+        self, opened: OpenInteraction, outcome: Outcome = Outcome.OK, error: BaseException | None = None
     ) -> None:
         """Its code ended so: the first such word counts."""
-        if opened is None or not opened.is_open or opened.ended_s is not None:
+        if not opened.is_open or opened.ended_s is not None:
             return
-        ended_s = opened.ended_s = self._monotonic()
-        response_s = opened.response_s
-        if outcome is _OK and response_s is not None and response_s <= _DEADLINE_S and not opened.is_deferred:
-            del self.open[opened.interaction]  # as nearly all do: nothing is left to be decided
-            self.answered(opened, ended_s, response_s)
-            return
+        opened.ended_s, opened.is_ordinary = self._monotonic(), False
         opened.outcome, opened.error = outcome, error
         self._decide(opened)
 
@@ -97,7 +102,7 @@ class Interactions:
         """Close it if it is clear by now what the user saw; else wait until it will be."""
         if opened.is_elsewhere and opened.response_s is None:
             self._close_elsewhere(opened)
-        elif opened.refusal is not None:
+        elif opened.refusal is not None and opened.response_s is None:
             self.close(opened, opened.refusal)
         elif opened.outcome in _AT_ONCE:
             self.close(opened, opened.outcome)
@@ -122,26 +127,30 @@ class Interactions:
 
     # -- what the user saw ---------------------------------------------------------------------------------------------
 
-    def responded(self, response: InteractionResponse[Any], error: BaseException | None) -> None:
-        """A response was sent, or refused."""
-        try:
-            interaction = self._interaction_of(response)
-            opened = self.open.get(interaction)
-            if error is not None:
-                self._response_failed(interaction, opened, error)
-            elif opened is not None and opened.response_s is None:
-                opened.response_s = self._monotonic() - opened.received_s
-                opened.refusal = None
-                if not opened.is_watched and opened.known is not None:
-                    self.answered_unwatched()
-                if response.type is InteractionResponseType.deferred_channel_message:
-                    opened.is_deferred = True
-                    self._deferrals.add(opened)
-                if opened.ended_s is not None:
-                    self._stop_waiting(opened)
-                    self._decide(opened)
-        except Exception as failure:  # noqa: BLE001 (the host is in the middle of answering somebody)
-            self._failures.note("observing a response", failure)
+    def _make_responded(self) -> Callable[[InteractionResponse[Any], BaseException | None], None]:
+        """A closure, for it runs while the host is in the middle of answering somebody."""
+        open_ones, monotonic, interaction_of = self.open, self._monotonic, interaction_getter(self.open)
+
+        def responded(response: InteractionResponse[Any], error: BaseException | None) -> None:
+            try:
+                interaction = interaction_of(response)
+                opened = open_ones.get(interaction)
+                if error is not None:
+                    self._response_failed(interaction, opened, error)
+                elif opened is not None and opened.response_s is None:
+                    opened.response_s = monotonic() - opened.received_s
+                    if not opened.is_watched and not opened.known.kind.is_component:
+                        self.answered_unwatched()
+                    if response.type is _DEFERRED:
+                        opened.is_deferred, opened.is_ordinary = True, False
+                        self._deferrals.add(opened)
+                    if opened.ended_s is not None:
+                        self._stop_waiting(opened)
+                        self._decide(opened)
+            except Exception as failure:  # noqa: BLE001 (the edge: the host goes on)
+                self._failures.note("observing a response", failure)
+
+        return responded
 
     def _response_failed(
         self, interaction: AnyInteraction | None, opened: OpenInteraction | None, error: BaseException

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from discord.ext import commands
@@ -11,29 +10,30 @@ from botmon_cog.domain.models import Invocation
 from botmon_cog.observer.ignoring import Filter
 from botmon_cog.observer.known_commands import is_own
 from botmon_cog.observer.open_message import OpenMessage, qualified_name
-from botmon_cog.observer.opened import OpenInteraction, OpenInvocation
+from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, shard_of
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_file import NOWHERE
+
+NO_NUMBER = -1
+"""Of what somebody else writes."""
 
 
 class KeptOpen:
     """What one bot has open, in the file of its system. Nothing here raises.
 
     Attributes:
-        note_interaction: keeps a command, or a component, when it opens, and again when its name is known better; the
-            second argument is what `open_slots.what` makes of it.
+        add: keeps an interaction when it opens, as `OpenFile.add` says.
+        answered: keeps how an interaction ended, as `OpenFile.answered` says.
+        is_ignored: of whom nothing is kept.
     """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
         self._bot = bot
         self._file = system.open_file
-        self._writer = system.writer
-        self._pending = system.writer.pending
         self._failures = system.failures
-        self._is_ignored = Filter(system.config.record)
-        self._is_retired = False
-        self.note_interaction = self._make_note()
+        self.is_ignored = Filter(system.config.record)
+        self.add, self.answered = self._file.add, self._file.answered
 
     def attach(self) -> None:
         """Make the file."""
@@ -41,31 +41,20 @@ class KeptOpen:
 
     # -- what opens ----------------------------------------------------------------------------------------------------
 
-    def _make_note(self) -> Callable[[OpenInteraction, bytes], None]:
-        """A closure, for it runs for every command before its task is made."""
-        bot, add, is_ignored = self._bot, self._file.add, self._is_ignored
-        has_people = is_ignored.has_people
-
-        def note(opened: OpenInteraction, what: bytes) -> None:
-            try:
-                interaction = opened.interaction
-                user_id, guild_id, channel = interaction.user.id, interaction.guild_id, interaction.channel
-                if has_people and is_ignored(user_id, guild_id, None):
-                    return
-                opened.slot = add(
-                    opened.slot,
-                    opened.started_s,
-                    interaction.id,
-                    user_id,
-                    guild_id or 0,
-                    0 if channel is None else channel.id,
-                    bot.shard_count or 0,
-                    what,
-                )
-            except Exception as error:  # noqa: BLE001 (the edge: the command must run, whatever we can't read of it)
-                self._failures.note("keeping what is open", error)
-
-        return note
+    def renamed(self, opened: OpenInteraction) -> None:
+        """What is kept of it goes by another name from now on."""
+        if opened.slot >= 0:
+            _, guild_id, _, channel_id, user_id, _, shard_id, discord_id, _ = opened.origin
+            opened.slot = self.add(
+                opened.slot,
+                opened.started_s,
+                discord_id,
+                user_id,
+                guild_id or 0,
+                channel_id or 0,
+                shard_id,
+                opened.known.what,
+            )
 
     def note_message(self, opened: OpenMessage) -> None:
         """Keep a prefix command when it opens."""
@@ -73,7 +62,7 @@ class KeptOpen:
             context = opened.context
             command = _called(context)
             user_id, guild_id, _ = opened.subject
-            if self._is_ignored(user_id, guild_id, command):
+            if self.is_ignored(user_id, guild_id, command):
                 return
             opened.slot = self._file.add(
                 opened.slot,
@@ -82,7 +71,7 @@ class KeptOpen:
                 user_id,
                 guild_id or 0,
                 context.channel.id,
-                self._bot.shard_count or 0,
+                shard_of(guild_id, self._bot.shard_count),
                 open_slots.what(opened.kind, qualified_name(command), is_own=is_own(command)),
             )
         except Exception as error:  # noqa: BLE001 (likewise)
@@ -90,30 +79,18 @@ class KeptOpen:
 
     # -- what ends -----------------------------------------------------------------------------------------------------
 
-    def retire(self) -> None:
-        """From now on rows go to another writer."""
-        self._is_retired = True
-
-    def recorded(self, opened: OpenInvocation, invocation: Invocation) -> None:
-        """Its row is the newest event that the writer has."""
-        if self._is_retired:
+    def recorded(self, opened: OpenInvocation, seq: int, invocation: Invocation) -> None:
+        """Its row is the event of this number; `NO_NUMBER`: another writer has it."""
+        if seq == NO_NUMBER:
             self.forget(opened)
         elif opened.slot >= 0:
-            self._file.ended(opened.slot, self._writer.taken, invocation)
+            self._file.ended(opened.slot, seq, invocation)
             opened.slot = NOWHERE
 
-    def answered(self, opened: OpenInteraction, duration_s: float, response_s: float) -> None:
-        """The same of what ended with `ok`, under the name and as the kind that it began with."""
-        if self._is_retired:
-            self.forget(opened)
-        elif opened.slot >= 0:
-            self._file.answered(opened.slot, self._pending.taken, duration_s, response_s)
-            opened.slot = NOWHERE
-
-    def set_aside(self, opened: OpenInvocation, invocation: Invocation) -> None:
+    def set_aside(self, opened: OpenInvocation, seq: int, invocation: Invocation) -> None:
         """The same of an `AnsweredElsewhere`."""
         if opened.slot >= 0:
-            self._file.ended(opened.slot, self._writer.taken, invocation, is_elsewhere=True)
+            self._file.ended(opened.slot, seq, invocation, is_elsewhere=True)
             opened.slot = NOWHERE
 
     def forget(self, opened: OpenInvocation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import ref
 
@@ -13,6 +14,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand  # pyright: ignore[reportMissingTypeStubs] (it is typed)
 
 from botmon_cog.domain.models import Kind
+from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer.ignoring import is_marked
 from botmon_cog.store.queue import open_slots
 
@@ -32,11 +34,11 @@ _MOST_KNOWN = 2048
 
 
 class KnownCommand(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """An application command, as far as it is always the same.
+    """An application command or a component, as far as it is always the same.
 
     Attributes:
         name: the full path.
-        again: finds what it is now, where that has changed.
+        again: finds what it is now, where that has changed; None: it does not change.
         command: gives discord.py's command, None if that is gone or was never there.
         is_own: it is one of this package's; not that of a host which has the same name.
         is_ignored: the bot marked it as not to be recorded.
@@ -51,7 +53,7 @@ class KnownCommand(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     is_ignored: bool
     is_plain: bool
     what: bytes
-    again: Callable[[AnyInteraction], KnownCommand]
+    again: Callable[[AnyInteraction], KnownCommand] | None
 
 
 class KnownCommands:
@@ -132,6 +134,22 @@ def is_own(command: AnyCommand | None) -> bool:
     if command is None or command.module is None:
         return False
     return command.module.startswith(_OURS) and not command.module.startswith(_DEMO)
+
+
+@lru_cache(maxsize=2048)  # a bot has few components, and each is used again and again
+def known_component(kind: Kind, name: str, *, is_own: bool) -> KnownCommand:
+    """A button, a select menu or a modal, as it is recorded."""
+    name = name[:LONGEST_NAME]
+    return KnownCommand(
+        kind=kind,
+        name=name,
+        command=_none,
+        is_own=is_own,
+        is_ignored=False,
+        is_plain=False,
+        what=open_slots.what(kind, name, is_own=is_own),
+        again=None,
+    )
 
 
 def _none() -> None:

@@ -26,7 +26,7 @@ from botmon_cog.observer.kept_open import KeptOpen
 from botmon_cog.observer.known_commands import KnownCommands
 from botmon_cog.observer.music import Music
 from botmon_cog.observer.open_message import OpenMessage
-from botmon_cog.observer.opened import AnyContext, OpenInteraction, make_record
+from botmon_cog.observer.opened import AnyContext, OpenInteraction
 from botmon_cog.observer.prefix import PrefixCommands
 from botmon_cog.observer.servers import Servers
 from botmon_cog.observer.waiters import Waiters
@@ -62,11 +62,10 @@ class Observer:
         self._monotonic = clock.monotonic
         self._kept = kept = KeptOpen(bot, system)
         self.closer = closer = Closer(bot, system, kept, tell_of_failure)
-        self.interactions = interactions = Interactions(bot, closer, clock, failures)
+        self.interactions = interactions = Interactions(bot, closer, clock, failures, config.privacy)
         # Those that Discord may still show are ours, too: of another configuration, and of an earlier version.
         own_names = {*astuple(config.commands), *astuple(CommandsConfig()), "alerts"}
-        make = make_record(bot, config.privacy, interactions.delays)
-        self.app_commands = AppCommands(bot, interactions, make, KnownCommands(own_names), clock, failures)
+        self.app_commands = AppCommands(bot, interactions, KnownCommands(own_names), failures)
         self.prefix = PrefixCommands(bot, closer, clock, failures, config.privacy)
         self.components = Components(bot, interactions, clock, failures) if config.record.components else None
         self.autocomplete = Autocomplete(system, interactions.delays)
@@ -121,10 +120,10 @@ class Observer:
             self.prefix.let_go()
         elif isinstance(spared, OpenInteraction):
             self.prefix.let_go()
-            self.closer.retire(then=self._let_go_of_interactions)
+            self.closer.retire(spared, then=self._let_go_of_interactions)
         else:
             self._let_go_of_interactions()
-            self.closer.retire(then=self.prefix.let_go)
+            self.closer.retire(spared, then=self.prefix.let_go)
 
     def _let_go_of_interactions(self) -> None:
         """None is open any more."""

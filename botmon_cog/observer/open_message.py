@@ -17,7 +17,7 @@ from botmon_cog.domain.privacy import parameters_json
 from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer.delays import delay_of
 from botmon_cog.observer.known_commands import is_own
-from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated
+from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated, shard_of
 
 
 class OpenMessage(OpenInvocation, kw_only=True):
@@ -107,7 +107,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
             channel_id=context.channel.id,
             user_id=author.id,
             username=author.name,
-            shard_id=(guild.id >> 22) % self.shard_count if guild is not None and self.shard_count else 0,
+            shard_id=shard_of(None if guild is None else guild.id, self.shard_count),
             discord_id=message.id,
             parameters=parameters_json(typed, self.privacy) if typed else None,
         )

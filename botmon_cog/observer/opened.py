@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import partial
-from operator import itemgetter
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,29 +13,38 @@ from msgspec.structs import replace
 from botmon_cog.causes.causes import Cause
 from botmon_cog.causes.redaction import redact
 from botmon_cog.clock import Timer
-from botmon_cog.config import PrivacyConfig
-from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.privacy import names_json, parameters_json
 from botmon_cog.monitors.observed import Told
-from botmon_cog.observer.delays import LeastDelay
 from botmon_cog.observer.ignoring import Filter
 from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, Options
 
 AnyContext = commands.Context[Any]
+Origin = tuple[float, int | None, str | None, int | None, int, str, int, int, str | None]
+"""What is known of an interaction from its beginning on: the fields of `Invocation` from `gateway_delay_s` to
+`parameters`, in their order."""
 
-_DISCORD_EPOCH_S = 1_420_070_400
-_NAME = itemgetter("name")
 _NAMING = ("username", "global_name", "nick", "name", "filename", "url", "content")
 """Keys of what Discord sends of people, roles, channels, files and messages."""
 
 
-class OpenInvocation(msgspec.Struct, eq=False):
-    """What all kinds know so far. A struct, because one is made for every command: it costs half of what a class does.
+class _Begun(msgspec.Struct, eq=False):
+    """When it arrived. By position, and a struct, because one is made for every command: half of what a class costs.
 
     Attributes:
         started_s: `started_at` in seconds since 1970.
         received_s: monotonic seconds.
+    """
+
+    started_at: datetime
+    started_s: float
+    received_s: float
+
+
+class OpenInvocation(_Begun, kw_only=True):
+    """What all kinds know so far.
+
+    Attributes:
         ended_s: monotonic seconds at which its code returned; None while it runs.
         is_open: nothing was recorded for it yet.
         is_refused: our own command answered that it is not for this user.
@@ -45,9 +52,6 @@ class OpenInvocation(msgspec.Struct, eq=False):
         slot: where the file of open invocations has it; negative: nowhere.
     """
 
-    started_at: datetime
-    started_s: float
-    received_s: float
     ended_s: float | None = None
     is_open: bool = True
     is_refused: bool = False
@@ -78,13 +82,14 @@ class OpenInvocation(msgspec.Struct, eq=False):
         raise NotImplementedError
 
 
-class OpenInteraction(OpenInvocation, kw_only=True):
-    """A slash command or a context menu; components derive from it.
+class OpenInteraction(OpenInvocation):
+    """A slash command or a context menu; components derive from it. `opening` makes it.
 
     Attributes:
-        make: what `invocation` calls with itself and its arguments.
-        known: what is always the same of its command; None: it is a component.
+        origin: who used it, and where.
+        known: what is always the same of its command or component.
         options: as Discord sent them, without the names of sub-commands.
+        is_ordinary: it ends with `ok` if it was answered in time, its code ends well and the host says nothing else.
         is_watched: we will see its code end, however it does.
         response_s: seconds to the first response that Discord took.
         is_deferred: that response said "thinking...", and nothing has filled it yet.
@@ -101,10 +106,10 @@ class OpenInteraction(OpenInvocation, kw_only=True):
     """Of an interaction's token."""
 
     interaction: AnyInteraction
-    make: Callable[[Any, Outcome, float | None], Invocation]
-    kind: Kind = Kind.SLASH
-    known: KnownCommand | None = None
+    origin: Origin
+    known: KnownCommand
     options: Options | None = None
+    is_ordinary: bool = False
     is_watched: bool = False
     response_s: float | None = None
     is_deferred: bool = False
@@ -117,7 +122,6 @@ class OpenInteraction(OpenInvocation, kw_only=True):
     @property
     def command(self) -> str:
         """The full path, as Discord sent it: also of a command that the bot does not know."""
-        assert self.known is not None
         return self.known.name
 
     @property
@@ -127,21 +131,25 @@ class OpenInteraction(OpenInvocation, kw_only=True):
 
     def is_left_out(self, is_ignored: Filter) -> bool:
         known, interaction = self.known, self.interaction
-        if known is None:
-            return is_ignored(*self.subject)
-        if known.command() is not interaction.command:
+        if known.again is not None and known.command() is not interaction.command:
             known = self.known = known.again(interaction)  # the host has put another one in its place
-            self.kind = known.kind
         return known.is_ignored or (
             is_ignored.has_people and is_ignored(interaction.user.id, interaction.guild_id, None)
         )
 
     def typed(self) -> Iterable[object]:
         data: Mapping[str, Any] = self.interaction.data or {}
-        return [*_typed(self.options or ()).values(), *names_in(data.get("resolved"))]
+        return [*option_values(self.options or ()).values(), *names_in(data.get("resolved"))]
 
     def invocation(self, outcome: Outcome, ended_s: float | None) -> Invocation:
-        return self.make(self, outcome, ended_s)
+        known = self.known
+        duration_s = None if ended_s is None else ended_s - self.received_s
+        invocation = Invocation(
+            known.kind, known.name, outcome, self.started_at, duration_s, self.response_s, *self.origin
+        )
+        if self.told is not None:
+            invocation = annotated(invocation, self.told, self.typed())
+        return replace(invocation, is_own=True) if known.is_own else invocation
 
 
 def failed(invocation: Invocation, cause: Cause, lacks: str | None) -> Invocation:
@@ -168,45 +176,9 @@ def annotated(invocation: Invocation, told: Told, typed: Iterable[object]) -> In
     )
 
 
-def make_record(
-    bot: commands.Bot, privacy: PrivacyConfig, delays: LeastDelay
-) -> Callable[[OpenInteraction, Outcome, float | None], Invocation]:
-    """Returns the `make` of a bot's application commands.
-
-    A closure, and in it nothing looked up twice: it runs for every command. `delays` hears how long each was under way.
-    """
-    parameters_of = _names if privacy.log_parameters == "names" else partial(_parameters, privacy=privacy)
-    note_delay = delays.note
-
-    def record(opened: OpenInteraction, outcome: Outcome, ended_s: float | None) -> Invocation:
-        interaction, known, options = opened.interaction, opened.known, opened.options
-        assert known is not None
-        guild_id, channel, shard_count = interaction.guild_id, interaction.channel, bot.shard_count
-        user: Any = interaction.user  # a member in a guild: its own `guild` is the interaction's, and nearer
-        delay_s = opened.started_s - (interaction.id >> 22) / 1000 - _DISCORD_EPOCH_S
-        note_delay(delay_s)
-        invocation = Invocation(  # with more than fifteen keywords a dict would be made of them
-            kind=opened.kind,
-            command=known.name,
-            outcome=outcome,
-            started_at=opened.started_at,
-            duration_s=None if ended_s is None else ended_s - opened.received_s,
-            response_s=opened.response_s,
-            gateway_delay_s=delay_s if delay_s > 0 else 0.0,
-            guild_id=guild_id,
-            guild_name=None if guild_id is None else user.guild.name or None,  # of one that the bot is not in
-            channel_id=None if channel is None else channel.id,
-            user_id=user.id,
-            username=user.name,
-            shard_id=(guild_id >> 22) % shard_count if shard_count and guild_id else 0,
-            discord_id=interaction.id,
-            parameters=parameters_of(options) if options else None,
-        )
-        if opened.told is not None:
-            invocation = annotated(invocation, opened.told, opened.typed())
-        return replace(invocation, is_own=True) if known.is_own else invocation
-
-    return record
+def shard_of(guild_id: int | None, shard_count: int | None) -> int:
+    """0 of a direct message, and in a bot without shards."""
+    return (guild_id >> 22) % shard_count if shard_count and guild_id else 0
 
 
 def names_in(resolved: Mapping[str, Any] | None) -> Iterable[object]:
@@ -218,15 +190,6 @@ def names_in(resolved: Mapping[str, Any] | None) -> Iterable[object]:
                     yield chosen[key]
 
 
-def _typed(options: Options) -> dict[str, Any]:
+def option_values(options: Options) -> dict[str, Any]:
     """Option names and values."""
     return {option["name"]: option.get("value") for option in options}
-
-
-def _names(options: Options) -> str:
-    """As `_parameters` where only names are kept, which is the default: without looking at the values."""
-    return names_json(tuple(map(_NAME, options)))
-
-
-def _parameters(options: Options, privacy: PrivacyConfig) -> str | None:
-    return parameters_json(_typed(options), privacy)

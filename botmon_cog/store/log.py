@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
+from functools import partial
+from itertools import compress, groupby
+from operator import attrgetter, is_not
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -28,6 +29,7 @@ _ENCODERS = {table: Encoder(table) for table in LOG_TABLES.values()}
 _OUTCOMES = tuple(Outcome)
 _NAMING = {table for table in LOG_TABLES.values() if any(column.form is Form.GUILD_NAME for column in table.of)}
 """What tells the names of guilds."""
+_is_there = partial(is_not, None)
 _GUILD_ID, _GUILD_NAME = attrgetter("guild_id"), attrgetter("guild_name")
 
 _ADD_RUN = """
@@ -173,8 +175,7 @@ def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
         if table in rows:
             yield Insert(table, rows[table], "ignore", is_new=not repeats and not table.is_once)
     yield from late.count(passed)
-    names = _guild_names(pieces, labels)
-    found.guild_names = {id_: name for id_, name in names.items() if session.guild_names.get(id_) != name}
+    found.guild_names = _new_guild_names(pieces, labels, session.guild_names)
     if found.guild_names:
         yield Insert(GUILDS, sorted(found.guild_names.items()), "replace")
     return session, found
@@ -201,13 +202,16 @@ def _pieces(batch: Batch) -> list[_Piece]:
     return found
 
 
-def _guild_names(pieces: Sequence[_Piece], labels: dict[str, int]) -> dict[int, str]:
-    found: dict[int | str | None, str] = {}
+def _new_guild_names(pieces: Sequence[_Piece], labels: Mapping[str, int], known: Mapping[int, str]) -> dict[int, str]:
+    """The names of guilds by their stored ids, as far as they are not known to be stored."""
+    named: dict[int | str | None, str] = {}
     for piece in pieces:
         if piece.table in _NAMING:
-            named = zip(map(_GUILD_ID, piece.events), map(_GUILD_NAME, piece.events), strict=True)
-            found.update(pair for pair in named if pair[1] is not None)  # else a name would be forgotten
-    return {stored_number(id_, labels): name for id_, name in found.items() if id_ is not None}
+            names = [*map(_GUILD_NAME, piece.events)]
+            named.update(compress(zip(map(_GUILD_ID, piece.events), names, strict=True), map(_is_there, names)))
+    if str in set(map(type, named)):
+        named = {stored_number(id_, labels): name for id_, name in named.items() if id_ is not None}
+    return {id_: name for id_, name in named.items() if isinstance(id_, int) and known.get(id_) != name}
 
 
 def _raised_run(batch: Batch, known: int | None) -> Script[int]:

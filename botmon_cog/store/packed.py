@@ -10,7 +10,10 @@ the bucket less the lowest one there is, so that most take one byte or two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from operator import add, mod
 from typing import Any
 
 import msgspec
@@ -27,13 +30,12 @@ _decoder = msgspec.msgpack.Decoder(list[Any])
 
 
 def pack(counts: Counts) -> bytes:
-    packed: list[Any] = [VERSION, []]
-    for code, n in sorted(counts.items()):
-        part, of = divmod(code, PART)
-        while len(packed) < part + 2:
-            packed.append([])
-        packed[part + 1] += (of, n)
-    return _encoder.encode(packed)
+    codes = sorted(counts)
+    of: Iterable[int] = map(mod, codes, repeat(PART))
+    flat = [*chain.from_iterable(zip(of, map(counts.__getitem__, codes), strict=True))]
+    parts = range(0, codes[-1] + 1 if codes else PART, PART)
+    begins = [2 * bisect_left(codes, part) for part in parts]
+    return _encoder.encode([VERSION, *map(flat.__getitem__, map(slice, begins, [*begins[1:], None]))])
 
 
 def unpack(data: bytes) -> dict[int, int]:
@@ -42,11 +44,11 @@ def unpack(data: bytes) -> dict[int, int]:
     Raises:
         StorageError: a newer version of this package packed it.
     """
-    return {
-        part * PART + of: n
-        for part, flat in enumerate(parts_of(data))
-        for of, n in zip(flat[::2], flat[1::2], strict=True)
-    }
+    counts: dict[int, int] = {}
+    for part, flat in enumerate(parts_of(data)):
+        codes: Iterable[int] = map(add, flat[::2], repeat(part * PART))
+        counts.update(zip(codes, flat[1::2], strict=True))
+    return counts
 
 
 def parts_of(data: bytes) -> Parts:

@@ -6,6 +6,7 @@ log says up to the watermarks, however a process ends.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -161,12 +162,11 @@ def add(tally: Tally) -> Script[None]:
 
 def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:
     """(commands that ran, packed counts) of a group with what came."""
-    counts = {} if stored is None else unpack(bytes(stored))
-    for code in codes:
-        counts[code] = counts.get(code, 0) + 1
+    counts = Counter({} if stored is None else unpack(bytes(stored)))
+    counts.update(codes)
     return commands_of(counts), pack(counts)
 
 
 def commands_of(counts: Counts) -> int:
     """How many ran."""
-    return sum(n for code, n in counts.items() if code in EXECUTED_CELLS)
+    return sum(counts[cell] for cell in EXECUTED_CELLS.intersection(counts))

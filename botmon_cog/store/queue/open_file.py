@@ -204,7 +204,7 @@ class OpenFile:
         user_id: int,
         guild_id: int,
         channel_id: int,
-        shards: int,
+        shard_id: int,
         what: bytes,
     ) -> int:
         """Keep an invocation; returns its slot, negative if there is none for it.
@@ -216,7 +216,7 @@ class OpenFile:
             user_id: 0 for none.
             guild_id: likewise.
             channel_id: likewise.
-            shards: how many the bot has, 0 for unknown.
+            shard_id: of its guild.
             what: as `open_slots.what` makes it.
         """
         if slot < 0:
@@ -226,7 +226,7 @@ class OpenFile:
         if self._map is None:
             return NOWHERE
         try:
-            _pack_whole(self._map, slot, started_s, discord_id, user_id, guild_id, channel_id, shards, what, OPEN)
+            _pack_whole(self._map, slot, started_s, discord_id, user_id, guild_id, channel_id, shard_id, what, OPEN)
         except struct.error:  # an id that is none of Discord's
             self.remove(slot)
             return NOWHERE
@@ -234,7 +234,7 @@ class OpenFile:
 
     def answered(self, slot: int, seq: int, duration_s: float, response_s: float) -> None:
         """As `ended`, for what ended well and as what it began: nearly all that ends."""
-        if self._map is not None:
+        if self._map is not None and slot >= 0:
             _pack_answered(self._map, slot + ENDED_AT, seq, duration_s, response_s, ANSWERED)
             self._ended.append((seq, slot))
 

@@ -19,7 +19,7 @@ from botmon_cog.store.log import RunKey
 from botmon_cog.store.records import milliseconds, moment
 
 MAGIC = b"botmopen"
-VERSION = 2
+VERSION = 3
 HEADER_BYTES = 4096
 SLOT_BYTES = 512
 MOST_SLOTS = 4096
@@ -55,7 +55,7 @@ _ENDED_FIELDS = f"<q d d B B B {ERROR_BYTES}s"
 ENDED_AT = Struct(_OPEN_FIELDS).size
 STATE_AT = SLOT_BYTES - 1
 WHOLE = Struct(f"{_STARTED_FIELDS} {2 + NAME_BYTES}s {STATE_AT - ENDED_AT}x B")
-"""started, in s since 1970; ids of interaction or message, user, guild and channel, 0 for none; shards, 0 for unknown;
+"""started, in s since 1970; ids of interaction or message, user, guild and channel, 0 for none; shard;
 kind, flags and name, as `what` has them; and the state."""
 END = Struct(_ENDED_FIELDS)
 """the event's number in its run; duration and response in s, NaN for none; outcome; kind; flags; the error's type."""
@@ -167,7 +167,7 @@ def _ended(slot: bytes, *, is_elsewhere: bool) -> Invocation | AnsweredElsewhere
 
 def _fields(slot: bytes) -> dict[str, Any]:
     """What was known when it was opened."""
-    started_s, discord_id, user_id, guild_id, channel_id, shards, kind, flags, name = _SLOT.unpack_from(slot, 0)
+    started_s, discord_id, user_id, guild_id, channel_id, shard_id, kind, flags, name = _SLOT.unpack_from(slot, 0)
     if not 0 < started_s < _LARGEST_S or discord_id <= 0:
         raise ValueError("it can't have begun then")
     delay_s = started_s - (discord_id >> 22) / 1000 - _DISCORD_EPOCH_S
@@ -179,7 +179,7 @@ def _fields(slot: bytes) -> dict[str, Any]:
         "guild_id": guild_id or None,
         "channel_id": channel_id or None,
         "user_id": user_id or None,
-        "shard_id": (guild_id >> 22) % shards if shards and guild_id > 0 else 0,
+        "shard_id": shard_id,
         "discord_id": discord_id,
         "is_own": bool(flags & IS_OWN),
     }

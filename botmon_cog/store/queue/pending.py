@@ -15,6 +15,7 @@ class Pending:
 
     Attributes:
         queue: new events go to its end.
+        next_seq: the number of the first event in the queue.
         head: the batch before it, which somebody has begun to store. It stays as it is until that has succeeded.
         may_spool: False while the store refuses the events for good: no spool can help then.
         on_settled: called with `settled` when that may have grown; it must not raise.
@@ -26,8 +27,7 @@ class Pending:
         self.may_spool = True
         self.on_settled: Callable[[int], None] | None = None
         self._run = run
-        self._next_seq = 1
-        """The number of the first one in the queue."""
+        self.next_seq = 1
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def __len__(self) -> int:
@@ -36,20 +36,20 @@ class Pending:
     @property
     def taken(self) -> int:
         """The number of the newest event that ever came."""
-        return self._next_seq + len(self.queue) - 1
+        return self.next_seq + len(self.queue) - 1
 
     @property
     def settled(self) -> int:
         """Every event up to this number was committed, spooled or dropped."""
-        return (self._next_seq if self.head is None else self.head.first_seq) - 1
+        return (self.next_seq if self.head is None else self.head.first_seq) - 1
 
     def oldest(self, max_rows: int) -> Batch | None:
         """The head, made of the first events in the queue if there is none; None if nothing is left."""
         if self.head is None and self.queue:
             n = min(max_rows, len(self.queue))
             events = [self.queue.popleft() for _ in range(n)]
-            self.head = Batch(run=self._run, first_seq=self._next_seq, events=events)
-            self._next_seq += n
+            self.head = Batch(run=self._run, first_seq=self.next_seq, events=events)
+            self.next_seq += n
         return self.head
 
     def batches(self, max_rows: int) -> Iterator[Batch]:
@@ -58,7 +58,7 @@ class Pending:
             yield self.head
         events = list(self.queue)
         for n in range(0, len(events), max_rows):
-            yield Batch(run=self._run, first_seq=self._next_seq + n, events=events[n : n + max_rows])
+            yield Batch(run=self._run, first_seq=self.next_seq + n, events=events[n : n + max_rows])
 
     def remove(self, batch: Batch, n: int) -> None:
         """Forget the first `n` events of a batch; does nothing if it is not the head any more."""
@@ -73,14 +73,14 @@ class Pending:
         """Forget the `n` oldest events of the queue."""
         for _ in range(n):
             self.queue.popleft()
-        self._next_seq += n
+        self.next_seq += n
         self._wake()
 
     def return_head(self) -> None:
         """Make the head the beginning of the queue again."""
         if self.head is not None:
             self.queue.extendleft(reversed(self.head.events))
-            self._next_seq -= len(self.head.events)
+            self.next_seq -= len(self.head.events)
             self.head = None
 
     async def flushed(self) -> None:

@@ -75,11 +75,6 @@ class Writer:
         return len(self.pending)
 
     @property
-    def taken(self) -> int:
-        """The number of the newest event that ever came."""
-        return self.pending.taken
-
-    @property
     def settled(self) -> int:
         """Every event up to this number was committed, spooled or dropped."""
         return self.pending.settled
@@ -120,11 +115,18 @@ class Writer:
 
     # -- taking events -------------------------------------------------------------------------------------------------
 
-    def put(self, event: Event) -> None:
-        """Take an event. Needs a running event loop; does no I/O and never waits. After `close` it is dropped."""
-        self._queue.append(event)
-        if get_running_loop() is not self._armed or len(self._queue) >= self._mark:
+    def put(self, event: Event) -> int:
+        """Take an event; returns its number. Needs a running event loop; does no I/O and never waits.
+
+        After `close` it is dropped.
+        """
+        queue = self._queue
+        queue.append(event)
+        waiting = len(queue)
+        seq = self.pending.next_seq + waiting - 1
+        if get_running_loop() is not self._armed or waiting >= self._mark:
             self._attend(get_running_loop())
+        return seq
 
     def _attend(self, loop: asyncio.AbstractEventLoop) -> None:
         """What few events need: a timer for the first, a write for a full batch, room for the one too many."""
