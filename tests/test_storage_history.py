@@ -31,7 +31,7 @@ filters = st.builds(
     guild_id=st.sampled_from([*GUILDS, "1", "1", "3"]),
     user_id=st.sampled_from(USERS),
     command=st.sampled_from([None, None, *COMMANDS, "nothing"]),
-    success=st.sampled_from([None, None, True, False]),
+    outcomes=st.sampled_from([None, None, frozenset({Outcome.OK}), frozenset({Outcome.ERROR, Outcome.LATE})]),
     since=moments,
     until=moments,
     limit=st.integers(1, 30),
@@ -75,7 +75,7 @@ def matches(event: Invocation, wanted: HistoryFilter) -> bool:
         and wanted.guild_id in {None, event.guild_id}
         and wanted.user_id in {None, event.user_id}
         and wanted.command in {None, event.command}
-        and wanted.success in {None, event.outcome is Outcome.OK}
+        and (wanted.outcomes is None or event.outcome in wanted.outcomes)
         and (wanted.since or NOON) <= event.started_at < (wanted.until or datetime.max.replace(tzinfo=UTC))
     )
 

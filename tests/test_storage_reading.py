@@ -17,6 +17,7 @@ from tests.storage_helpers import EVER, NOON, invocation, music, period, sample
 
 HOUR = timedelta(hours=1)
 MIDNIGHT = NOON.replace(hour=0)
+NOT_OK = frozenset(Outcome) - {Outcome.OK}
 
 
 async def found(storage: Storage, **wanted) -> list[str | None]:
@@ -30,22 +31,22 @@ async def found(storage: Storage, **wanted) -> list[str | None]:
         ({"guild_id": "2"}, ["c"]),
         ({"user_id": "11"}, ["d", "b"]),
         ({"command": "b"}, ["b"]),
-        ({"success": True}, ["e", "c", "a"]),
-        ({"success": False}, ["d", "b"]),
+        ({"outcomes": frozenset({Outcome.OK})}, ["e", "c", "a"]),
+        ({"outcomes": NOT_OK}, ["d", "b"]),
         ({"since": NOON + 2 * HOUR}, ["e", "d", "c"]),
         ({"until": NOON + 2 * HOUR}, ["b", "a"]),
         ({"since": NOON + HOUR, "until": NOON + 3 * HOUR}, ["c", "b"]),
         ({"since": NOON + timedelta(milliseconds=1), "limit": 2}, ["e", "d"]),
         ({"limit": 2, "offset": 1}, ["d", "c"]),
         ({"offset": 5}, []),
-        ({"guild_id": "1", "user_id": "11", "success": False, "command": "d"}, ["d"]),
+        ({"guild_id": "1", "user_id": "11", "outcomes": NOT_OK, "command": "d"}, ["d"]),
         ({"guild_id": "1", "command": "c"}, []),
         ({"guild_id": "1", "limit": 1}, ["d"]),
         ({"guild_id": "1", "limit": 2, "offset": 1}, ["b", "a"]),
         ({"guild_id": "1", "offset": 3}, []),
         ({"guild_id": "1", "since": NOON + HOUR, "until": NOON + 3 * HOUR}, ["b"]),
         ({"guild_id": "1", "until": NOON}, []),
-        ({"guild_id": "1", "success": False, "limit": 1, "offset": 1}, ["b"]),
+        ({"guild_id": "1", "outcomes": NOT_OK, "limit": 1, "offset": 1}, ["b"]),
         ({"guild_id": "1' OR '1'='1"}, []),
         ({"guild_id": "%"}, []),
     ],

@@ -8,6 +8,10 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.history import people_command
+from botmon_cog.history import views as history
+from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.people_command import PeoplePresses
 
 
 class Service(Protocol):
@@ -24,8 +28,10 @@ class Service(Protocol):
 
 def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    del desk
-    return {}
+    return {
+        history.FEATURE: HistoryPresses(desk).answer,
+        people_command.FEATURE: PeoplePresses(desk).answer,
+    }
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:

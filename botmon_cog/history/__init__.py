@@ -1,1 +1,1 @@
-"""Who used what: to read, page by page, and to have it posted as it happens."""
+"""Who used what: the log read page by page, told in a channel as it comes, and who uses the bot most."""

@@ -29,6 +29,8 @@ from botmon_cog.store.history import History, HistoryFilter
 from botmon_cog.store.reports import Reports
 
 _MOST_ROWS = 1_000_000_000
+_SUCCEEDED = frozenset({Outcome.OK})
+_DID_NOT = frozenset(Outcome) - _SUCCEEDED
 
 
 class CommandLog:
@@ -146,7 +148,7 @@ class CommandLog:
                 guild_id=text_id(guild_id),
                 user_id=text_id(user_id),
                 command=command,
-                success=success,
+                outcomes=None if success is None else _SUCCEEDED if success else _DID_NOT,
                 components=components,
                 since=since,
                 until=until,

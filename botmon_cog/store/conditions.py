@@ -15,16 +15,17 @@ def _codes(members: Iterable[StrEnum], of: type[StrEnum]) -> str:
     return f"({', '.join(str(code) for code, member in enumerate(of) if member in wanted)})"
 
 
-def _outcomes(wanted: Iterable[Outcome]) -> str:
+def ended_as(wanted: Iterable[Outcome]) -> str:
+    """It ended in one of these ways."""
     return f"outcome IN {_codes(wanted, Outcome)}"
 
 
 _COMPONENTS = _codes((kind for kind in Kind if kind.is_component), Kind)
 IS_COMPONENT = f"kind IN {_COMPONENTS}"
 IS_COMMAND = f"kind NOT IN {_COMPONENTS}"
-IS_EXECUTED = _outcomes(outcome for outcome in Outcome if outcome.is_executed)
-IS_RATED = _outcomes(outcome for outcome in Outcome if outcome.is_rated)
-IS_RATED_FAULT = _outcomes(outcome for outcome in Outcome if outcome.is_rated and outcome.is_fault)
+IS_EXECUTED = ended_as(outcome for outcome in Outcome if outcome.is_executed)
+IS_RATED = ended_as(outcome for outcome in Outcome if outcome.is_rated)
+IS_RATED_FAULT = ended_as(outcome for outcome in Outcome if outcome.is_rated and outcome.is_fault)
 
 
 def _has_timed_duration() -> str:
@@ -40,7 +41,7 @@ def _has_timed_duration() -> str:
         bound = "" if longest_s == float("inf") else f" AND duration_us <= {int(longest_s * 1e6)}"
         for outcomes in {tuple(each) for each in found.values()}:
             kinds = _codes((kind for kind, each in found.items() if tuple(each) == outcomes), Kind)
-            cases.append(f"(kind IN {kinds} AND {_outcomes(outcomes)}{bound})")
+            cases.append(f"(kind IN {kinds} AND {ended_as(outcomes)}{bound})")
     return f"duration_us IS NOT NULL AND ({' OR '.join(sorted(cases))})"
 
 

@@ -12,7 +12,7 @@ from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
 from botmon_cog.store.columns import Form
-from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT
+from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT, ended_as
 from botmon_cog.store.counting import GROUPS, invoked_hours
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of
@@ -21,11 +21,13 @@ from botmon_cog.store.schema import GUILDS, INVOCATIONS, RUNS
 from botmon_cog.store.script import Lookup, Query, Row, Script
 
 _COLUMNS = tuple(column for column in INVOCATIONS.of if column.form is not Form.GUILD_NAME)
-_SELECT = f"SELECT run_id, seq, {', '.join(column.name for column in _COLUMNS)} FROM @invocations"  # noqa: S608 (names)
+COLUMNS = ("run_id", "seq", *(column.name for column in _COLUMNS))
+"""Of a row that `entries_of` takes."""
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM @invocations"  # noqa: S608 (names)
 _ORDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC LIMIT :limit OFFSET :offset"
-_SEQ_BITS = 32
+SEQ_BITS = 32
+"""An entry's id is its run's, shifted by so many bits, and its number in that run."""
 _END_OF_TIME = 1 << 62
-_SUCCESS = list(Outcome).index(Outcome.OK)
 
 
 class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +36,7 @@ class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
     guild_id: str | None = None
     user_id: str | None = None
     command: str | None = None
-    success: bool | None = None
+    outcomes: frozenset[Outcome] | None = None
     components: bool | None = None
     """True for buttons, select menus and modals, False for commands."""
     since: datetime | None = None
@@ -59,12 +61,17 @@ class History:
 
 
 def _find(wanted: HistoryFilter) -> Script[list[HistoryEntry]]:
-    conditions, values = yield from _conditions(wanted)
+    conditions, values = yield from conditions_of(wanted)
     query = f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}"
     if wanted.guild_id is None:
         rows: Sequence[Row] = yield Query(query, values | {"limit": wanted.limit, "offset": wanted.offset})
     else:
         rows = yield from _of_guild(wanted, query, values)
+    return (yield from entries_of(rows))
+
+
+def entries_of(rows: Sequence[Row]) -> Script[list[HistoryEntry]]:
+    """Rows of `COLUMNS`, in the same order."""
     texts = yield from texts_of(label_ids(_COLUMNS, (row[2:] for row in rows)))
     position = [column.name for column in _COLUMNS].index("guild_id") + 2
     guilds = sorted({row[position] for row in rows if row[position] is not None})
@@ -73,7 +80,7 @@ def _find(wanted: HistoryFilter) -> Script[list[HistoryEntry]]:
     instances = dict((yield Lookup(RUNS, [(id_,) for id_ in runs], ("id", "instance"))))
     return [
         HistoryEntry(
-            id=row[0] << _SEQ_BITS | row[1],
+            id=row[0] << SEQ_BITS | row[1],
             instance=instances[row[0]],
             guild_name=names.get(row[position]),
             **fields(_COLUMNS, row[2:], texts),
@@ -119,7 +126,8 @@ def _hours_with_commands(guild_id: int, command_id: int | None) -> Script[list[i
     return sorted(found, reverse=True)
 
 
-def _conditions(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, Any]]]:
+def conditions_of(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, Any]]]:
+    """What SQL asks of rows of `invocations`, without order, limit and offset, and its values."""
     conditions = ["is_own = 0", "started_ms >= :since", "started_ms < :until"]
     values: dict[str, Any] = {
         "since": 0 if wanted.since is None else milliseconds(wanted.since),
@@ -134,8 +142,8 @@ def _conditions(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, Any]
     if wanted.command is not None:
         conditions.append("command_id = :command_id")
         values["command_id"] = (yield from known_label_id(wanted.command)) or NOBODY
-    if wanted.success is not None:
-        conditions.append(f"outcome {'=' if wanted.success else '<>'} {_SUCCESS}")
+    if wanted.outcomes is not None:
+        conditions.append(ended_as(wanted.outcomes))
     if wanted.components is not None:
         conditions.append(IS_COMPONENT if wanted.components else IS_COMMAND)
     return conditions, values

@@ -9,6 +9,8 @@ from discord import app_commands
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.history.commands import history_command
+from botmon_cog.history.people_command import people_command
 from botmon_cog.monitors.failure_summary import failure_summary
 
 DESCRIPTIONS = {
@@ -22,6 +24,8 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(name=name, description="Commands, people and music in this server")
     for period, description in DESCRIPTIONS.items():
         group.add_command(_stats_command(desk, period, description))
+    group.add_command(history_command(desk, "history"))
+    group.add_command(people_command(desk, "people"))
     return group
 
 
