@@ -11,6 +11,7 @@ from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.log_channel import LogChannels
 from botmon_cog.history.people_command import PeoplePresses
 
 
@@ -36,5 +37,5 @@ def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    del desk, delivery
-    return ()
+    del delivery
+    return (LogChannels(desk),)
