@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 import pytest
@@ -65,7 +65,7 @@ def told(channel: LoopbackChannel) -> list[str]:
 async def test_commands_are_told_in_one_message_and_pings_nobody() -> None:
     async with running(make_bot()) as rig:
         channel = await set_up(rig)
-        use(rig, "play", username="<@1> @everyone")
+        use(rig, "play", ago=timedelta(seconds=2), username="<@1> @everyone")
         use(rig, "lyrics", outcome=Outcome.ERROR, error_type="ValueError", error_message="API key wrong")
         assert told(channel) == []
         await next_tick(rig)
@@ -172,7 +172,7 @@ async def test_a_slow_channel_gets_one_message_after_the_other_and_the_rest_coun
 async def test_what_discord_does_not_take_for_now_is_counted_a_minute_later() -> None:
     async with running(make_bot()) as rig:
         channel = await set_up(rig)
-        rig.discord.faults.fail_next(5, status=503, path=f"channels/{channel.id}/messages")
+        rig.discord.faults.fail_next(1, status=400, path=f"channels/{channel.id}/messages")
         use(rig, "lost", outcome=Outcome.LATE)
         await next_tick(rig)
         assert told(channel) == []
