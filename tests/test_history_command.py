@@ -13,8 +13,9 @@ import pytest
 from botmon_cog.domain.models import Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.errors import StorageError
+from botmon_cog.history.outcome_choices import CHOICES
 from botmon_cog.history.state import StaleStateError, decode, encode_all
-from botmon_cog.history.values import CHOICES, Asked, Cursor, RowKey
+from botmon_cog.history.values import Asked, Cursor, RowKey
 from botmon_cog.store.alerts import execute
 from botmon_cog.testing import LoopbackChannel, LoopbackUser, SeenMessage
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until

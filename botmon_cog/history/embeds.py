@@ -13,7 +13,8 @@ from botmon_cog.discord_ui.parts import MONTHS, NEUTRAL, WEEKDAYS, clamp, day
 from botmon_cog.domain import text
 from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.history.values import FAILED, Asked, Page
+from botmon_cog.history.outcome_choices import FAILED
+from botmon_cog.history.values import Asked, Page
 from botmon_cog.history.words import ENDED, for_owners, line
 
 _NAME_CHARS = 60
