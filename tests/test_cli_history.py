@@ -59,7 +59,7 @@ def test_all_servers_are_listed_newest_first_with_how_it_ended(database, capsys)
     assert heading == ["when (UTC)", "what", "who", "where", "took", "how it ended"]
     assert [row[1:] for row in rows] == [
         ["Player.skip", "DM", "worked"],
-        ["purge", "10", "2", "refused by Discord: lacks Manage Messages"],
+        ["purge", "10", "2", "refused: lacks Manage Messages"],
         ["lyrics", "bert", "The Room", "failed: ValueError: API key [31m wrong"],
         ["play", "anna", "The Room", "0.9 s", "worked"],
     ]

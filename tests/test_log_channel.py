@@ -70,8 +70,8 @@ async def test_commands_are_told_in_one_message_and_pings_nobody() -> None:
         assert told(channel) == []
         await next_tick(rig)
         (message,) = channel.messages
-        assert [line.split("` ", 1)[1].split(" · ")[0] for line in message.content.splitlines()] == [
-            "▫️ **/play**",
+        assert [line.split("` ", 1)[1].split(" anna")[0].split(" <")[0] for line in message.content.splitlines()] == [
+            "**/play**",
             "❌ **/lyrics**",
         ]
         assert message.body["mention_everyone"] is False
@@ -100,7 +100,7 @@ async def test_a_real_command_is_told_and_ours_are_not() -> None:
         await next_tick(rig)
         (content,) = told(channel)
         assert content.count("\n") == 0
-        assert f"**/ping** · {rig.discord.user.name}" in content
+        assert f"**/ping** {rig.discord.user.name}" in content
 
 
 async def test_each_server_is_told_of_itself_and_the_owner_of_all() -> None:

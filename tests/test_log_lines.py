@@ -89,7 +89,7 @@ def test_times_are_those_of_the_zone_and_causes_the_owners() -> None:
         )
     )
     zone = ZoneInfo("Asia/Tokyo")
-    assert waiting.content(zone, is_for_owners=False) == "`21:00` ❌ **/play** · anna · failed"
+    assert waiting.content(zone, is_for_owners=False) == "`21:00` ❌ **/play** anna · failed"
     assert waiting.content(zone, is_for_owners=True).startswith(
-        "`21:00` ❌ **/play** · anna · failed · Room · `KeyError: x` `"
+        "`21:00` ❌ **/play** anna · failed · Room · `KeyError: x` · `"
     )

@@ -108,12 +108,13 @@ async def test_the_most_active_come_first_in_a_table_that_fits_a_phone() -> None
         message = await ask(rig)
         embed = message.embeds[0]
         assert embed["title"] == f"People · {rig.discord.guild.name}"
-        first, _, header, *rows = embed["description"].splitlines()
-        assert first == "**20** people used **210** commands"
+        (field,) = embed["fields"]
+        _, header, *rows = field["value"].splitlines()
+        assert embed["description"] == "**20** people used **210** commands"
         assert header.split() == ["cmds", "days"]
         assert max(map(len, rows)) <= 28
         assert rows[0].split()[-2:] == ["20", "1"]
-        assert rows[-1] == "and 5 more"
+        assert rows[-1] == "```and 5 more"
         assert [b["label"] for b in message.components[0]["components"]] == ["Today", "7 days", "30 days"]
 
 

@@ -89,12 +89,12 @@ async def tell(bot: commands.Bot, scope: int, before: Settings, problem: str, st
 def letter(bot: commands.Bot, scope: int, before: Settings, problem: str, stats: str | None) -> discord.Embed:
     guild: Any = None if scope == BOT else bot.get_guild(scope)
     where = "" if guild is None else f" of {text.plain(guild.name, _NAME_CHARS)}"
-    again = "" if stats is None else f" and choose the channel again in `/{stats} settings`"
+    again = "" if stats is None else f", then choose the channel again in `/{stats} settings`"
     return notice(
         f"The command log{where} has stopped",
         f"Commands can't be posted in <#{before.log_channel_id}> any more: {problem}.\n"
         "They are recorded as before; only the posts have stopped.\n"
-        f"**What to do:** let the bot see the channel and write in it{again}.",
+        f"**What to do:** give the bot {' and '.join(_NEEDED.values())} there{again}.",
     )
 
 
