@@ -46,7 +46,6 @@ async def tick(rig: Rig, seconds: float = EVERY_S) -> None:
     def last_run() -> datetime | None:
         return next(run.last_at for run in cog_of(rig.bot).system.loops.runs() if run.name == "telling log channels")
 
-    await until(lambda: last_run() is not None)
     before = last_run()
     await rig.clock.advance(seconds)
     await until(lambda: last_run() != before)

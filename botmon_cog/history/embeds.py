@@ -64,7 +64,8 @@ def in_words(outcome: str) -> str:
     """A key of `CHOICES`."""
     if outcome == FAILED:
         return "any failure of the bot"
-    return "failed with an error" if outcome == Outcome.ERROR else ENDED[Outcome(outcome)]
+    ended = Outcome(outcome)
+    return "failed with an error" if ended is Outcome.ERROR else ENDED[ended]
 
 
 def _asked(asked: Asked, zone: tzinfo, now: datetime) -> list[str]:

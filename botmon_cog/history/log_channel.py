@@ -80,9 +80,9 @@ class LogChannels:
 
     async def _run(self) -> None:
         while True:
+            await self._system.clock.sleep(EVERY_S)
             await self.step()
             self._system.loops.note(_NAME)
-            await self._system.clock.sleep(EVERY_S)
 
     async def step(self) -> None:
         """Sort what was recorded, and begin to tell it. Raises nothing."""
