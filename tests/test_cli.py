@@ -87,7 +87,10 @@ def test_every_command_needs_no_database_to_say_what_it_does(tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["frobnicate"], "'demo', 'run', 'report', 'errors', 'export', 'check', 'config', 'doctor', 'rebuild', 'copy'"),
+        (
+            ["frobnicate"],
+            "'demo', 'run', 'report', 'errors', 'history', 'export', 'check', 'config', 'doctor', 'rebuild', 'copy'",
+        ),
         (["report", "weekly", "--every", "0"], "from 0.1"),
         (["config", "--json"], "unrecognized arguments"),
         (["run", "--token", "x"], "unrecognized arguments: --token"),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
+from botmon_cog.history.outcome_choices import CHOICES, FAILED
 from botmon_cog.history.pages import Pages
-from botmon_cog.history.values import CHOICES, FAILED, Asked, Cursor, Page, RowKey
+from botmon_cog.history.values import Asked, Cursor, Page, RowKey
 from tests.engines import Storage
 from tests.storage_helpers import NOON, invocation, sample
 

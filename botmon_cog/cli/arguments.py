@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botmon_cog.cli.program import program_name, version
 from botmon_cog.cli.tool_arguments import add_tools, any_database
+from botmon_cog.history.outcome_choices import CHOICES
 from botmon_cog.installed import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 86_400.0
 _LONGEST_ID = 20
 _MOST_DAYS = 3_650
 DEFAULT_ERROR_DAYS = 7
+DEFAULT_HISTORY_ROWS = 50
+_MOST_ROWS = 100_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_report(commands)
     _add_errors(commands)
+    _add_history(commands)
     _add_export(commands)
     add_tools(commands)
     return parser
@@ -135,6 +139,28 @@ def _add_errors(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyrig
     _add_width(errors)
 
 
+def _add_history(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    history = commands.add_parser(
+        "history",
+        help="list who used what, and how it ended",
+        description="Print what /stats history answers, straight from a database: the last uses of commands, buttons "
+        "and forms, the newest first. A bot may be using it meanwhile; nothing is written.",
+    )
+    history.add_argument("--command", dest="used", metavar="NAME", help="only this one, by its full name")
+    history.add_argument("--outcome", choices=tuple(CHOICES), help="only what ended so; failed: any fault of the bot")
+    history.add_argument("--user", type=_user_id, metavar="ID", help="only what one person used")
+    history.add_argument("--since", metavar="WHEN", help="such as '2 h', '3 d', yesterday, 2026-11-20")
+    history.add_argument("--guild", type=_guild_id, metavar="ID", help="one server's id (default: all servers)")
+    history.add_argument(
+        "--limit", type=_rows, default=DEFAULT_HISTORY_ROWS, metavar="N", help="how many at the most (default: 50)"
+    )
+    history.add_argument("--json", action="store_true", help="print it as one JSON document and nothing else")
+    history.add_argument(
+        "--database", type=any_database, metavar="PATH_OR_URL", help="default: the configured one, as the bot reads it"
+    )
+    _add_width(history)
+
+
 def _add_export(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright: ignore[reportPrivateUsage]
     export = commands.add_parser(
         "export",
@@ -206,6 +232,18 @@ def _guild_id(given: str) -> str:
             "report weekly lists the busiest ones"
         )
     return given
+
+
+def _user_id(given: str) -> str:
+    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_ID):
+        raise argparse.ArgumentTypeError(f"{given!r} is not a user ID, which is a number such as 123456789012345678")
+    return given
+
+
+def _rows(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= _MOST_ROWS):
+        raise argparse.ArgumentTypeError(f"{given!r} can't be used. Allowed: a whole number from 1 to {_MOST_ROWS}")
+    return int(given)
 
 
 def _error_days(given: str) -> int:

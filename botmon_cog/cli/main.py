@@ -63,7 +63,7 @@ def _dispatch(argv: Sequence[str]) -> int:
         from botmon_cog.cli import run  # noqa: PLC0415
 
         return run.run(is_syncing=arguments.sync, has_message_content=arguments.message_content)
-    if arguments.command in {"errors", "export", *TOOLS}:
+    if arguments.command in {"errors", "history", "export", *TOOLS}:
         return importlib.import_module(f"botmon_cog.cli.{arguments.command}").run(arguments)
     if arguments.command == "demo":
         from botmon_cog.cli.demo import command  # noqa: PLC0415

@@ -15,6 +15,7 @@ from botmon_cog.growth import command as growth
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.log_channel import LogChannels
 from botmon_cog.history.people_command import PeoplePresses
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
 from botmon_cog.posting.presses import PostPresses
@@ -50,7 +51,7 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    return (ReportPosts(desk, _draw_report(desk), delivery.greet),)
+    return (ReportPosts(desk, _draw_report(desk), delivery.greet), LogChannels(desk))
 
 
 def _draw_report(desk: Desk) -> DrawReport:

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         people: whether `/stats people` tells who used most, to those who may ask.
         log_channel_id: where commands are told as they come; None: nowhere.
         log_by: who set that up.
+        log_problem: why they are no longer told there, in words; `log_channel_id` is None then.
         weekly_summary: the bot's only: whether its owners get a summary of the week by DM.
         monthly_summary: likewise of the month.
     """
@@ -47,5 +48,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     people: bool | None = None
     log_channel_id: int | None = None
     log_by: int | None = None
+    log_problem: str | None = None
     weekly_summary: bool = False
     monthly_summary: bool = False

@@ -16,9 +16,10 @@ from botmon_cog.domain import text
 from botmon_cog.domain.past import past_moment
 from botmon_cog.errors import StorageError
 from botmon_cog.history import embeds
+from botmon_cog.history.outcome_choices import CHOICES
 from botmon_cog.history.pages import Pages
 from botmon_cog.history.state import StaleStateError, State, decode
-from botmon_cog.history.values import CHOICES, Asked
+from botmon_cog.history.values import Asked
 from botmon_cog.history.views import history_view
 from botmon_cog.monitors.performance_context import suggestions
 

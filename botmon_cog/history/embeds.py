@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
 
@@ -13,11 +13,15 @@ from botmon_cog.discord_ui.parts import MONTHS, NEUTRAL, WEEKDAYS, clamp, day
 from botmon_cog.domain import text
 from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.history.values import FAILED, Asked, Page
+from botmon_cog.history.outcome_choices import FAILED
+from botmon_cog.history.values import Asked, Page
 from botmon_cog.history.words import ENDED, for_owners, line
 
 _NAME_CHARS = 60
 _MOST_SUGGESTIONS = 3
+_LONGEST_VALUE = 950
+"""Of a field, which takes 1,024 UTF-16 units; some characters take two."""
+_NOTHING = "\u200b"
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,20 +48,24 @@ def history(page: Page, asked: Asked, reader: Reader, now: datetime) -> discord.
     where = "all servers" if asked.guild_id is None else text.plain(reader.guild_name or "this server", _NAME_CHARS)
     embed = discord.Embed(title=f"History · {where}", colour=NEUTRAL)
     lines = _asked(asked, reader.zone, now)
-    if page.entries:
-        lines += _days(page.entries, asked, reader, now)
-    elif page.searched_until is None:
+    if not page.entries and page.searched_until is None:
         lines += _nothing(page, asked, reader)
-    if page.searched_until is not None:
-        lines += ["", _searched(page, reader, now)]
-    embed.description = "\n".join(lines).strip()
-    embed.set_footer(text=" · ".join(_footer(page.entries, reader)))
+    embed.description = "\n".join(lines) or None
+    for on, of_day in groupby(page.entries, key=lambda entry: entry.started_at.astimezone(reader.zone).date()):
+        name = _day(on, now.astimezone(reader.zone).date())
+        for value in _values(_lines(of_day, asked, reader)):
+            embed.add_field(name=name, value=value, inline=False)
+            name = _NOTHING
+    embed.set_footer(text=" · ".join(_footer(page, reader, now)))
     return clamp(embed)
 
 
 def in_words(outcome: str) -> str:
     """A key of `CHOICES`."""
-    return "failed (any way)" if outcome == FAILED else ENDED[Outcome(outcome)]
+    if outcome == FAILED:
+        return "any failure of the bot"
+    ended = Outcome(outcome)
+    return "failed with an error" if ended is Outcome.ERROR else ENDED[ended]
 
 
 def _asked(asked: Asked, zone: tzinfo, now: datetime) -> list[str]:
@@ -74,15 +82,23 @@ def _asked(asked: Asked, zone: tzinfo, now: datetime) -> list[str]:
     return [f"-# only {' · '.join(parts)}"] if parts else []
 
 
-def _days(entries: Sequence[HistoryEntry], asked: Asked, reader: Reader, now: datetime) -> list[str]:
-    lines: list[str] = []
-    for on, of_day in groupby(entries, key=lambda entry: entry.started_at.astimezone(reader.zone).date()):
-        lines.append(f"**{_day(on, now.astimezone(reader.zone).date())}**")
-        for entry in of_day:
-            lines.append(line(entry, reader.zone))
-            if reader.is_owner and (more := for_owners(entry, has_server=asked.guild_id is None)):
-                lines.append(f"-# {more}")
-    return lines
+def _lines(entries: Iterable[HistoryEntry], asked: Asked, reader: Reader) -> Iterator[str]:
+    """One for each use, for owners with a second one where there is more to say."""
+    for entry in entries:
+        more = for_owners(entry, has_server=asked.guild_id is None) if reader.is_owner else ""
+        yield f"{line(entry, reader.zone)}\n-# {more}" if more else line(entry, reader.zone)
+
+
+def _values(lines: Iterable[str]) -> Iterator[str]:
+    """As few fields' values as hold the lines."""
+    value = ""
+    for each in lines:
+        if value and len(value) + len(each) >= _LONGEST_VALUE:
+            yield value
+            value = ""
+        value += f"{each}\n"
+    if value:
+        yield value
 
 
 def _nothing(page: Page, asked: Asked, reader: Reader) -> list[str]:
@@ -98,19 +114,15 @@ def _nothing(page: Page, asked: Asked, reader: Reader) -> list[str]:
     return ["Nothing recorded yet. Each use of a command appears here as one line: when, what, who, and how it ended."]
 
 
-def _searched(page: Page, reader: Reader, now: datetime) -> str:
-    assert page.searched_until is not None
-    way = "Older" if page.cursor is None or page.cursor.direction == "older" else "Newer"
-    return f"-# Searched as far as {when(page.searched_until, reader.zone, now)}. **{way}** searches on."
-
-
-def _footer(entries: Sequence[HistoryEntry], reader: Reader) -> list[str]:
-    parts = [f"times in {text.clean(str(reader.zone))}"]
+def _footer(page: Page, reader: Reader, now: datetime) -> Iterator[str]:
+    if page.searched_until is not None:
+        way = "Older" if page.cursor is None or page.cursor.direction == "older" else "Newer"
+        yield f"searched as far as {when(page.searched_until, reader.zone, now)}: {way} searches on"
+    yield f"times in {text.clean(str(reader.zone))}"
     if reader.kept_days:
-        parts.append(f"kept {text.count(reader.kept_days)} {text.plural(reader.kept_days, 'day', 'days')}")
-    if not reader.is_owner and any(entry.outcome.is_fault for entry in entries):
-        parts.append("the owner is told of what fails" if reader.has_alerts else "the owner can see why it failed")
-    return parts
+        yield f"kept {text.count(reader.kept_days)} {text.plural(reader.kept_days, 'day', 'days')}"
+    if not reader.is_owner and any(entry.outcome.is_fault for entry in page.entries):
+        yield "the owner is told of what fails" if reader.has_alerts else "the owner can see why it failed"
 
 
 def _day(on: date, today: date) -> str:

@@ -12,7 +12,7 @@ from botmon_cog.store.script import Script
 
 LOOKED_AT_ONCE = 100_000
 """Rows that one look goes through at the most; others that read have their turn in between."""
-LOOKS = 10
+LOOKS = 20
 """So many of them for a page; what is farther away takes another press."""
 
 

@@ -10,18 +10,18 @@ import msgspec
 
 from botmon_cog.domain.periods import start_of_day
 from botmon_cog.domain.reports import Period
-from botmon_cog.history.reads import Stretch, stretches_within
+from botmon_cog.history.reads import OF_RANGE, OF_STRETCH, Stretch, ranges
 from botmon_cog.store.conditions import IS_COMMAND, IS_EXECUTED
+from botmon_cog.store.counting import of_guild
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.history import HistoryFilter, conditions_of
-from botmon_cog.store.labels import id_texts
+from botmon_cog.store.labels import id_texts, stored_id
+from botmon_cog.store.records import milliseconds
 from botmon_cog.store.script import Query, Script
 
 _DAY = timedelta(days=1)
 _BY_PERSON = f"""
 SELECT user_id, COUNT(*), MAX(username) FROM @invocations
-WHERE started_ms >= :first AND started_ms < :end AND is_own = 0 AND user_id IS NOT NULL AND {IS_COMMAND}
-      AND {IS_EXECUTED} {{guild}}
+WHERE {OF_RANGE} {{guild}} AND {OF_STRETCH} AND is_own = 0 AND user_id IS NOT NULL AND {IS_COMMAND} AND {IS_EXECUTED}
 GROUP BY user_id
 """  # noqa: S608 (codes)
 _UNRECORDED = "SELECT user_id FROM @unrecorded"
@@ -100,14 +100,14 @@ def _days(period: Period) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _by_person(guild_id: str | None, start: datetime, end: datetime) -> Script[list[tuple[int, int, str | None]]]:
-    wanted = HistoryFilter(guild_id=guild_id, since=start, until=end)
-    _, values = yield from conditions_of(wanted)
-    query = _BY_PERSON.replace("{guild}", "" if guild_id is None else "AND guild_id = :guild_id")
-    of_guild: dict[str, Any] = {} if guild_id is None else {"guild_id": values["guild_id"]}
-    window = Stretch(values["since"], values["until"])
+    stretch = Stretch(milliseconds(start), milliseconds(end))
+    values: dict[str, Any] = stretch._asdict()
+    if guild_id is not None:
+        values["guild_id"] = yield from stored_id(guild_id)
+    query = of_guild(_BY_PERSON, guild_id)
     found: list[tuple[int, int, str | None]] = []
-    for stretch in (yield from stretches_within(wanted, values, window, "newer")):
-        found += yield Query(query, of_guild | stretch._asdict())
+    for range_ in (yield from ranges(stretch)):
+        found += yield Query(query, values | range_._asdict())
     return found
 
 

@@ -23,18 +23,14 @@ def people(found: People, guild_name: str | None, kept_days: int | None = None) 
             "Those who use most appear here as soon as somebody does."
         )
     else:
-        people_words, command_words = (
-            text.plural(found.n, "person", "people"),
-            text.plural(found.commands, "command", "commands"),
+        people_words = text.plural(found.n, "person", "people")
+        command_words = text.plural(found.commands, "command", "commands")
+        embed.description = (
+            f"**{text.count(found.n)}** {people_words} used **{text.count(found.commands)}** {command_words}"
         )
         rows = [(name(each), text.compact(each.commands), str(each.days)) for each in found.top]
-        lines = [
-            f"**{text.count(found.n)}** {people_words} used **{text.count(found.commands)}** {command_words}",
-            table([("", "cmds", "days"), *rows]),
-        ]
-        if found.n > len(found.top):
-            lines.append(f"and {text.count(found.n - len(found.top))} more")
-        embed.description = "\n".join(lines)
+        more = f"and {text.count(found.n - len(found.top))} more" if found.n > len(found.top) else ""
+        embed.add_field(name="Most active", value=f"{table([('', 'cmds', 'days'), *rows])}{more}", inline=False)
     footer = [span(found.period), *([] if guild_name is not None else ["all servers"])]
     if kept_days is not None:
         footer.append(f"of {text.count(kept_days)} days: older rows are not kept")

@@ -1,8 +1,11 @@
 """Rows of the log by their place in time, in bounded pieces.
 
 An index over guild, command or person would double what it costs to append a row. So the roll-ups tell in which hours
-there is something of a server, a command or an outcome, and only those are looked through, along the index over time.
-Nothing tells that of a person: their rows are searched for, so many at a time.
+there is something of a server, a command or an outcome, and only those are looked through. Nothing tells that of a
+person: their rows are searched for.
+
+The index over time tells which numbers the rows of a stretch have in their runs, and they are then read in the order in
+which they lie: several times as many in the same time as one by one along the index.
 """
 
 from __future__ import annotations
@@ -31,15 +34,28 @@ _FIRST_BEHIND = "SELECT MIN(started_ms) FROM @invocations WHERE run_id = :run_id
 _GROUPS = f"{one_by_one('r.day, r.data', 'rollups')} AND r.scope = :scope"
 _NAMES = f"{one_by_one('r.name_id, SUM(r.n), MAX(r.day)', 'rollups')} AND r.scope = :scope GROUP BY r.name_id"
 
-# The columns that conditions are about, and no others: the rest is read of the rows that are shown.
-_LOOKED_AT = "run_id, seq, started_ms, is_own, guild_id, user_id, command_id, outcome, kind"
-_STRETCH = "FROM @invocations WHERE started_ms >= :first AND started_ms < :end"
-_OLDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC"
-_NEWER = "ORDER BY started_ms, run_id, seq"
-_BEYOND: dict[Direction, str] = {
-    "older": "AND started_ms <= :key_ms AND (started_ms, run_id, seq) < (:key_ms, :key_run, :key_seq)",
-    "newer": "AND started_ms >= :key_ms AND (started_ms, run_id, seq) > (:key_ms, :key_run, :key_seq)",
+_WITHIN = "FROM @invocations WHERE started_ms >= :first AND started_ms < :end"
+_EDGES: dict[Direction, str] = {
+    "older": f"SELECT started_ms {_WITHIN} ORDER BY started_ms DESC LIMIT 1 OFFSET :skipped",
+    "newer": f"SELECT started_ms {_WITHIN} ORDER BY started_ms LIMIT 1 OFFSET :skipped",
 }
+_RANGE = f"SELECT MIN(run_id), MAX(run_id), MIN(seq), MAX(seq), COUNT(*) {_WITHIN}"
+_RANGES = f"SELECT run_id, MIN(seq), MAX(seq), COUNT(*) {_WITHIN} GROUP BY run_id"
+# The sign keeps both engines from reading along the index over time.
+OF_RANGE = "run_id = :run_id AND seq >= :first_seq AND seq <= :last_seq"
+OF_STRETCH = "+started_ms >= :first AND +started_ms < :end"
+"""Rows of a stretch are those of its `ranges` that began within it: the conditions, between which all others stand."""
+_BEYOND: dict[Direction, str] = {
+    "older": "(started_ms, run_id, seq) < (:key_ms, :key_run, :key_seq)",
+    "newer": "(started_ms, run_id, seq) > (:key_ms, :key_run, :key_seq)",
+}
+_ORDERS: dict[Direction, str] = {
+    "older": "started_ms DESC, run_id DESC, seq DESC",
+    "newer": "started_ms, run_id, seq",
+}
+_FIRST_LOOK, _GROWTH = 500, 4
+"""Rows: what is common is found at once, and what is rare is searched for in ever longer stretches."""
+_LAST_RUN, _LAST_SEQ = (1 << 32) - 1, (1 << 63) - 1
 
 
 class Stretch(NamedTuple):
@@ -47,6 +63,15 @@ class Stretch(NamedTuple):
 
     first: int
     end: int
+
+
+class Range(NamedTuple):
+    """Among these numbers of one run are the rows of a stretch."""
+
+    run_id: int
+    first_seq: int
+    last_seq: int
+    n: int
 
 
 class Piece(NamedTuple):
@@ -59,42 +84,78 @@ class Piece(NamedTuple):
 
 
 def piece(wanted: HistoryFilter, cursor: Cursor | None, limit: int, most_looked: int) -> Script[Piece]:
-    """At most `limit` rows, for which at most `most_looked` are looked at.
+    """At most `limit` rows, for which about `most_looked` are looked at.
 
     What is rolled up by now is found by the roll-ups; what is not yet, all the same.
     """
     direction: Direction = "older" if cursor is None else cursor.direction
-    conditions, values = yield from conditions_of(wanted)
-    beyond = ""
-    if cursor is not None:
-        beyond = _BEYOND[direction]
-        values |= {"key_ms": cursor.key.started_ms, "key_run": cursor.key.run_id, "key_seq": cursor.key.seq}
-    order = _OLDER if direction == "older" else _NEWER
-    search = f"""
-    SELECT run_id, seq FROM (SELECT {_LOOKED_AT} {_STRETCH} {beyond} {order} LIMIT :most) AS looked
-    WHERE {" AND ".join(conditions)} LIMIT :limit
-    """  # noqa: S608 (text of ours)
-    count = f"SELECT COUNT(*) FROM (SELECT 1 {_STRETCH} {beyond} LIMIT :most) AS looked"  # noqa: S608
-    last = f"SELECT started_ms, run_id, seq {_STRETCH} {beyond} {order} LIMIT 1 OFFSET :skipped"
+    search, values = yield from _search(wanted, cursor, direction)
     found: list[Row] = []
-    left = most_looked
+    left, size = most_looked, _FIRST_LOOK
     for window in (yield from _windows(wanted, values, cursor)):
-        for stretch in (yield from stretches_within(wanted, values, window, direction)):
-            bounds: dict[str, Any] = values | stretch._asdict()
-            found += yield Query(search, bounds | {"most": left, "limit": limit - len(found)})
-            if len(found) >= limit:
-                return Piece((yield from _entries(found)), None)
-            ((n,),) = yield Query(count, bounds | {"most": left})
-            if n >= left:
-                (row,) = yield Query(last, bounds | {"skipped": left - 1})
-                return Piece((yield from _entries(found)), RowKey(*row))
-            left -= int(n)
+        for stretch in (yield from _stretches(wanted, values, window, direction)):
+            rest = stretch
+            while rest.first < rest.end:
+                part, rest = yield from _cut(rest, direction, min(size, left))
+                looked = yield from ranges(part)
+                rows: list[Row] = []
+                for range_ in looked:
+                    bounds = values | part._asdict() | range_._asdict() | {"limit": limit - len(found)}
+                    rows += yield Query(search, bounds)
+                rows.sort(reverse=direction == "older")
+                found += rows[: limit - len(found)]
+                if len(found) >= limit:
+                    return Piece((yield from _entries(found)), None)
+                left -= sum(range_.n for range_ in looked)
+                size *= _GROWTH
+                if left <= 0:
+                    return Piece((yield from _entries(found)), _end_of(part, direction))
     return Piece((yield from _entries(found)), None)
 
 
+def ranges(stretch: Stretch) -> Script[list[Range]]:
+    """Where the rows of a stretch lie."""
+    ((first_run, last_run, first_seq, last_seq, n),) = yield Query(_RANGE, stretch._asdict())
+    if first_run == last_run:  # so it is nearly always, and sorting by run costs most of the time
+        return [Range(first_run, first_seq, last_seq, n)] if n else []
+    return [Range(*row) for row in (yield Query(_RANGES, stretch._asdict()))]
+
+
+def _search(wanted: HistoryFilter, cursor: Cursor | None, direction: Direction) -> Script[tuple[str, dict[str, Any]]]:
+    """What finds the rows of a range: (started_ms, run_id, seq)."""
+    conditions, values = yield from conditions_of(wanted)
+    # In the order in which they are looked at: what few rows fulfil comes first. The stretches know of the time.
+    others = [each for each in conditions if not each.startswith("started_ms")]
+    conditions = [OF_RANGE, *reversed(others), OF_STRETCH]
+    if cursor is not None:
+        conditions.append(_BEYOND[direction])
+        values |= {"key_ms": cursor.key.started_ms, "key_run": cursor.key.run_id, "key_seq": cursor.key.seq}
+    where = " AND ".join(conditions)
+    return (
+        f"SELECT started_ms, run_id, seq FROM @invocations WHERE {where} ORDER BY {_ORDERS[direction]} LIMIT :limit",  # noqa: S608
+        values,
+    )
+
+
+def _cut(stretch: Stretch, direction: Direction, size: int) -> Script[tuple[Stretch, Stretch]]:
+    """The part that comes first in the direction, of about `size` rows, and the rest. No millisecond is divided."""
+    edge = yield Query(_EDGES[direction], stretch._asdict() | {"skipped": size - 1})
+    if not edge:
+        return stretch, Stretch(stretch.end, stretch.end)
+    at_ms = int(edge[0][0])
+    if direction == "older":
+        return Stretch(at_ms, stretch.end), Stretch(stretch.first, at_ms)
+    return Stretch(stretch.first, at_ms + 1), Stretch(at_ms + 1, stretch.end)
+
+
+def _end_of(part: Stretch, direction: Direction) -> RowKey:
+    """Behind all of its rows."""
+    return RowKey(part.first, 0, 0) if direction == "older" else RowKey(part.end - 1, _LAST_RUN, _LAST_SEQ)
+
+
 def _entries(found: Sequence[Row]) -> Script[list[HistoryEntry]]:
-    """Of rows of (run_id, seq, ...), in their order."""
-    keys = [tuple(row[:2]) for row in found]
+    """Of rows of (started_ms, run_id, seq), in their order."""
+    keys = [tuple(row[1:]) for row in found]
     rows = {tuple(row[:2]): row for row in (yield Lookup(INVOCATIONS, keys, COLUMNS))}
     return (yield from entries_of([rows[key] for key in keys]))
 
@@ -110,8 +171,11 @@ def _windows(wanted: HistoryFilter, values: dict[str, Any], cursor: Cursor | Non
     first, end = max(values["since"], oldest), min(values["until"], newest + 1)
     is_older = cursor is None or cursor.direction == "older"
     if cursor is not None:
-        key_ms = cursor.key.started_ms
-        first, end = (first, min(end, key_ms + 1)) if is_older else (max(first, key_ms), end)
+        key = cursor.key
+        if is_older:
+            end = min(end, key.started_ms + (key.run_id > 0))
+        else:
+            first = max(first, key.started_ms + (key.run_id == _LAST_RUN))
     if first >= end:
         return []
     if not _has_hours(wanted):
@@ -121,8 +185,8 @@ def _windows(wanted: HistoryFilter, values: dict[str, Any], cursor: Cursor | Non
     return found[::-1] if is_older else found
 
 
-def stretches_within(
-    wanted: HistoryFilter, values: dict[str, Any], window: Stretch, direction: Direction = "older"
+def _stretches(
+    wanted: HistoryFilter, values: dict[str, Any], window: Stretch, direction: Direction
 ) -> Script[list[Stretch]]:
     """The parts of a window in which such rows are, in the direction. `values`: those of `conditions_of`."""
     if not _has_hours(wanted):

@@ -12,7 +12,8 @@ from datetime import datetime
 
 import msgspec
 
-from botmon_cog.history.values import CHOICES, Asked, Cursor, RowKey
+from botmon_cog.history.outcome_choices import CHOICES
+from botmon_cog.history.values import Asked, Cursor, RowKey
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import known_label_id, texts_of
 from botmon_cog.store.records import milliseconds, moment

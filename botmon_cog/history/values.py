@@ -8,19 +8,11 @@ from typing import Literal, NamedTuple, Self
 import msgspec
 
 from botmon_cog.domain.models import HistoryEntry
-from botmon_cog.domain.outcome import Outcome
+from botmon_cog.history.outcome_choices import CHOICES
 from botmon_cog.store.history import SEQ_BITS, HistoryFilter
 from botmon_cog.store.records import milliseconds
 
 PAGE_ROWS = 10
-FAILED = "failed"
-"""The choice that stands for all faults of the bot."""
-CHOICES: dict[str, frozenset[Outcome]] = {
-    FAILED: frozenset(outcome for outcome in Outcome if outcome.is_fault),
-    **{outcome.value: frozenset({outcome}) for outcome in Outcome},
-}
-"""What may be asked for as the outcome. Their order is part of the buttons' custom ids: add at the end only."""
-
 Direction = Literal["older", "newer"]
 
 

@@ -19,8 +19,7 @@ _CAUSE_CHARS, _ARGUMENTS_CHARS, _SERVER_CHARS = 70, 80, 32
 _KINDS = {Kind.BUTTON: "button", Kind.SELECT: "menu", Kind.MODAL: "form"}
 _WITHOUT_SLASH = frozenset({Kind.USER_MENU, Kind.MESSAGE_MENU, Kind.PREFIX, Kind.HYBRID_PREFIX, Kind.LOGGED})
 
-EMOJI = {
-    Outcome.OK: "▫️",
+_EMOJI = {
     Outcome.USER_ERROR: "✏️",
     Outcome.DENIED: "🚫",
     Outcome.REFUSED: "⛔",
@@ -30,24 +29,25 @@ EMOJI = {
     Outcome.CANCELLED: "⏹️",
     Outcome.CRASHED: "💥",
 }
+"""What worked has none, so that what did not stands out."""
 ENDED = {
     Outcome.OK: "worked",
     Outcome.USER_ERROR: "used wrongly",
     Outcome.DENIED: "not allowed",
-    Outcome.REFUSED: "refused by Discord",
+    Outcome.REFUSED: "refused",
     Outcome.ERROR: "failed",
-    Outcome.LATE: "answered too late",
-    Outcome.UNANSWERED: "never answered",
+    Outcome.LATE: "too late",
+    Outcome.UNANSWERED: "no answer",
     Outcome.CANCELLED: "cancelled",
     Outcome.CRASHED: "the bot crashed",
 }
 """How it ended, as it stands behind a name."""
 
 
-def line(row: Row, zone: tzinfo, time_format: str = "%H:%M") -> str:
-    """`14:03` ▫️ **/play** · anna · 0.9 s: when, what, who, and how it ended or how long it took."""
-    when = f"`{row.started_at.astimezone(zone):{time_format}}`"
-    return " · ".join([f"{when} {EMOJI[row.outcome]} {what(row)}", who(row), *ended(row)])
+def line(row: Row, zone: tzinfo) -> str:
+    """`14:03` **/play** anna · 0.9 s: when, what, who, and how long it took or how it ended."""
+    when = f"`{row.started_at.astimezone(zone):%H:%M}`"
+    return " ".join(filter(None, (when, _EMOJI.get(row.outcome), what(row), f"{who(row)}{ended(row)}")))
 
 
 def what(row: Row) -> str:
@@ -65,12 +65,12 @@ def who(row: Row) -> str:
     return "someone" if row.user_id is None else f"user {text.plain(str(row.user_id), _WHO_CHARS)}"
 
 
-def ended(row: Row) -> list[str]:
+def ended(row: Row) -> str:
     if row.outcome is Outcome.OK:
-        return [] if row.duration_s is None else [text.duration(row.duration_s)]
+        return "" if row.duration_s is None else f" · {text.duration(row.duration_s)}"
     if row.outcome is Outcome.REFUSED and row.lacks:
-        return [f"the bot lacks *{text.plain(row.lacks, _LACKS_CHARS)}*"]
-    return [ENDED[row.outcome]]
+        return f" · the bot lacks *{text.plain(row.lacks, _LACKS_CHARS)}*"
+    return f" · {ENDED[row.outcome]}"
 
 
 def for_owners(row: Row, *, has_server: bool) -> str:
@@ -84,7 +84,7 @@ def cause(row: Row) -> str | None:
     if row.error_type is None:
         return None
     raised = text.inline_code(row.error_type + (f": {row.error_message}" if row.error_message else ""), _CAUSE_CHARS)
-    return raised if row.fingerprint is None else f"{raised} {text.inline_code(error_id(row.fingerprint))}"
+    return raised if row.fingerprint is None else f"{raised} · {text.inline_code(error_id(row.fingerprint))}"
 
 
 def _server(row: Row) -> str:

@@ -33,6 +33,7 @@ class Recorder:
     Attributes:
         causes: tells which error group a failure belongs to.
         metrics: the means of what is recorded besides commands, for whoever checks the health.
+        tap: called with each invocation that is recorded; it must return at once and never raise. None: nobody listens.
         look_beside: awaited before anything is read; lets what the host wrote be read.
     """
 
@@ -52,6 +53,7 @@ class Recorder:
         self._recent = recent
         self.causes = causes
         self.metrics = MetricMeans()
+        self.tap: Callable[[Invocation], object] | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
@@ -86,12 +88,17 @@ class Recorder:
     def record_invocation(self, invocation: Invocation, ended_s: float) -> int:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
         if invocation.is_own or invocation.kind in _COMPONENTS:
-            return self._put(invocation)
+            seq = self._put(invocation)
+            if self.tap is not None:
+                self.tap(invocation)
+            return seq
         return self.record_command(invocation, ended_s)
 
     def record_command(self, invocation: Invocation, ended_s: float) -> int:
         """The same of what is known to be a command, and none of our own."""
         seq = self._put(invocation)
+        if self.tap is not None:
+            self.tap(invocation)
         if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
             self._sort_in()
             self._too_many_seq = seq + _MOST_HELD_BACK

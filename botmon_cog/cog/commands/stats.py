@@ -29,6 +29,8 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(name=name, description="Commands, people and music in this server")
     for period, description in DESCRIPTIONS.items():
         group.add_command(_stats_command(desk, period, description))
+    group.add_command(history_command(desk, "history"))
+    group.add_command(people_command(desk, "people"))
     group.add_command(settings_command(desk, "settings"))
     group.add_command(history_command(desk, "history"))
     group.add_command(people_command(desk, "people"))

@@ -96,7 +96,7 @@ class Songs:
     """In a server, a bot plays one song at a time. All of it runs in the event loop's thread."""
 
     def __init__(
-        self, record: Callable[[Event], None], clock: Clock, counts: HostCounts, ignored: Collection[int]
+        self, record: Callable[[Event], object], clock: Clock, counts: HostCounts, ignored: Collection[int]
     ) -> None:
         """`ignored`: servers in which nothing is seen."""
         self._record = record
