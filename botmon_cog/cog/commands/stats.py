@@ -32,8 +32,6 @@ def stats_group(desk: Desk, name: str) -> app_commands.Group:
     group.add_command(history_command(desk, "history"))
     group.add_command(people_command(desk, "people"))
     group.add_command(settings_command(desk, "settings"))
-    group.add_command(history_command(desk, "history"))
-    group.add_command(people_command(desk, "people"))
     group.add_command(export_command(desk, "export"))
     return group
 
