@@ -17,7 +17,7 @@ from botmon_cog.__main__ import main
 from botmon_cog.clock import SystemClock
 from botmon_cog.store.log import Batch, RunKey
 from botmon_cog.store.queue.spool import Spool
-from botmon_cog.store.schema import ALL_TABLES
+from botmon_cog.store.schema import ALL_TABLES, ROLLUP_TABLES
 from botmon_cog.store.sqlite.file import STORE_MARK
 from botmon_cog.store.tools import examine
 from tests.child import Child, Talk
@@ -140,7 +140,7 @@ def test_rebuild_that_was_interrupted_is_told_and_no_fault(database, capsys):
 
 
 def cleared() -> list[str]:
-    return ["DELETE FROM @rollups", "DELETE FROM @people", "DELETE FROM @guild_hourly"]
+    return [f"DELETE FROM @{table.name}" for table in ROLLUP_TABLES]
 
 
 def test_what_no_bot_writes_is_a_problem_and_the_other_days_are_counted(database, capsys):
