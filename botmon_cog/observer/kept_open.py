@@ -32,6 +32,7 @@ class KeptOpen:
         self._pending = system.writer.pending
         self._failures = system.failures
         self._is_ignored = Filter(system.config.record)
+        self._unrecorded = system.unrecorded.ids
         self._is_retired = False
         self.note_interaction = self._make_note()
 
@@ -44,7 +45,7 @@ class KeptOpen:
     def _make_note(self) -> Callable[[OpenInteraction, bytes], None]:
         """A closure, for it runs for every command before its task is made."""
         bot, add, is_ignored = self._bot, self._file.add, self._is_ignored
-        has_people = is_ignored.has_people
+        has_people, unrecorded = is_ignored.has_people, self._unrecorded
 
         def note(opened: OpenInteraction, what: bytes) -> None:
             try:
@@ -52,6 +53,8 @@ class KeptOpen:
                 user_id, guild_id, channel = interaction.user.id, interaction.guild_id, interaction.channel
                 if has_people and is_ignored(user_id, guild_id, None):
                     return
+                if unrecorded and user_id in unrecorded:
+                    user_id, channel = 0, None
                 opened.slot = add(
                     opened.slot,
                     opened.started_s,
@@ -75,13 +78,14 @@ class KeptOpen:
             user_id, guild_id, _ = opened.subject
             if self._is_ignored(user_id, guild_id, command):
                 return
+            is_unrecorded = user_id in self._unrecorded
             opened.slot = self._file.add(
                 opened.slot,
                 opened.started_s,
-                context.message.id,
-                user_id,
+                0 if is_unrecorded else context.message.id,
+                0 if is_unrecorded else user_id,
                 guild_id or 0,
-                context.channel.id,
+                0 if is_unrecorded else context.channel.id,
                 self._bot.shard_count or 0,
                 open_slots.what(opened.kind, qualified_name(command), is_own=is_own(command)),
             )

@@ -14,6 +14,7 @@ from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.settings import SettingsStore
+from botmon_cog.store.unrecorded import UnrecordedStore
 from botmon_cog.store.uptime import UptimeStore
 
 
@@ -39,3 +40,4 @@ class Store:
         self.uptime = UptimeStore(engine, run)
         self.fleet = FleetStore(engine)
         self.settings = SettingsStore(engine)
+        self.unrecorded = UnrecordedStore(engine)
