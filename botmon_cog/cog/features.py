@@ -8,6 +8,9 @@ from typing import Protocol
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.privacy.forgetting import Forgetting
+from botmon_cog.privacy.presses import PrivacyPresses
+from botmon_cog.privacy.upkeep import PrivacyUpkeep
 
 
 class Service(Protocol):
@@ -24,11 +27,10 @@ class Service(Protocol):
 
 def press_handlers(desk: Desk) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
-    del desk
-    return {}
+    return {"privacy": PrivacyPresses(desk).answer}
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    del desk, delivery
-    return ()
+    del delivery
+    return (PrivacyUpkeep(desk.bot, desk.system, Forgetting(desk.system)),)

@@ -33,6 +33,10 @@ class UnrecordedBook:
         self.ids |= found  # in two steps, so that nobody is recorded in between
         self.ids &= found
 
+    def spare(self, user_id: int) -> None:
+        """Record them no more until the next `refresh`: what they are doing just now asks to be erased."""
+        self.ids |= {user_id, str(user_id)}
+
     async def add(self, user_id: int) -> None:
         """Record them no more, here from this moment on. Raises StorageError."""
         await self._store.add(user_id, self._clock.now())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +22,8 @@ from botmon_cog.store.script import Lookup, Query, Script
 
 MOST_BYTES = 8_000_000
 """Of a file: what Discord takes from a bot everywhere."""
+_BETWEEN = b",\n"
+_ROOM_BYTES = 200
 
 _COUNTS = f"""
 SELECT guild_id, SUM(CASE WHEN {IS_COMMAND} THEN 1 ELSE 0 END), COUNT(*), MIN(started_ms) FROM @invocations
@@ -83,27 +84,24 @@ class Person:
     async def copy(self, user_id: int, now: datetime, most_bytes: int = MOST_BYTES) -> Copy:
         """Everything that names them, the newest entries first if there is no room for all."""
         subject = user(user_id)
-        entries: deque[tuple[datetime, bytes]] = deque()
-        size = left_out = 0
+        head = {"user_id": str(user_id), "made_at": now, **await self._engine.read(_rest(user_id))}
+        begin = msgspec.json.format(msgspec.json.encode(head), indent=1).removesuffix(b"\n}")
+        entries: list[tuple[datetime, bytes]] = []
+        size, left_out = len(begin) + _ROOM_BYTES, 0
         for lot in await self._engine.read(finding.stretches()):
             for table in finding.LOOKED_THROUGH:
-                for at, entry in await self._engine.read(_entries(table, subject, lot)):
-                    entries.append((at, entry))
-                    size += len(entry) + 1
-            if size > most_bytes:
-                entries = deque(sorted(entries))
-                while size > most_bytes:
-                    size -= len(entries.popleft()[1]) + 1
-                    left_out += 1
-        rest = await self._engine.read(_rest(user_id))
-        head: dict[str, Any] = {
-            "user_id": str(user_id),
-            "made_at": now,
-            **rest,
-            "entries_left_out": left_out,
-            "entries": [msgspec.Raw(entry) for _, entry in sorted(entries)],
-        }
-        return Copy(msgspec.json.format(msgspec.json.encode(head), indent=1), left_out)
+                found = await self._engine.read(_entries(table, subject, lot))
+                entries += found
+                size += sum(len(entry) + len(_BETWEEN) for _, entry in found)
+            n = 0
+            entries.sort()
+            while size > most_bytes and n < len(entries):
+                size -= len(entries[n][1]) + len(_BETWEEN)
+                n += 1
+            del entries[:n]
+            left_out += n
+        end = b',\n "entries_left_out": %d,\n "entries": [\n' % left_out
+        return Copy(begin + end + _BETWEEN.join(entry for _, entry in entries) + b"\n ]\n}\n", left_out)
 
 
 def _about(user_id: int) -> Script[About]:
@@ -131,17 +129,16 @@ def _entries(table: LogTable, subject: Subject, lot: Sequence[finding.Stretch]) 
     for stretch in lot:
         rows += yield Query(query, stretch._asdict())
     texts = yield from texts_of(label_ids(columns, rows))
-    guilds = sorted(
-        {id_ for row in rows for column, id_ in zip(columns, row, strict=True) if column.name == "guild_id"} - {None}
-    )
+    guild = [column.name for column in columns].index("guild_id")
+    guilds = sorted({row[guild] for row in rows} - {None})
     names = dict((yield Lookup(schema.GUILDS, [(id_,) for id_ in guilds], ("guild_id", "name"))))
     found: list[tuple[datetime, bytes]] = []
     for row in rows:
         values = fields(columns, row, texts)
         at = values["started_at"] if table is schema.INVOCATIONS else values["occurred_at"]
-        guild = values.get("guild_id")
         kept = {name: value for name, value in values.items() if value is not None}
-        kept |= {} if guild is None else {"guild_name": names.get(int(guild))} if guild.isdecimal() else {}
+        if (name := names.get(row[guild])) is not None:
+            kept["guild_name"] = name
         found.append((at, msgspec.json.encode({"what": table.name, **kept})))
     return found
 

@@ -10,7 +10,7 @@ from botmon_cog.domain.rollup import MS_PER_DAY
 from botmon_cog.store.ages import ages
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.records import milliseconds
-from botmon_cog.store.schema import DEPARTURES, ERASURES
+from botmon_cog.store.schema import ERASURES
 from botmon_cog.store.script import Execute, Insert, Query, Recall, Script, Session
 
 PASSES = 2
@@ -29,6 +29,10 @@ _NAMED = "SELECT guild_id FROM @guilds UNION SELECT scope FROM @settings WHERE s
 _RECENT = "SELECT DISTINCT scope FROM @rollups WHERE day = :day AND scope <> 0"
 _USED = "SELECT DISTINCT scope FROM @rollups WHERE day = :day AND scope = :guild_id"
 _GONE = "SELECT guild_id, left_ms, purged_ms FROM @departures"
+_LEFT = """
+INSERT INTO @departures AS stored (guild_id, left_ms) VALUES (:guild_id, :left_ms)
+ON CONFLICT (guild_id) DO UPDATE SET left_ms = excluded.left_ms, purged_ms = NULL WHERE stored.purged_ms IS NOT NULL
+"""
 _BACK = "DELETE FROM @departures WHERE guild_id = :guild_id"
 _PURGED = "UPDATE @departures SET purged_ms = :now WHERE guild_id = :guild_id"
 
@@ -52,8 +56,8 @@ class Requests:
     async def note_erasure(self, user_id: int, now: datetime) -> None:
         """From now on, what arrives of the time before is taken up without them. The caller makes the first pass."""
         now_ms = milliseconds(now)
-        row = user_id, now_ms, PASSES, now_ms + _LONGEST_PASS // timedelta(milliseconds=1)
-        await self._engine.write(_insert(ERASURES, row, "replace"))
+        until_ms = milliseconds(now + _LONGEST_PASS)
+        await self._engine.write(_note(user_id, now_ms, until_ms))
 
     async def claim_erasures(self, now: datetime) -> list[int]:
         """Users of whom a pass is due. Of several processes, one is told of each."""
@@ -73,8 +77,8 @@ class Requests:
         return await self._engine.read(_departures())
 
     async def note_departure(self, guild_id: int, now: datetime) -> None:
-        """The bot left it. Does nothing if that is known."""
-        await self._engine.write(_insert(DEPARTURES, (guild_id, milliseconds(now), None), "ignore"))
+        """The bot left it. Does nothing if that is known, and nothing is kept of it since it was purged."""
+        await self._engine.write(_execute(_LEFT, {"guild_id": guild_id, "left_ms": milliseconds(now)}))
 
     async def cancel_departures(self, guild_ids: Collection[int]) -> None:
         """The bot is there again."""
@@ -91,8 +95,8 @@ class Requests:
         await self._engine.write(_purged(guild_ids, milliseconds(now)))
 
 
-def _insert(table: Any, row: tuple[Any, ...], on_conflict: Any) -> Script[None]:
-    yield Insert(table, [row], on_conflict)
+def _note(user_id: int, now_ms: int, until_ms: int) -> Script[None]:
+    yield Insert(ERASURES, [(user_id, now_ms, PASSES, until_ms)], "replace")
 
 
 def _execute(sql: str, values: dict[str, Any]) -> Script[int]:
