@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from botmon_cog.clock import Clock
-from botmon_cog.host.erasing import Column, count_mirrored, erase_mirrored
+from botmon_cog.host.erasing import Column, erase_mirrored
 from botmon_cog.host.file import BusyError, HostFile, Pause, in_words
 from botmon_cog.host.mirror import Mirror
 from botmon_cog.host.problems import Problems
@@ -182,17 +182,6 @@ class HostDatabase:
                 engine = self._store.engine
                 found.append(await erase_mirrored(self._file, engine, source_id, column, ids, self._pause))
                 self._source = None  # it is another version of it by now
-
-        await self._guarded(work(), "mirror")
-        return sum(found)
-
-    async def count(self, column: Column, ids: Sequence[str]) -> int:
-        """How many rows `erase` would change."""
-        found: list[int] = []
-
-        async def work() -> None:
-            if (source_id := await self._mirrored_to()) is not None:
-                found.append(await count_mirrored(self._file, self._store.engine, source_id, column, ids))
 
         await self._guarded(work(), "mirror")
         return sum(found)

@@ -51,15 +51,6 @@ async def erase_mirrored(
     return changed
 
 
-async def count_mirrored(file: HostFile, engine: Engine, source_id: int, column: Column, ids: Sequence[str]) -> int:
-    """How many rows that would be. Raises as `erase_mirrored`."""
-    n = 0
-    for first, last in await engine.read(ranges_of(source_id)):
-        for start in range(first, last + 1, _SPAN):
-            n += len(await file.read(partial(_find, column, ids, start, min(start + _SPAN - 1, last))))
-    return n
-
-
 def _find(column: Column, ids: Sequence[str], first: int, last: int, db: sqlite3.Connection) -> list[int]:
     query = _FIND.format(column=column, marks=", ".join("?" * len(ids)))
     return [row_id for (row_id,) in fetch(db, query, (first, last, *ids))]
