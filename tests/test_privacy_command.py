@@ -221,7 +221,7 @@ async def test_copy_comes_by_direct_message() -> None:
         (file,) = sent.attachments
         copy = json.loads(file.bytes)
         assert copy["user_id"] == str(user.id)
-        assert [entry["command"] for entry in copy["entries"]][0] == "play"
+        assert copy["entries"][0]["command"] == "play"
 
 
 async def test_copy_in_direct_messages_is_the_answer() -> None:

@@ -132,13 +132,16 @@ def _host(engine: Engine, config: Config) -> HostDatabase | None:
     async def flush() -> bool:
         return True
 
+    def is_running(*_: str | None) -> bool:
+        return False
+
     return HostDatabase(
         Path(config.host.database).absolute(),
         store,
         clock,
         mirrors=True,
         flush=flush,
-        is_running=lambda *_: False,
+        is_running=is_running,
     )
 
 
