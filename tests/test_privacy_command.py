@@ -80,7 +80,7 @@ async def test_member_sees_what_is_stored_and_nobody_else_sees_it() -> None:
         said = text_of(answer.message.embeds[0])
         assert "**2** commands since" in said
         assert "in 1 server" in said
-        assert "Of arguments only which ones you used" in said
+        assert "not what you typed" in said
         assert "90 days" in said
         assert labels(answer.message) == ["Send me a copy", "Erase mine", "Don't record me"]
 
@@ -245,7 +245,7 @@ async def test_closed_direct_messages_are_said() -> None:
         assert cog_of(rig.bot).system.failures.n == 0
 
 
-@pytest.mark.parametrize(("kept", "words"), [("none", "No arguments"), ("all", "what you typed")])
+@pytest.mark.parametrize(("kept", "words"), [("none", "No arguments"), ("all", "What you typed into options")])
 async def test_says_what_is_kept_of_arguments(kept: Any, words: str) -> None:
     async with running(playing_bot(), load=False) as rig:
         rig.bot.botmon_config = make_config(privacy=PrivacyConfig(log_parameters=kept))

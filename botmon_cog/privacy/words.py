@@ -29,14 +29,12 @@ _GOES = (
     "mentions of you in error reports."
 )
 _STAYS = "**Stays:** how often each command was used and how long it took. Nobody can tell any more that it was you."
-_SUMS = "erasing keeps the counts of each server, without you"
+_SUMS = "Erasing keeps the counts of each server, without you"
 
 
 def about_answer(about: About, config: Config) -> Answer:
     """What is stored, and what can be done about it."""
-    lines = [_stored(about, config)] if about.has_any else [_nothing(about)]
-    if about.has_any:
-        lines += _how_long(about, config)
+    lines = [_counts(about), "", _each(config), *_how_long(about, config)] if about.has_any else [_nothing(about)]
     if about.unrecorded_since is not None:
         since = at(about.unrecorded_since, "D")
         lines += ["", f"🔕 **You are not recorded** since {since}. {_COUNTED_AS_ANYBODY}"]
@@ -46,35 +44,41 @@ def about_answer(about: About, config: Config) -> Answer:
     return Answer(clamp(embed), _buttons(about))
 
 
-def _stored(about: About, config: Config) -> str:
-    counts = [f"**{text.count(about.commands)}** {text.plural(about.commands, 'command', 'commands')}"]
-    if about.components:
-        counts.append(
-            f"**{text.count(about.components)}** {text.plural(about.components, 'button', 'buttons')} or forms"
+def _counts(about: About) -> str:
+    counts = [
+        f"**{text.count(n)}** {text.plural(n, one, many)}"
+        for n, one, many in (
+            (about.commands, "command", "commands"),
+            (about.components, "button or form", "buttons and forms"),
+            (about.others, "other entry", "other entries"),
         )
-    if about.others:
-        counts.append(f"**{text.count(about.others)}** other {text.plural(about.others, 'entry', 'entries')}")
-    since = "" if about.first_at is None else f" since {at(about.first_at, 'D')}"
+        if n
+    ] or [f"**{text.count(about.days)}** {text.plural(about.days, 'day', 'days')} with commands"]
+    first = ", ".join(counts[:-1])
+    words = f"{first} and {counts[-1]}" if first else counts[-1]
+    if about.first_at is not None:
+        words += f" since {at(about.first_at, 'D')}"
     if about.servers:
-        since += f" in {text.count(about.servers)} {text.plural(about.servers, 'server', 'servers')}"
+        words += f" in {text.count(about.servers)} {text.plural(about.servers, 'server', 'servers')}"
+    return f"{words}."
+
+
+def _each(config: Config) -> str:
     kept = {
         "none": "No arguments, no messages.",
-        "names": "Of arguments only which ones you used, not what you typed. No messages.",
-        "all": "Arguments with what you typed, except for secrets. No messages.",
+        "names": "Which options you used, not what you typed. No messages.",
+        "all": "What you typed into options, except for secrets. No messages.",
     }[config.privacy.log_parameters]
-    what = "which, when, where, how long it took, whether it worked. Your name as it was then."
-    return f"{' and '.join(counts)}{since}: {what} {kept}"
+    return f"**Of each:** which, when, where, how long it took, whether it worked, and your name as it was then. {kept}"
 
 
 def _how_long(about: About, config: Config) -> list[str]:
-    lines: list[str] = []
     raw, people = config.retention.raw_days, config.retention.people_days
-    if raw:
-        lines.append(f"Single entries go after **{text.count(raw)} days** by themselves.")
+    words = f"**{text.count(raw)} days**, then they go by themselves" if raw else "until you erase them"
     if about.days:
-        days = f"On which days you used commands ({text.count(about.days)} so far)"
-        lines.append(f"{days} goes after {text.count(max(people, raw))} days." if people else f"{days} stays.")
-    return lines
+        until = f"{text.count(max(people, raw))} days" if people and raw else "until you erase it"
+        words += f". On which days you used commands ({text.count(about.days)} so far): {until}"
+    return [f"**How long:** {words}."]
 
 
 def _nothing(about: About) -> str:
