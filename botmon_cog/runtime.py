@@ -42,12 +42,14 @@ from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.settings import SettingsBook
 from botmon_cog.monitors.statistics import Statistics
+from botmon_cog.monitors.unrecorded import UnrecordedBook
 from botmon_cog.monitors.uptime import UptimeKeeper
 from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.making import make_engine, nobody
 from botmon_cog.store.queue.open_file import OpenFile
+from botmon_cog.store.queue.spool_file import Change
 from botmon_cog.store.queue.spool_place import make_spool, spool_path
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.sqlite.engine import SqliteEngine
@@ -81,6 +83,7 @@ class MonitoringSystem:
         fleet: tells how the processes are that share the store.
         inventory: which commands exist now, over all processes; the extension tells it of this one's.
         settings: what was set in Discord, for servers and for the bot.
+        unrecorded: who asked not to be recorded; the extension keeps it up to date.
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
         open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
@@ -121,9 +124,11 @@ class MonitoringSystem:
         self.writer = Writer(store.log, store.rollups, clock, config.storage, store.run, spool)
         self.open_file = OpenFile(self.spool_path, store.run)
         self.writer.tell_settled(self.open_file.settle)
+        self.unrecorded = UnrecordedBook(store.unrecorded, clock)
         recent = self.recent = RecentOutcomes(clock)
         live = LiveWindows()
-        self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes)
+        unrecorded = self.unrecorded.ids
+        self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes, unrecorded)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         timeout_s = config.health.database_timeout_s
@@ -251,6 +256,7 @@ class MonitoringSystem:
         """Open the database, look back over the last hour, take up what an earlier process left. Raises as `open`."""
         await self.open()
         with suppress(StorageError):  # said by then
+            await self.unrecorded.refresh()
             self.recent.seed(await self.store.log.outcomes_of(self.instance, self.clock.now() - _HOUR))
         await self.crashes.step()
         await self.errors.step()
@@ -290,6 +296,16 @@ class MonitoringSystem:
     async def flush(self) -> None:
         """Return when everything recorded before this call is in the database, or on disk where that is away."""
         await self.writer.flush()
+
+    async def forget_on_disk(self, change: Change) -> None:
+        """Have what waits on this machine's disk for the database changed, and wipe out what is done with.
+
+        Raises:
+            SpoolError: it can't be read or written.
+        """
+        self.open_file.wipe()
+        if self._spool is not None:
+            await self._spool.rewrite(change)
 
     async def close(self) -> None:
         """Write what is queued, for `[storage] close_timeout_s` at the most, and close the database.

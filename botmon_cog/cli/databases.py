@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from glob import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,13 +62,8 @@ def waiting(url: str, config: Config) -> spool_file.Totals | None:
         StorageError: there is one that can't be read.
         SpoolError: likewise.
     """
-    settings = config.storage
-    if url != settings.url:  # a configured spool is that of the configured database
-        settings = msgspec.structs.replace(settings, url=url, spool="")
-    path = spool_path(settings, None)
-    bots = path.parent.glob(f"{escape(path.name.removesuffix(f'.spool{path.suffix}'))}-*.spool{escape(path.suffix)}")
     found: list[spool_file.Totals] = []
-    for spool in (path, *([] if settings.spool else sorted(bots))):
+    for spool in spools(url, config):
         db = spool_file.connect(spool, makes_file=False)
         if db is not None:
             with closing(db):
@@ -75,6 +71,16 @@ def waiting(url: str, config: Config) -> spool_file.Totals | None:
     if not found:
         return None
     return spool_file.Totals(sum(each.rows for each in found), sum(each.size_bytes for each in found))
+
+
+def spools(url: str, config: Config) -> list[Path]:
+    """Where rows may wait on disk for a store, of whichever bot."""
+    settings = config.storage
+    if url != settings.url:  # a configured spool is that of the configured database
+        settings = msgspec.structs.replace(settings, url=url, spool="")
+    path = spool_path(settings, None)
+    bots = path.parent.glob(f"{escape(path.name.removesuffix(f'.spool{path.suffix}'))}-*.spool{escape(path.suffix)}")
+    return [path, *([] if settings.spool else sorted(bots))]
 
 
 def _file(url: str) -> str:

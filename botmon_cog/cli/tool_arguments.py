@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from botmon_cog.database_url import IN_MEMORY, check_url, is_postgres, sqlite_path
 from botmon_cog.errors import ConfigError
 
-TOOLS = ("check", "config", "doctor", "rebuild", "copy", "prune", "vacuum", "forget")
+TOOLS = ("check", "config", "doctor", "rebuild", "copy", "prune", "vacuum", "erase", "forget")
 """Each in a module of its own, of the same name."""
 
 _MOST_DAYS = 36_500
@@ -23,6 +23,7 @@ def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ig
     _add_copy(commands)
     _add_prune(commands)
     _add_vacuum(commands)
+    _add_erase(commands)
     _add_forget(commands)
 
 
@@ -110,6 +111,29 @@ def _add_vacuum(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: 
         "this is VACUUM (ANALYZE) of our tables, which the server also does by itself.",
     )
     _add_database(vacuum)
+
+
+def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
+    erase = commands.add_parser(
+        "erase",
+        help="erase what is stored about a person or a server",
+        description="Take a person, or a server, out of everything: the database, what waits beside it, and the rows "
+        "mirrored into your bot's own database. All counts stay, without them. Nothing is erased without --yes. A bot "
+        "may be using the database meanwhile.",
+    )
+    _add_database(erase)
+    whom = erase.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--user", type=_discord_id, metavar="ID", help="a person's ID")
+    whom.add_argument("--guild", type=_discord_id, metavar="ID", help="a server's ID")
+    how = erase.add_mutually_exclusive_group()
+    how.add_argument("--yes", action="store_true", help="erase it")
+    how.add_argument("--dry-run", action="store_true", help="say what would be erased, as without --yes")
+
+
+def _discord_id(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given[:20]) < 1 << 63):
+        raise argparse.ArgumentTypeError(f"{given!r} is not an ID. Allowed: a number such as 712345678901234567")
+    return int(given)
 
 
 def _add_forget(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]

@@ -20,6 +20,9 @@ from botmon_cog.history.people_command import PeoplePresses
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
 from botmon_cog.posting.presses import PostPresses
 from botmon_cog.posting.service import ReportPosts
+from botmon_cog.privacy.forgetting import Forgetting
+from botmon_cog.privacy.presses import PrivacyPresses
+from botmon_cog.privacy.upkeep import PrivacyUpkeep
 from botmon_cog.settings.presses import SettingsPresses
 from botmon_cog.setup_check import views as setup_check
 
@@ -45,13 +48,18 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         people_command.FEATURE: PeoplePresses(desk).answer,
         growth.FEATURE: growth.presses(desk),
         "settings": SettingsPresses(desk).answer,
+        "privacy": PrivacyPresses(desk).answer,
         "post": PostPresses(desk, _draw_report(desk)).answer,
     }
 
 
 def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
-    return (ReportPosts(desk, _draw_report(desk), delivery.greet), LogChannels(desk))
+    return (
+        ReportPosts(desk, _draw_report(desk), delivery.greet),
+        LogChannels(desk),
+        PrivacyUpkeep(desk.bot, desk.system, Forgetting(desk.system)),
+    )
 
 
 def _draw_report(desk: Desk) -> DrawReport:

@@ -169,6 +169,7 @@ class CommandsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stats: CommandName = "stats"
     perf: CommandName = "perf"
     botmon: CommandName = "botmon"
+    privacy: CommandName = "privacy"
     prefix: bool = False
 
 

@@ -121,6 +121,10 @@ class Desk:
 
         await self._reply(interaction, seen)
 
+    async def answer_anyone(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[Answer]]) -> None:
+        """The same for what anybody may see, since it is about themselves."""
+        await self._reply(interaction, draw)
+
     async def _reply(self, interaction: AnyInteraction, seen: Callable[[], Awaitable[Answer]]) -> None:
         try:
             await interaction.response.defer(ephemeral=True, thinking=True)

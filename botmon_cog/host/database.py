@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from botmon_cog.clock import Clock
+from botmon_cog.host.erasing import Column, erase_mirrored
 from botmon_cog.host.file import BusyError, HostFile, Pause, in_words
 from botmon_cog.host.mirror import Mirror
 from botmon_cog.host.problems import Problems
@@ -54,6 +55,7 @@ class HostDatabase:
         self.is_known = False
         self._path = path
         self._store = store
+        self._pause = pause
         self._clock = clock
         self._mirrors = mirrors
         self._file = HostFile(path, may_write=mirrors, pause=pause)
@@ -168,6 +170,28 @@ class HostDatabase:
                 await self._mirror.tell_people(self._source, self._written, at_once=at_once)
                 return
             await self._look()
+
+    # -- erasing -------------------------------------------------------------------------------------------------------
+
+    async def erase(self, column: Column, ids: Sequence[str]) -> int:
+        """Take people, or servers, out of the rows that we mirrored; returns how many these were."""
+        found: list[int] = []
+
+        async def work() -> None:
+            if (source_id := await self._mirrored_to()) is not None:
+                engine = self._store.engine
+                found.append(await erase_mirrored(self._file, engine, source_id, column, ids, self._pause))
+                self._source = None  # it is another version of it by now
+
+        await self._guarded(work(), "mirror")
+        return sum(found)
+
+    async def _mirrored_to(self) -> int | None:
+        """The source whose `audit_logs` has rows of ours that we may change; None if there is none."""
+        if not self._path.exists() or not await self._watch.look() or self._written.audit_logs is None:
+            return None
+        source = self._source or await self._finder.find(has_logs=True)
+        return source.source_id
 
     # -- for people ----------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from botmon_cog.host.problems import Problems
 from botmon_cog.host.progress import RunProgress, spans_of
 from botmon_cog.host.rows import SAMPLES, Chunk, HostRow, last_id, read_chunk, read_samples, select
 from botmon_cog.host.shape import Shape
+from botmon_cog.store.forgotten import forgotten
 from botmon_cog.store.host.reading import Seen, State, Taken, logged_before, look, observed, take
 from botmon_cog.store.host.sources import Sample, Source, doubt_source
 from botmon_cog.store.records import milliseconds
@@ -153,7 +154,7 @@ class Reader:
         if state.intent is not None:  # what comes after these may have been mirrored by another process
             rows = [row for row in rows if row.row_id <= state.intent.last_id]
         own = [row for row in rows if row.invocation is not None and not _is_ours(row.row_id, state.ranges)]
-        own = await self._without_known(state.source, own)
+        own = await self._without_known(state.source, await self._without_forgotten(own))
         matches = await self._matches(state, [*self._waiting, *own])
         now_s = self._clock.now().timestamp()
 
@@ -177,6 +178,13 @@ class Reader:
         self._count_odd(chunk, rows)
         await self._roll_up(len(taken.new))
         return source if len(rows) == len(chunk.rows) else None
+
+    async def _without_forgotten(self, rows: list[HostRow]) -> list[HostRow]:
+        """The same rows; those of people who are not to be recorded, or were erased, tell of nobody."""
+        gone = await self._store.engine.read(forgotten()) if rows else None
+        if not gone:
+            return rows
+        return [row if row.invocation is None else row._replace(invocation=gone.of(row.invocation)) for row in rows]
 
     def _is_recent(self, row: HostRow) -> bool:
         """Whether this process may have observed it."""

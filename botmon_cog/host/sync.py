@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from botmon_cog.clock import Clock
 from botmon_cog.errors import StorageError
 from botmon_cog.host.database import HostDatabase
+from botmon_cog.host.erasing import Column
 from botmon_cog.host.file import Pause
 from botmon_cog.host.reader import Flush, IsRunning
 from botmon_cog.monitors.failures import Failures
@@ -93,6 +94,18 @@ class HostSync:
             async with asyncio.timeout(_SETTLE_S):
                 return await self._database.servers()
         return None
+
+    async def erase(self, column: Column, ids: Sequence[str]) -> int:
+        """Take people, or servers, out of the rows that we mirrored; returns how many these were."""
+        self._belong_to_loop()
+        found: list[int] = []
+
+        async def work() -> None:
+            found.append(await self._database.erase(column, ids))
+
+        async with self._turn:
+            await self._safely(work())
+        return sum(found)
 
     # -- passes --------------------------------------------------------------------------------------------------------
 

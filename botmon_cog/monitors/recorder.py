@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from msgspec.structs import replace
 
 from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Event, Invocation, Kind, MetricSample
+from botmon_cog.domain.anonymous import anonymous
+from botmon_cog.domain.models import AnsweredElsewhere, Event, Id, Invocation, Kind, MetricSample
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.windows import LiveWindows, MetricMeans
 from botmon_cog.store.queue.writer import Writer
@@ -45,13 +47,16 @@ class Recorder:
         recent: RecentOutcomes,
         clock: Clock,
         causes: Causes,
+        unrecorded: AbstractSet[int | str] = frozenset(),
     ) -> None:
+        """`unrecorded`: ids of people who are left out of what is recorded. May change at any time."""
         self._writer = writer
         self._rollups = rollups
         self._put = writer.put
         self._live = live
         self._recent = recent
         self.causes = causes
+        self._unrecorded = unrecorded
         self.metrics = MetricMeans()
         self.tap: Callable[[Invocation], object] | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
@@ -68,6 +73,8 @@ class Recorder:
         """Returns the number that it has in its run."""
         if type(event) is Invocation:
             return self.record_invocation(self._with_group(event), self._monotonic())
+        if self._unrecorded and _person(event) in self._unrecorded:
+            event = anonymous(event)
         seq = self._put(event)
         if type(event) is MetricSample:
             self.metrics.add(event.name, event.value)
@@ -88,6 +95,8 @@ class Recorder:
     def record_invocation(self, invocation: Invocation, ended_s: float) -> int:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
         if invocation.is_own or invocation.kind in _COMPONENTS:
+            if self._unrecorded and invocation.user_id in self._unrecorded:
+                invocation = anonymous(invocation)
             seq = self._put(invocation)
             if self.tap is not None:
                 self.tap(invocation)
@@ -96,6 +105,8 @@ class Recorder:
 
     def record_command(self, invocation: Invocation, ended_s: float) -> int:
         """The same of what is known to be a command, and none of our own."""
+        if self._unrecorded and invocation.user_id in self._unrecorded:
+            invocation = anonymous(invocation)
         seq = self._put(invocation)
         if self.tap is not None:
             self.tap(invocation)
@@ -143,3 +154,8 @@ class Recorder:
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_TIMEOUT_S):
                 await self._writer.retry()
+
+
+def _person(event: Event) -> Id | None:
+    """Whoever did it; None where nobody did, or nobody knows."""
+    return getattr(event.invocation if isinstance(event, AnsweredElsewhere) else event, "user_id", None)

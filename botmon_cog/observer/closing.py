@@ -167,16 +167,22 @@ class Closer:
         if not outcome.is_grouped:
             if root is None:
                 return invocation
-            message = message_of(root, opened.typed())
+            message = message_of(root, self._typed(invocation, opened))
             return replace(invocation, error_type=type(root).__name__[:LONGEST_NAME], error_message=message)
         causes, source, command = self._system.causes, invocation.source, invocation.command
         if root is None and (invocation.error_type, invocation.error_message) != (None, None):  # so the host said
             cause = causes.told(source, command, invocation.error_type, invocation.error_message)
         else:
-            cause = causes.of(root, source, command, outcome, opened.typed())
+            cause = causes.of(root, source, command, outcome, self._typed(invocation, opened))
         if cause.group is not None:
             self._record_group(cause.group)
         return failed(invocation, cause, lacking(root) if outcome is Outcome.REFUSED else None)
+
+    def _typed(self, invocation: Invocation, opened: OpenInvocation) -> Iterable[object]:
+        """What must not stand in what is kept of a failure; of who is not to be recorded, name and id as well."""
+        if invocation.user_id not in self._system.unrecorded:
+            return opened.typed()
+        return [*opened.typed(), invocation.username, str(invocation.user_id)]
 
     def _forget(self, opened: OpenInvocation) -> None:
         self.kept.forget(opened)

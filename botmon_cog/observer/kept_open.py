@@ -26,6 +26,7 @@ class KeptOpen:
         add: keeps an interaction when it opens, as `OpenFile.add` says.
         answered: keeps how an interaction ended, as `OpenFile.answered` says.
         is_ignored: of whom nothing is kept.
+        unrecorded: ids of people of whom it is kept that somebody used something, but not who and where.
     """
 
     def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
@@ -34,6 +35,7 @@ class KeptOpen:
         self._failures = system.failures
         self.is_ignored = Filter(system.config.record)
         self.add, self.answered = self._file.add, self._file.answered
+        self.unrecorded = system.unrecorded.ids
 
     def attach(self) -> None:
         """Make the file."""
@@ -45,13 +47,14 @@ class KeptOpen:
         """What is kept of it goes by another name from now on."""
         if opened.slot >= 0:
             _, guild_id, _, channel_id, user_id, _, shard_id, discord_id, _ = opened.origin
+            is_unrecorded = user_id in self.unrecorded
             opened.slot = self.add(
                 opened.slot,
                 opened.started_s,
                 discord_id,
-                user_id,
+                0 if is_unrecorded else user_id,
                 guild_id or 0,
-                channel_id or 0,
+                0 if is_unrecorded else channel_id or 0,
                 shard_id,
                 opened.known.what,
             )
@@ -64,13 +67,14 @@ class KeptOpen:
             user_id, guild_id, _ = opened.subject
             if self.is_ignored(user_id, guild_id, command):
                 return
+            is_unrecorded = user_id in self.unrecorded
             opened.slot = self._file.add(
                 opened.slot,
                 opened.started_s,
-                context.message.id,
-                user_id,
+                0 if is_unrecorded else context.message.id,
+                0 if is_unrecorded else user_id,
                 guild_id or 0,
-                context.channel.id,
+                0 if is_unrecorded else context.channel.id,
                 shard_of(guild_id, self._bot.shard_count),
                 open_slots.what(opened.kind, qualified_name(command), is_own=is_own(command)),
             )

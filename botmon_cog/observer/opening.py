@@ -41,7 +41,7 @@ def make_open_one(
     `delays` hears how long each was under way.
     """
     now, monotonic, note_delay, keep = clock.now, clock.monotonic, delays.note, kept.add
-    is_ignored, has_people = kept.is_ignored, kept.is_ignored.has_people
+    is_ignored, has_people, unrecorded = kept.is_ignored, kept.is_ignored.has_people, kept.unrecorded
     parameters_of = _names if privacy.log_parameters == "names" else partial(_parameters, privacy=privacy)
 
     def open_one(interaction: AnyInteraction) -> Opened:
@@ -69,6 +69,8 @@ def make_open_one(
         opened = of(started_at, started_s, received_s, interaction, origin, known, options, known.is_plain)
         open_ones[interaction] = opened
         if not (known.is_ignored or (has_people and is_ignored(user_id, guild_id, None))):
+            if unrecorded and user_id in unrecorded:
+                user_id = channel_id = 0
             opened.slot = keep(
                 NOWHERE, started_s, discord_id, user_id, guild_id or 0, channel_id or 0, shard_id, known.what
             )

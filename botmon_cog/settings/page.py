@@ -128,8 +128,11 @@ def _when(page: Page) -> str:
 
 
 def _log(page: Page) -> str:
-    channel_id = page.settings.log_channel_id
-    return f"**Log of commands** {'off' if channel_id is None else f'in <#{channel_id}>'}"
+    settings = page.settings
+    if settings.log_channel_id is not None:
+        return f"**Log of commands** in <#{settings.log_channel_id}>"
+    stopped = "" if settings.log_problem is None else f"\n⚠️ It stopped: {text.plain(settings.log_problem)}"
+    return f"**Log of commands** off{stopped}"
 
 
 def _last(page: Page) -> tuple[str, str]:

@@ -119,9 +119,9 @@ def _changes(interaction: AnyInteraction, what: str, state: str) -> Changes:  # 
         case "roles":
             return {"role_ids": tuple(int(value) for value in values[: views.MOST_ROLES])}
         case "report" | "log" if state == "off":
-            return {f"{what}_channel_id": None, f"{what}_by": by}
+            return {f"{what}_channel_id": None, f"{what}_by": by} | _SOLVED[what]
         case "report" | "log" if values:
-            return {f"{what}_channel_id": _channel(interaction, int(values[0])), f"{what}_by": by}
+            return {f"{what}_channel_id": _channel(interaction, int(values[0])), f"{what}_by": by} | _SOLVED[what]
         case "zone" if values:
             return {"timezone": _zone(values[0])}
         case "weekday" if values and (weekday := views.weekday_of(values[0])) is not None:
@@ -130,6 +130,10 @@ def _changes(interaction: AnyInteraction, what: str, state: str) -> Changes:  # 
             return {"hour": hour}
         case _:
             raise CannotSetError("That is no choice any more. Choose again.")
+
+
+_SOLVED: dict[str, dict[str, Any]] = {"report": {}, "log": {"log_problem": None}}
+"""What no longer holds once a channel is chosen, or none is wanted."""
 
 
 def _channel(interaction: AnyInteraction, channel_id: int) -> int:

@@ -23,6 +23,7 @@ def ended_as(wanted: Iterable[Outcome]) -> str:
 _COMPONENTS = _codes((kind for kind in Kind if kind.is_component), Kind)
 IS_COMPONENT = f"kind IN {_COMPONENTS}"
 IS_COMMAND = f"kind NOT IN {_COMPONENTS}"
+IS_INTERACTION = f"kind IN {_codes((kind for kind in Kind if kind.is_interaction), Kind)}"
 IS_EXECUTED = ended_as(outcome for outcome in Outcome if outcome.is_executed)
 IS_RATED = ended_as(outcome for outcome in Outcome if outcome.is_rated)
 IS_RATED_FAULT = ended_as(outcome for outcome in Outcome if outcome.is_rated and outcome.is_fault)

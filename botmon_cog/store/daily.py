@@ -39,6 +39,7 @@ _HOST = f"{one_by_one(_HOST_COUNTS, 'host_days')} AND r.guild_id = :scope GROUP 
 _GUILDS = f"""
 SELECT COUNT(*) FROM (
     SELECT scope FROM @rollups WHERE scope <> {WHOLE_BOT} UNION SELECT guild_id FROM @guild_hourly
+    WHERE guild_id <> {WHOLE_BOT}
     UNION SELECT guild_id FROM @host_days
 ) AS known
 """  # noqa: S608 (text of ours)

@@ -50,4 +50,4 @@ def id_texts(ids: Iterable[int]) -> Script[dict[int, str]]:
     """Ids as people know them, by what the tables have."""
     found = set(ids)
     texts = yield from texts_of(-id_ for id_ in found if id_ < 0)
-    return {id_: str(id_) if id_ > 0 else texts[-id_] for id_ in found}
+    return {id_: str(id_) if id_ >= 0 else texts[-id_] for id_ in found}

@@ -20,6 +20,7 @@ from botmon_cog.store import late
 from botmon_cog.store.columns import Form, LogTable
 from botmon_cog.store.conditions import IS_COMMAND, IS_RATED, IS_RATED_FAULT
 from botmon_cog.store.engine import Engine
+from botmon_cog.store.forgotten import forgotten
 from botmon_cog.store.labels import label_ids_of, stored_id
 from botmon_cog.store.records import Encoder, milliseconds, moment, stored_number
 from botmon_cog.store.schema import GUILDS, LOG_TABLES
@@ -148,11 +149,14 @@ def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
     """Returns the session, and what it may note once this is committed.
 
     Of a batch that may be stored already only those rows are stored that are not there yet, by run and number, and
-    those that the roll-ups have passed are counted.
+    those that the roll-ups have passed are counted. It may be old: who was erased since is left out of it.
     """
     repeats = [batch for batch in batches if batch.is_repeat]
     if repeats:
         yield Exclude()  # before anything is locked: else we could wait for a roll-up that waits for us
+        if gone := (yield from forgotten()):
+            batches = [msgspec.structs.replace(batch, events=gone.applied(batch.events)) for batch in batches]
+            repeats = [batch for batch in batches if batch.is_repeat]
     session: Session = yield Recall()
     found = Session()
     pieces = [piece for batch in batches for piece in _pieces(batch)]

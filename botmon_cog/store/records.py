@@ -249,7 +249,7 @@ _DECODERS: Mapping[Form, Decoder] = {
     Form.SECONDS: lambda _, value, __: value / 1e6,
     Form.CODE: lambda column, value, _: list(column.of)[value],
     Form.LABEL: lambda _, value, texts: texts[value],
-    Form.ID: lambda _, value, texts: str(value) if value > 0 else texts[-value],
+    Form.ID: lambda _, value, texts: str(value) if value >= 0 else texts[-value],
     Form.JSON: lambda column, value, _: msgspec.json.decode(value, type=column.of),
     Form.DURATIONS: lambda _, value, __: unpack_durations(bytes(value)),
 }

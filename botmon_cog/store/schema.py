@@ -197,7 +197,8 @@ POSTS = table_of(
     attempts=_INTEGER,
     result=_TEXT,
 )
-DEPARTURES = table_of("departures", "guild_id", guild_id=_INTEGER, left_ms=_INTEGER)
+DEPARTURES = table_of("departures", "guild_id", guild_id=_INTEGER, left_ms=_INTEGER, purged_ms=_INTEGER)
+ERASURES = table_of("erasures", "user_id", **dict.fromkeys(("user_id", "before_ms", "passes_left", "due_ms"), _INTEGER))
 UNRECORDED = table_of("unrecorded", "user_id", user_id=_INTEGER, since_ms=_INTEGER)
 
 ALL_TABLES: tuple[Table, ...] = (
@@ -217,6 +218,7 @@ ALL_TABLES: tuple[Table, ...] = (
     SETTINGS,
     POSTS,
     DEPARTURES,
+    ERASURES,
     UNRECORDED,
 )
 VIEWS = ("audit_logs", "bot_stats")

@@ -16,6 +16,7 @@ from botmon_cog.store.posts import PostStore
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.settings import SettingsStore
+from botmon_cog.store.unrecorded import UnrecordedStore
 from botmon_cog.store.uptime import UptimeStore
 
 
@@ -43,3 +44,4 @@ class Store:
         self.inventory = InventoryStore(engine, run)
         self.posts = PostStore(engine)
         self.settings = SettingsStore(engine)
+        self.unrecorded = UnrecordedStore(engine)

@@ -432,10 +432,21 @@ CREATE TABLE @posts (
     PRIMARY KEY (kind, scope, due_ms)
 );
 
--- Servers that the bot has left, until it comes back or all that is kept of them is gone.
+-- Servers that the bot has left, until it comes back. purged_ms: all that was kept of it went then, and what arrives late
+-- of the time before is not taken up again.
 CREATE TABLE @departures (
     guild_id BIGINT PRIMARY KEY,
-    left_ms BIGINT NOT NULL
+    left_ms BIGINT NOT NULL,
+    purged_ms BIGINT
+);
+
+-- People who had erased what was kept of them up to before_ms: what arrives late of that time is taken up without them.
+-- passes_left: how often it is still to be looked for, next at due_ms.
+CREATE TABLE @erasures (
+    user_id BIGINT PRIMARY KEY,
+    before_ms BIGINT NOT NULL,
+    passes_left BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL
 );
 
 -- People who asked not to be recorded.
@@ -487,6 +498,7 @@ FROM (
     FROM @rollups WHERE scope <> 0
     UNION ALL
     SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0, 0, logged, counted FROM @guild_hourly
+    WHERE guild_id <> 0
     UNION ALL
     SELECT day, guild_id, 0, 0, 0, 0, hours >> 24 & 1, 0, 0, 0, 0 FROM @people WHERE guild_id <> 0
     UNION ALL

@@ -431,10 +431,21 @@ CREATE TABLE posts (
     PRIMARY KEY (kind, scope, due_ms)
 ) WITHOUT ROWID;
 
--- Servers that the bot has left, until it comes back or all that is kept of them is gone.
+-- Servers that the bot has left, until it comes back. purged_ms: all that was kept of it went then, and what arrives late
+-- of the time before is not taken up again.
 CREATE TABLE departures (
     guild_id INTEGER PRIMARY KEY NOT NULL,
-    left_ms INTEGER NOT NULL
+    left_ms INTEGER NOT NULL,
+    purged_ms INTEGER
+);
+
+-- People who had erased what was kept of them up to before_ms: what arrives late of that time is taken up without them.
+-- passes_left: how often it is still to be looked for, next at due_ms.
+CREATE TABLE erasures (
+    user_id INTEGER PRIMARY KEY NOT NULL,
+    before_ms INTEGER NOT NULL,
+    passes_left INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL
 );
 
 -- People who asked not to be recorded.
@@ -483,6 +494,7 @@ FROM (
     FROM rollups WHERE scope <> 0
     UNION ALL
     SELECT hour / 24, guild_id, songs, playtime_s, skips, pauses, 0, 0, 0, logged, counted FROM guild_hourly
+    WHERE guild_id <> 0
     UNION ALL
     SELECT day, guild_id, 0, 0, 0, 0, hours >> 24 & 1, 0, 0, 0, 0 FROM people WHERE guild_id <> 0
     UNION ALL

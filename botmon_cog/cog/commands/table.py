@@ -15,11 +15,16 @@ from botmon_cog.cog.commands.perf import perf_command
 from botmon_cog.cog.commands.stats import stats_group
 from botmon_cog.config import CommandsConfig
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.privacy.command import privacy_command
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
-Audience = Literal["admins", "owners"]
+Audience = Literal["admins", "owners", "everyone"]
 
-_DEFAULT_PERMISSIONS: dict[Audience, discord.Permissions] = {"admins": Desk.ADMINS, "owners": Desk.NOBODY}
+_DEFAULT_PERMISSIONS: dict[Audience, discord.Permissions | None] = {
+    "admins": Desk.ADMINS,
+    "owners": Desk.NOBODY,
+    "everyone": None,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +33,7 @@ class CommandSpec:
 
     Attributes:
         key: its key in `[commands]`, and its name unless that says otherwise.
-        audience: the admins of a server, for that server; or only the bot's owners.
+        audience: the admins of a server, for that server; only the bot's owners; or everyone, for themselves.
         in_servers: whether it is offered in servers.
         in_dms: whether it is offered in direct messages with the bot.
         build: makes the command under a name.
@@ -45,6 +50,7 @@ COMMANDS = (
     CommandSpec(key="health", audience="admins", build=health_command),
     CommandSpec(key="stats", audience="admins", build=stats_group),
     CommandSpec(key="perf", audience="admins", build=perf_command),
+    CommandSpec(key="privacy", audience="everyone", build=privacy_command),
     CommandSpec(key="botmon", audience="owners", build=botmon_group),
 )
 """The most useful first: where there is no room for all of them, the last goes first."""

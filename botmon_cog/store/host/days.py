@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from botmon_cog.store.forgotten import forgotten
 from botmon_cog.store.host.sources import Source, change_source, source_of
 from botmon_cog.store.labels import label_ids_of
 from botmon_cog.store.records import id_label, number_of, stored_number
@@ -43,7 +44,9 @@ def take_days(source: Source, days: Sequence[DayRow]) -> Script[tuple[Source, Se
     labels = found.labels = yield from label_ids_of(
         {id_label(row.guild_id) for row in days if number_of(row.guild_id) is None}
     )
+    purged = (yield from forgotten()).purged
     keys = {row: (source.source_id, row.day, stored_number(row.guild_id, labels)) for row in days}
+    keys = {row: key for row, key in keys.items() if key[-1] not in purged}
     ledger = yield from _by_key(HOST_LEDGER.columns, list(keys.values()))
     known: dict[Row, Row] = {
         row[:3]: row[3:] for row in (yield Lookup(HOST_DAYS, list(keys.values()), tuple(HOST_DAYS.columns)))

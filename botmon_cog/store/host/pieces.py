@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, Tally
+from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, NO_GUILD, Tally
 from botmon_cog.store.conditions import IS_COMMAND
 from botmon_cog.store.host.intents import Intent
 from botmon_cog.store.host.reading import ended_ms
@@ -159,10 +159,10 @@ def _piece(
 
 
 def _has_place(row: Row, seqs: Sequence[int] | None) -> bool:
-    if seqs is not None:
-        return row[0] in seqs
     guild_id, user_id, is_own, matches = row[5], row[6], row[11], row[12]
-    return None not in {guild_id, user_id} and not is_own and not matches
+    if None in {guild_id, user_id}:
+        return False
+    return row[0] in seqs if seqs is not None else not is_own and not matches
 
 
 def _mirrored(rows: Iterable[Row]) -> Script[list[Mirrored]]:
@@ -206,7 +206,8 @@ def _mirrored(rows: Iterable[Row]) -> Script[list[Mirrored]]:
 def _additions(tally: Tally, observed: Iterable[Row]) -> Script[list[Addition]]:
     sums: dict[tuple[int, int], list[int]] = {}
     for (hour, guild), (songs, playtime_s, skips, pauses, _, counted) in tally.hourly.items():
-        _add(sums, hour // HOURS_PER_DAY, guild, (songs, playtime_s, skips, pauses, counted))
+        if guild != NO_GUILD:  # else of a server that is to be forgotten
+            _add(sums, hour // HOURS_PER_DAY, guild, (songs, playtime_s, skips, pauses, counted))
     for row in observed:
         started_ms, guild, is_own = row[3], row[5], row[11]
         code: int = row[2]

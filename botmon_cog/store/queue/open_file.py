@@ -270,6 +270,12 @@ class OpenFile:
         if self._is_closing:
             self._close_if_empty()
 
+    def wipe(self) -> None:
+        """Overwrite what slots hold that are not in use: of whom it tells is to be forgotten."""
+        if self._map is not None:
+            for slot in self._free:
+                self._map[slot : slot + SLOT_BYTES] = bytes(SLOT_BYTES)
+
     def settle(self, upto: int) -> None:
         """Events up to this number are stored, spooled or dropped."""
         ended, mapped = self._ended, self._map

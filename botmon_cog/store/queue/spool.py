@@ -152,6 +152,10 @@ class Spool:
         await self._run(work, None)
         self.is_full = False
 
+    async def rewrite(self, change: spool_file.Change) -> int:
+        """Put changed events in place of those in the file; returns how many are others now. Raises SpoolError."""
+        return await self._run(lambda db: spool_file.rewrite(db, change), 0)
+
     # -- notes ---------------------------------------------------------------------------------------------------------
 
     async def read_note(self, key: str) -> bytes | None:

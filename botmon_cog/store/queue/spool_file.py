@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from botmon_cog.domain.models import Event
 from botmon_cog.errors import NotOursError, SpoolError
 from botmon_cog.store.log import Batch, RunKey
 from botmon_cog.store.queue.payload import decode_events, encode_events
@@ -41,8 +42,13 @@ _REMOVE = "DELETE FROM chunks WHERE run_id = (SELECT id FROM runs WHERE token = 
 _REMOVE_RUNS = "DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM chunks)"
 _TOTALS = "SELECT COALESCE(SUM(n), 0), COALESCE(SUM(LENGTH(payload)), 0) FROM chunks"
 _BUSY_TIMEOUT_S = 5.0
+_NO_LIMIT = 1 << 62
 _FREE_PAGES = 64
 """An emptied spool that has more gives them back."""
+
+
+Change = Callable[[Sequence[Event]], Sequence[Event]]
+"""Makes other events of events, as many as before."""
 
 
 class Chunk(NamedTuple):
@@ -144,6 +150,28 @@ def oldest(
         run = RunKey(token=chunk.token, instance=instance, started_at=moment(started_ms))
         batches.append(Batch(run=run, first_seq=chunk.first_seq, events=events, is_repeat=True))
     return batches, bad
+
+
+def rewrite(db: sqlite3.Connection, change: Change) -> int:
+    """Put changed events in place of those that are kept; returns how many are others now.
+
+    Chunks stay what they are: the same numbers of the same runs. One that can't be read is left as it is.
+    """
+    changed = 0
+    with _transaction(db):
+        db.execute("PRAGMA secure_delete = ON")  # what was there is overwritten, not only let go of
+        for rowid, payload in db.execute("SELECT rowid, CAST(payload AS BLOB) FROM chunks").fetchall():
+            try:
+                before = decode_events(payload)
+            except ValueError:
+                continue
+            after = change(before)
+            n = sum(old != new for old, new in zip(before, after, strict=True))
+            if n:
+                events, _ = encode_events(after, _NO_LIMIT)
+                db.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (events, rowid))
+                changed += n
+    return changed
 
 
 def remove(db: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
