@@ -67,7 +67,7 @@ def life() -> list[Event]:
                 of(user, OTHER, started_at=moment, kind=Kind.PREFIX, discord_id=900 + n, details=f"by {user}"),
                 of(user, None, started_at=moment, outcome=Outcome.DENIED),
                 of(user, started_at=moment, kind=Kind.BUTTON, command="next"),
-                music(occurred_at=moment, guild_id=CLUB, user_id=user, duration_s=61.4),
+                music(occurred_at=moment, guild_id=CLUB, user_id=user, duration_s=61.4, title="Club Anthem"),
                 music(occurred_at=moment, guild_id=OTHER, user_id=user, duration_s=10.0),
                 counted_command(occurred_at=moment, guild_id=CLUB, user_id=user),
                 sample(occurred_at=moment, guild_id=CLUB, user_id=user),

@@ -112,6 +112,19 @@ async def test_log_channel_and_people() -> None:
         assert (settings.people, settings.log_channel_id) == (False, None)
 
 
+async def test_a_log_that_stopped_says_why_until_a_channel_is_chosen() -> None:
+    async with running(make_bot()) as rig:
+        admin, channel = rig.discord.admin, rig.discord.channel
+        book = cog_of(rig.bot).system.settings
+        await book.put(rig.discord.guild.id, Settings(log_problem="the channel is gone"), admin.id)
+        message = await open_settings(rig)
+        assert "It stopped: the channel is gone" in said(message)
+        await admin.click(message, "Log of commands")
+        await admin.select(message, LOG_CHANNEL, channel)
+        assert "It stopped" not in said(message)
+        assert (await kept(rig)).log_problem is None
+
+
 # -- the time zone -----------------------------------------------------------------------------------------------------
 
 

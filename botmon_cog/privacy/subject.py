@@ -22,7 +22,7 @@ _CHANGES_OF_USER = {
 }
 _CHANGES_OF_GUILD = {
     INVOCATIONS: f"{_NOBODY}, guild_id = NULL, shard_id = 0",
-    MUSIC_EVENTS: f"user_id = NULL, guild_id = {NO_GUILD}, shard_id = 0",
+    MUSIC_EVENTS: f"user_id = NULL, guild_id = {NO_GUILD}, shard_id = 0, title = NULL",
     COUNTED_COMMANDS: f"user_id = NULL, guild_id = {NO_GUILD}, shard_id = 0",
     SAMPLES: "user_id = NULL, guild_id = NULL, shard_id = 0",
 }
