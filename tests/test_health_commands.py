@@ -14,6 +14,7 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.shares import certain_share
 from botmon_cog.errors import StorageError
 from botmon_cog.health.component import Effect, Finding
+from botmon_cog.health.components import INHIBITS
 from botmon_cog.health.components.commands import Commands, CommandsSample
 from botmon_cog.health.debounce import Debouncer, Now
 from botmon_cog.health.words import effect_of, recovered, sentence, words_of
@@ -165,7 +166,7 @@ async def test_a_command_stays_told_while_others_begin_to_fail_too():
     rig.use("play", ERROR, 10)
     rig.use("play", OK)
     assert await rig.check(5) == {"commands.failing.lyrics": "critical", "commands.failing": "critical"}
-    assert Commands.inhibits["commands.failing"] == ("commands.failing.*",), "one cause, one message"
+    assert INHIBITS["commands.failing"] == ("commands.failing.*",), "one cause, one message"
     await rig.check(60)
     assert await rig.check(60) == {}
 

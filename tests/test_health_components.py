@@ -12,7 +12,7 @@ import pytest
 from botmon_cog.config.metrics import METRICS
 from botmon_cog.domain.samples import LoopRun
 from botmon_cog.health.component import Effect
-from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components import COMPONENTS, INHIBITS
 from botmon_cog.health.rules import metric
 from botmon_cog.health.words import effect_of, meanwhile, recovered, words_of
 from tests.health_samples import BLOCK, DEFAULTS, NOON, SHARD, WELL, component, judged, sample, shards
@@ -160,10 +160,10 @@ def test_components_have_names_words_and_metrics_of_their_own():
     assert len({kind.title for kind in COMPONENTS}) == len(COMPONENTS)
     for kind in COMPONENTS:
         assert all(what.startswith(f"{kind.name}.") for what in {each.name for each in kind.troubles})
-        assert all(pattern.partition(".")[0] == kind.name for pattern in kind.inhibits)
-    seen = {name: (each, True) for name, each in WELL.items()}
+    patterns = [pattern for key, others in INHIBITS.items() for pattern in (key, *others)]
+    assert {pattern.partition(".")[0] for pattern in patterns} <= WELL.keys()
     for name in METRICS.keys() - {"uptime_s"}:
-        value = metric(name, seen)
+        value = metric(name, WELL)
         assert isinstance(value, int | float) or name == "memory.growth_mb_per_h", name
 
 

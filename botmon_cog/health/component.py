@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from botmon_cog.config import HealthConfig, Severity
 from botmon_cog.domain.reasons import Reason, Value
@@ -16,6 +17,8 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.phrases import Phrase, known, said, shown
 from botmon_cog.health.sources import Sources
+
+HOUR_S = 3600.0
 
 S = TypeVar("S", bound=Sample)
 Text = Phrase | Callable[..., Phrase | None]
@@ -46,7 +49,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     """Whole sentences: what to do."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True):
     """What one check finds of one key. A key of which a component finds nothing is well."""
 
     key: str
@@ -67,6 +70,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every process on the same database sees the same."""
     is_watched: bool = False
     """Whether the owners see it in `/health` below the limits too."""
+
+    def reaches(self, limit: float | None) -> bool:
+        return self.value is not None and limit is not None and self.value >= limit
+
+    @property
+    def is_reached(self) -> bool:
+        return any(map(self.reaches, self.limits))
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -93,22 +103,13 @@ class Trouble(msgspec.Struct, frozen=True):
 
     def level(self, value: float | None, limits: Limits, key: str | None = None, /, **values: Value) -> Finding:
         """A value against its limits. What is no number can't be told."""
-        return self._finding(key, finite(value), limits, values)
+        found = Finding(key or self.name, self.reason(**values), finite(value), limits)
+        return replace(found, looks_back_s=self.looks_back_s, is_shared=self.is_shared)
 
     def fact(self, severity: Severity, key: str | None = None, lasted_s: float = 0.0, /, **values: Value) -> Finding:
         """What is certain as soon as it is seen. `lasted_s`: how long it is known to have been so."""
-        found = self._finding(key, 1.0, (1.0, 1.0 if severity == "critical" else None), values)
-        return msgspec.structs.replace(found, is_certain=True, lasted_s=lasted_s)
-
-    def _finding(self, key: str | None, value: float | None, limits: Limits, values: Mapping[str, Value]) -> Finding:
-        return Finding(
-            key=key or self.name,
-            reason=self.reason(**values),
-            value=value,
-            limits=limits,
-            looks_back_s=self.looks_back_s,
-            is_shared=self.is_shared,
-        )
+        found = self.level(1.0, (1.0, 1.0 if severity == "critical" else None), key, **values)
+        return replace(found, is_certain=True, lasted_s=lasted_s)
 
     def words(self, values: Mapping[str, Value]) -> Words:
         """Raises what a phrase or a function does that other values were made for."""
@@ -151,10 +152,10 @@ class Component(ABC, Generic[S]):
     """Over its numbers: `Memory`."""
     troubles: ClassVar[tuple[Trouble, ...]]
     """All of which it may tell."""
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """By pattern of its keys (`gateway`, `loop.*`): the patterns of what follows from it, and is not told besides."""
-    looks_back_s: ClassVar[Mapping[str, float]] = {}
-    """By how its keys begin, for what it may not find at all: how far back it looks, as `Finding.looks_back_s`."""
+    vital: ClassVar[tuple[tuple[str, Trouble | None], ...]] = ()
+    """What of a sample says how it is, each with what to tell where somebody looked and could not see it (`hidden`)."""
+    looks_back_s: ClassVar[tuple[tuple[str, float], ...]] = ()
+    """How its keys begin, of what it may not find at all, and how far back it looks, as `Finding.looks_back_s`."""
     in_brief: ClassVar[tuple[Phrase, ...]] = ()
     """In a few words each, for the row under the verdict, filled from a sample: `ping {slowest_s:latency}`."""
     in_numbers: ClassVar[tuple[Phrase, ...]] = ()
@@ -171,13 +172,15 @@ class Component(ABC, Generic[S]):
     def judge(self, sample: S, config: HealthConfig) -> Iterable[Finding]:
         """What of the sample is not well, or may not be. Pure."""
 
-    def unread(self, sample: S) -> Reason | None:  # noqa: ARG002 (for those that can be refused)
+    def unread(self, sample: S) -> Reason | None:
         """Why it is not known how it is, although somebody looked; None where it is known."""
-        return None
+        cause: str | None = getattr(sample, "cause", None)
+        missing = next((trouble for name, trouble in self.vital if not _is_known(sample, name)), None)
+        return None if missing is None or cause is None else missing.reason(cause=cause)
 
-    def is_known(self, sample: S) -> bool:  # noqa: ARG002 (for those that need time)
-        """False: there is nothing to say yet, which is no fault."""
-        return True
+    def is_known(self, sample: S) -> bool:
+        """False without a reason in `unread`: there is nothing to say yet, which is no fault."""
+        return all(_is_known(sample, name) for name, _ in self.vital)
 
     def brief(self, sample: S) -> Iterable[str]:
         """`in_brief` without what is not known."""
@@ -186,6 +189,11 @@ class Component(ABC, Generic[S]):
     def numbers(self, sample: S, now: datetime) -> Iterable[str]:  # noqa: ARG002 (for those that tell how old)
         """Lines: `in_numbers` without what is not known. An empty one is left out."""
         return [", ".join(shown(self.in_numbers, sample))]
+
+
+def _is_known(sample: Sample, name: str) -> bool:
+    value = getattr(sample, name)
+    return value != () and (not isinstance(value, float) or finite(value) is not None) and value is not None
 
 
 def in_seconds(limits_ms: tuple[float, float]) -> Limits:

@@ -28,11 +28,11 @@ class OneCause:
         key = f"commands.failing.{str(blocked.reason.values.get('who')).removeprefix('/')}" if blocked else ""
         for each in {*self._explained, key} & found.keys():
             finding, faults = found[each], _number(found[each], "faults")
-            is_blocking = each == key and blocked is not None and _reaches(blocked, 0) and _is_late(finding)
+            is_blocking = each == key and blocked is not None and blocked.is_reached and _is_late(finding)
             if is_blocking or faults <= self._explained.get(each, -1):
                 explained[each] = faults
                 changed[each] = replace(finding, value=None)
-            if is_blocking and blocked is not None and _reaches(finding, 1):
+            if is_blocking and blocked is not None and finding.reaches(finding.limits[1]):
                 changed[blocked.key] = replace(blocked, limits=(blocked.limits[0], blocked.value))
         if is_check:
             self._explained = explained
@@ -40,11 +40,6 @@ class OneCause:
             name: findings and [changed.get(finding.key, finding) for finding in findings]
             for name, findings in looks.items()
         }
-
-
-def _reaches(finding: Finding, which: int) -> bool:
-    limit = finding.limits[which]
-    return finding.value is not None and limit is not None and finding.value >= limit
 
 
 def _is_late(finding: Finding) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import ClassVar
 
 import msgspec
 
@@ -13,7 +12,7 @@ from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.shares import certain_share
 from botmon_cog.health.command_durations import SlowCommand, SlowCommands
-from botmon_cog.health.component import Component, Effect, Finding, Trouble
+from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble
 from botmon_cog.health.phrases import shown, some
 from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.recent_outcomes import FailingCommand
@@ -29,7 +28,6 @@ FEWEST_FOR_RATE = 20
 FEWEST_REFUSALS, FEWEST_SERVERS = 5, 3
 _NOTABLE = 1.5
 """From this many times its usual duration on a command is worth a line among the numbers."""
-_HOUR_S = 3600.0
 _MOST_TOLD, _MOST_SHOWN, _MOST_NAMED = 20, 5, 3
 _judged_share = partial(certain_share, fewest=FEWEST_FAULTS)
 _IN_TIME = "Answer within 3 s, or call interaction.response.defer() first."
@@ -78,55 +76,43 @@ def _all(late: int, unanswered: int, worst: Sequence[str], **_: object) -> str:
     return ", ".join(filter(None, ["{faults:count} of {total:count}", *_how(late, unanswered), mostly]))
 
 
-_OTHERS = "The other commands run on."
-_ALL = Trouble(
+_trouble = partial(Trouble, meanwhile="The other commands run on.", effect=Effect.FAILING, looks_back_s=HOUR_S)
+_ALL = _trouble(
     "commands.failing",
     "{share:share} of the last hour's commands failed",
     detail=_all,
     remedy=_failed,
     recovered="commands work",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
-_ONE = Trouble(
+_ONE = _trouble(
     "commands.one_failing",
     _one,
     detail="{error}",
     is_code=True,
     remedy=_failed,
     recovered="{command:command} works",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
-_WATCHED = Trouble(
+_WATCHED = _trouble(
     "commands.watched",
     "{command:command} failed {faults:count} of {calls:count}, watching",
     recovered="{command:command} works",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
-_SLOW = Trouble(
+_TIMES = "p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}"
+_SLOW = _trouble(
     "commands.slow",
     "{command:command} is slow",
-    detail="p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
+    detail=_TIMES,
     remedy="Look at what it waits for: a database, another API, a blocked event loop. /perf shows its times.",
     recovered="{command:command} is as fast as usual",
     meanwhile="It works, only slowly.",
     effect=Effect.SLOW,
-    looks_back_s=_HOUR_S,
 )
-_REFUSED = Trouble(
+_REFUSED = _trouble(
     "commands.refused",
     "Discord refuses {command:command} in {servers:count} of {of_servers:count} servers",
     detail="the bot lacks {lacks}",
     remedy="So many servers at once: see the permissions in the bot's invitation, or what the command does now.",
     recovered="Discord accepts {command:command}",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
 
 
@@ -136,8 +122,7 @@ class Commands(Component[CommandsSample]):
     name = "commands"
     title = "Commands"
     troubles = (_ALL, _ONE, _WATCHED, _SLOW, _REFUSED)
-    looks_back_s: ClassVar[Mapping[str, float]] = {"commands.slow.": _HOUR_S}
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"commands.failing": ("commands.failing.*",)}
+    looks_back_s = (("commands.slow.", HOUR_S),)
     in_brief = ("{total:count} {total:command|commands} in 1 h", "{errors:count} failed")
     in_numbers = (
         (
@@ -168,8 +153,8 @@ class Commands(Component[CommandsSample]):
     def judge(self, sample: CommandsSample, config: HealthConfig) -> Iterable[Finding]:
         yield from _failing(sample, config.failed_share)
         for each in sample.slow:
-            values = {"command": each.command, "p95_s": each.p95_s, "usual_s": each.usual_s, "n": each.n}
-            yield _SLOW.level(each.times, (config.slow_command_factor, None), f"commands.slow.{each.command}", **values)
+            limits, key = (config.slow_command_factor, None), f"commands.slow.{each.command}"
+            yield _SLOW.level(each.times, limits, key, **msgspec.structs.asdict(each))
         for each in sample.refused:
             is_everywhere = each.servers >= FEWEST_SERVERS and each.servers * 2 > sample.servers
             if each.n >= FEWEST_REFUSALS and is_everywhere:
@@ -187,10 +172,7 @@ class Commands(Component[CommandsSample]):
 
 
 _COUNTED = "{command:bold} {faults:count} of {calls:count}"
-_TIMED = (
-    "{command:bold} p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
-    "{command:bold} {n:count} {n:call|calls}",
-)
+_TIMED = (f"{{command:bold}} {_TIMES}", "{command:bold} {n:count} {n:call|calls}")
 
 
 def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Finding]:
@@ -217,32 +199,25 @@ def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Fi
     is_whole_well = whole is not None and whole < limits[0]
     for each in sample.failing:
         is_of_whole = not is_whole_well and _judged_share(each.faults, each.calls) >= limits[0]
-        value = share if each is alone else None if is_of_whole else 0.0
-        yield _one_failing(each, value, limits, is_watched=not is_enough or each.faults >= limits[0] * each.calls)
+        found = _one_failing(each, share if each is alone else None if is_of_whole else 0.0, limits)
+        is_watched = not is_enough or each.faults >= limits[0] * each.calls
+        yield msgspec.structs.replace(found, is_watched=is_watched)
 
 
-def _one_failing(
-    each: FailingCommand, value: float | None, limits: tuple[float, float], *, is_watched: bool
-) -> Finding:
-    run = each.run
+def _one_failing(each: FailingCommand, value: float | None, limits: tuple[float, float]) -> Finding:
+    run, (warning, critical) = each.run, limits
     is_run = run.n >= FEWEST_FAULTS and (run.people > 1 or run.took_s > LONGEST_PAUSE_S)
-    warning, critical = limits
     if is_run:
         value = max(value or 0.0, warning)
     trouble = _WATCHED if value is not None and value < warning else _ONE
+    values = {name: value for name, value in each._asdict().items() if name not in {"run", "error_type"}}
     found = trouble.level(
         value,
         (warning, critical if not is_run or (value or 0.0) >= critical else None),
         f"commands.failing.{each.command}",
-        command=each.command,
-        faults=each.faults,
-        calls=each.calls,
+        **values,
         share=each.faults / each.calls if each.calls else None,
-        late=each.late,
-        unanswered=each.unanswered,
         in_a_row=run.n,
         error=each.error_type,
-        fingerprint=each.fingerprint,
     )
-    lasted_s = run.lasted_s if is_run else 0.0
-    return msgspec.structs.replace(found, is_certain=is_run, lasted_s=lasted_s, is_watched=is_watched)
+    return msgspec.structs.replace(found, is_certain=True, lasted_s=run.lasted_s) if is_run else found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
@@ -40,24 +40,9 @@ def _remedy(said: str) -> str:
     return next((remedy for signs, remedy in _REMEDIES if any(sign in words for sign in signs)), _NO_IDEA)
 
 
-_AWAY = Trouble(
-    "database.away",
-    "the database does not answer",
-    detail="{said}",
-    is_code=True,
-    remedy=_remedy,
-    recovered="the database answers",
-    is_shared=True,
-)
-_REFUSES = Trouble(
-    "database.refuses",
-    "the database accepts no rows",
-    detail="{said}",
-    is_code=True,
-    remedy=_remedy,
-    recovered="the database accepts rows",
-    is_shared=True,
-)
+_away = partial(Trouble, detail="{said}", is_code=True, remedy=_remedy, is_shared=True)
+_AWAY = _away("database.away", "the database does not answer", recovered="the database answers")
+_REFUSES = _away("database.refuses", "the database accepts no rows", recovered="the database accepts rows")
 _SLOW = Trouble(
     "database.slow",
     "the database takes {response_s:latency} to answer",
@@ -73,7 +58,7 @@ class Database(Component[DatabaseSample]):
     name = "database"
     title = "Database"
     troubles = (_AWAY, _REFUSES, _SLOW)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"database": ("database.slow", "monitor", "monitor.*")}
+    vital = (("response_time_s", None),)
     in_brief = ("database {response_time_s:latency}",)
     in_numbers = (("answers in {response_time_s:latency}", "no answer"), "{size_bytes:bytes} on disk")
 
@@ -128,6 +113,3 @@ class Database(Component[DatabaseSample]):
             yield _REFUSES.fact("critical", "database", said=sample.refusal)
         response_s = finite(sample.response_time_s)
         yield _SLOW.level(response_s, (config.database_slow_ms / 1e3, None), response_s=response_s)
-
-    def is_known(self, sample: DatabaseSample) -> bool:
-        return finite(sample.response_time_s) is not None

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import psutil
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.health.component import Component, Finding, Trouble, hidden
 
@@ -44,6 +43,7 @@ class Files(Component[FilesSample]):
     name = "files"
     title = "Open files"
     troubles = (_MANY, _UNREAD)
+    vital = (("files", _UNREAD),)
     in_numbers = (("{files:count} of at most {limit:count}", "{files:count}"),)
 
     async def sample(self) -> FilesSample:
@@ -53,9 +53,6 @@ class Files(Component[FilesSample]):
 
     def judge(self, sample: FilesSample, config: HealthConfig) -> Iterable[Finding]:
         yield _MANY.level(sample.percent, config.files_percent, "files", files=sample.files, limit=sample.limit)
-
-    def unread(self, sample: FilesSample) -> Reason | None:
-        return _UNREAD.reason(cause=sample.cause) if sample.files is None else None
 
 
 def _open_files(process: psutil.Process) -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.domain.text import count, duration, finite, latency
-from botmon_cog.health.component import Component, Effect, Finding, Trouble, in_seconds
+from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble, in_seconds
 
 DOWN_S = 60.0
 """Without a connection for longer than this is a trouble: discord.py reconnects by itself, and mostly sooner."""
 FEW_SESSIONS = 100
 BLOCKED_TOO_OFTEN = 3
 """Heartbeats within the hour. One is a moment of the past, which a warning would outlive."""
-_HOUR_S = 3600.0
 _LONGEST_S = 1e9
 """What claims to be longer means nothing."""
 _MOST_NAMED, _MOST_SHOWN, _WORST_SHOWN = 5, 8, 4
@@ -81,7 +79,7 @@ _RECONNECTS = Trouble(
     remedy="See the machine's network and discordstatus.com; a blocked event loop loses connections too.",
     recovered="the connection to Discord holds",
     meanwhile=_LATE,
-    looks_back_s=_HOUR_S,
+    looks_back_s=HOUR_S,
 )
 _SESSIONS = Trouble(
     "gateway.sessions",
@@ -96,7 +94,7 @@ _HEARTBEAT = Trouble(
     remedy="Something blocks the event loop: the details of the health name it, and the bot's log has its stack.",
     recovered="heartbeats get through",
     meanwhile=_LATE,
-    looks_back_s=_HOUR_S,
+    looks_back_s=HOUR_S,
 )
 
 
@@ -104,7 +102,7 @@ class Gateway(Component[GatewaySample]):
     name = "gateway"
     title = "Gateway"
     troubles = (_DOWN, _SHARDS_DOWN, _LATENCY, _RECONNECTS, _SESSIONS, _HEARTBEAT)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"gateway": ("gateway.*", "rest.*", "commands.*", "voice.*")}
+    vital = (("shards", None),)
     in_brief = ("ping {slowest_s:latency}",)
     in_numbers = (
         "{reconnects_1h:count} {reconnects_1h:reconnect|reconnects} in 1 h",
@@ -138,9 +136,6 @@ class Gateway(Component[GatewaySample]):
             shard = max(shards, key=lambda shard: shard.reconnects_1h)
             n = shard.reconnects_1h
             yield _RECONNECTS.level(n, config.gateway_reconnects_1h, n=n, shard=_number(shard, shards))
-
-    def is_known(self, sample: GatewaySample) -> bool:
-        return bool(sample.shards)
 
     def brief(self, sample: GatewaySample) -> Iterable[str]:
         n = len(sample.shards)

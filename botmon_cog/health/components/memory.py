@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import memory_group
-from botmon_cog.health.component import Component, Finding, Trouble, hidden
+from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble, hidden
 from botmon_cog.health.growth import Growth
 from botmon_cog.health.process import machine_memory
 from botmon_cog.health.sources import Sources
 
 _MB = 1e6
-_HOUR_S = 3_600.0
 _TOLD = ("used_bytes", "limit_bytes", "process_bytes", "own_bytes", "is_contained", "full_in_s")
 """What both reasons tell of a sample."""
 _MOST = 0.5
@@ -37,7 +36,7 @@ class MemorySample(Sample, frozen=True, kw_only=True):
     growth_bytes_per_h: float | None = None
     """The trend of `used_bytes`; None until it has been watched for hours. A jump is no trend."""
     cause: str | None = None
-    """Why `used_bytes` or `limit_bytes` is None."""
+    """Why something of this can't be read."""
 
     @property
     def percent(self) -> float | None:
@@ -52,7 +51,7 @@ class MemorySample(Sample, frozen=True, kw_only=True):
         growth = finite(self.growth_bytes_per_h)
         if growth is None or growth <= 0 or self.used_bytes is None or self.limit_bytes is None:
             return None
-        return max(self.limit_bytes - self.used_bytes, 0) / growth * _HOUR_S
+        return max(self.limit_bytes - self.used_bytes, 0) / growth * HOUR_S
 
     @property
     def own_bytes(self) -> int | None:
@@ -80,26 +79,22 @@ def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bo
     return "Restart the bot soon and look for what it keeps: caches, message history, unclosed sessions."
 
 
-_UNTIL_FULL = "Commands run on. When the memory is full, the system kills the bot."
-_FULL = Trouble(
+_trouble = partial(Trouble, meanwhile="Commands run on. When the memory is full, the system kills the bot.")
+_OF = "{used_bytes:bytes} of {limit_bytes:bytes}"
+_FULL = _trouble(
     "memory.full",
     _full,
-    detail=(
-        "{used_bytes:bytes} of {limit_bytes:bytes}, {own_bytes:bytes} by this process",
-        "{used_bytes:bytes} of {limit_bytes:bytes}",
-    ),
+    detail=(f"{_OF}, {{own_bytes:bytes}} by this process", _OF),
     remedy=_room,
     recovered="memory is back to normal",
-    meanwhile=_UNTIL_FULL,
 )
-_GROWING = Trouble(
+_GROWING = _trouble(
     "memory.growing",
     "the bot's memory grows by {growth_bytes_per_h:bytes} an hour",
-    detail=("{used_bytes:bytes} of {limit_bytes:bytes}, full in {full_in_s:duration}", "{used_bytes:bytes} now"),
+    detail=(f"{_OF}, full in {{full_in_s:duration}}", "{used_bytes:bytes} now"),
     remedy="Look for what is only ever added to: lists and dicts in your cogs, caches without a bound, tasks that "
     "never end. A restart buys time.",
     recovered="memory grows no more",
-    meanwhile=_UNTIL_FULL,
 )
 _UNREAD = hidden(_OWN, "memory")
 _NO_LIMIT = hidden("the size of this machine's memory", "memory", "no_limit")
@@ -109,6 +104,7 @@ class Memory(Component[MemorySample]):
     name = "memory"
     title = "Memory"
     troubles = (_FULL, _GROWING, _UNREAD, _NO_LIMIT)
+    vital = (("used_bytes", _UNREAD), ("limit_bytes", _NO_LIMIT))
     in_brief = (("memory {used_bytes:bytes} ({percent:of_100})", "memory {used_bytes:bytes}"),)
     in_numbers = (
         "{used_bytes:bytes}",
@@ -143,7 +139,7 @@ class Memory(Component[MemorySample]):
             limit_bytes=limit_bytes,
             is_contained=is_contained,
             growth_bytes_per_h=None if used_bytes is None else self._growth.per_h,
-            cause=why(_OWN) if used_bytes is None else why(_MACHINE) if limit_bytes is None else None,
+            cause=why(_OWN) or why(_MACHINE),
         )
 
     def judge(self, sample: MemorySample, config: HealthConfig) -> Iterable[Finding]:
@@ -151,8 +147,3 @@ class Memory(Component[MemorySample]):
         values = {name: getattr(sample, name) for name in _TOLD} | {"growth_bytes_per_h": growth}
         yield _FULL.level(sample.percent, config.memory_percent, "memory", used_percent=sample.percent, **values)
         yield _GROWING.level(growth, (config.memory_growth_mb_per_h * _MB, None), "memory.growth", **values)
-
-    def unread(self, sample: MemorySample) -> Reason | None:
-        if sample.used_bytes is None:
-            return _UNREAD.reason(cause=sample.cause)
-        return _NO_LIMIT.reason(cause=sample.cause) if sample.limit_bytes is None else None

@@ -9,9 +9,10 @@ from datetime import datetime
 import psutil
 
 from botmon_cog.config import HealthConfig
+from botmon_cog.domain.reasons import Value
 from botmon_cog.domain.samples import LoopRun, Sample
 from botmon_cog.domain.text import duration, inline_code, plain
-from botmon_cog.health.component import Component, Finding, Trouble
+from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble
 from botmon_cog.health.cpu_meter import CpuMeter
 from botmon_cog.health.phrases import some
 from botmon_cog.health.process import ProcessReader
@@ -20,7 +21,6 @@ from botmon_cog.health.sources import Sources
 THREAD_PREFIX = "botmon-"
 """The names of all threads of ours begin so."""
 
-_HOUR_S = 3600.0
 _MOST_RUNS, _MOST_SHOWN, _LONGEST_HINT = 8, 4, 200
 _SEE_THE_LOG = "See the log lines of botmon_cog; please report them if they are our fault."
 
@@ -133,7 +133,7 @@ class Monitor(Component[MonitorSample]):
             broken=self._ask("what was asked for", sources.broken),
             hints=self._ask("what could be had besides", sources.hints),
             failures=failures.n,
-            failed_lately=failures.within(_HOUR_S),
+            failed_lately=failures.within(HOUR_S),
             last_error=writer.last_error or failures.last,
             trouble=sources.store.engine.trouble,
             loops=sources.loops.runs(),
@@ -149,21 +149,16 @@ class Monitor(Component[MonitorSample]):
 
     def judge(self, sample: MonitorSample, config: HealthConfig) -> Iterable[Finding]:  # noqa: ARG002
         """What is lost weighs more than what went wrong, and that more than what waits."""
-        late = [loop.name for loop in sample.loops if loop.is_late]
-        if sample.dropped > 0:
-            yield _LOST.fact("warning", n=sample.dropped)
-        if sample.trouble is not None:
-            yield _TROUBLE.fact("warning", said=sample.trouble)
-        if sample.failed_lately:
-            yield _FAILURES.fact("warning")
-        if late:
-            yield _LOOPS.fact("warning", names=late)
-        if sample.unreachable:
-            yield _UNREACHABLE.fact("warning", ways=list(sample.unreachable))
-        if sample.broken:
-            yield _BROKEN.fact("warning", features=list(sample.broken))
-        if sample.spooled > 0:
-            yield _SPOOL.fact("warning", n=sample.spooled)
+        facts: tuple[tuple[Trouble, str, Value], ...] = (
+            (_LOST, "n", max(sample.dropped, 0)),
+            (_TROUBLE, "said", sample.trouble),
+            (_FAILURES, "lately", sample.failed_lately),
+            (_LOOPS, "names", [loop.name for loop in sample.loops if loop.is_late]),
+            (_UNREACHABLE, "ways", list(sample.unreachable)),
+            (_BROKEN, "features", list(sample.broken)),
+            (_SPOOL, "n", max(sample.spooled, 0)),
+        )
+        return [trouble.fact("warning", **{name: value}) for trouble, name, value in facts if value]
 
     def numbers(self, sample: MonitorSample, now: datetime) -> Iterable[str]:
         yield from super().numbers(sample, now)
