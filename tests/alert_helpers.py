@@ -24,7 +24,7 @@ START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 INTERVAL_S = 60.0
 
 
-BAD = Trouble("test.bad", "{key} is bad")
+BAD = Trouble("test.bad", "{key} is bad", "all is well")
 
 
 def bad(key: str) -> Reason:

@@ -21,7 +21,7 @@ from botmon_cog.health.sources import Sources
 HOUR_S = 3600.0
 
 S = TypeVar("S", bound=Sample)
-Text = Phrase | Callable[..., Phrase | None]
+Text = Phrase | Callable[..., Phrase]
 """Filled with the values of a reason; or what chooses between such phrases, called with the values by their names."""
 Limits = tuple[float | None, float | None]
 """From which on it is a warning, and critical; None for never."""
@@ -86,11 +86,11 @@ class Trouble(msgspec.Struct, frozen=True):
     """`database.away`: the `what` of its reasons, and its key unless another is given."""
     says: Text
     """A clause without a full stop: `the database takes {response_s:latency} to answer`."""
-    detail: Text | None = None
-    is_code: bool = False
-    remedy: Text | None = None
-    recovered: Text = "all is well"
+    recovered: Text
     """A clause for when it is over: `the database answers`."""
+    detail: Text = ()
+    is_code: bool = False
+    remedy: Text = ()
     meanwhile: str = "Commands run on."
     """What happens as long as it lasts."""
     effect: Effect = Effect.NONE
@@ -115,18 +115,18 @@ class Trouble(msgspec.Struct, frozen=True):
         """Raises what a phrase or a function does that other values were made for."""
         detail, remedy = _chosen(self.detail, values), _chosen(self.remedy, values)
         return Words(
-            what=said(_chosen(self.says, values) or "", values),
-            detail=None if detail is None else known(detail, values.get),
+            what=said(_chosen(self.says, values), values),
+            detail=known(detail, values.get),
             is_code=self.is_code,
-            remedy=None if remedy is None else said(remedy, values),
+            remedy=said(remedy, values) if remedy else None,
         )
 
     def over(self, values: Mapping[str, Value]) -> str:
         """The clause for when it is over. Raises as `words`."""
-        return said(_chosen(self.recovered, values) or "", values)
+        return said(_chosen(self.recovered, values), values)
 
 
-def _chosen(text: Text | None, values: Mapping[str, Value]) -> Phrase | None:
+def _chosen(text: Text, values: Mapping[str, Value]) -> Phrase:
     return text(**values) if callable(text) else text
 
 
@@ -135,11 +135,11 @@ def hidden(what: str, component: str, kind: str = "unread") -> Trouble:
     return Trouble(
         f"{component}.{kind}",
         f"{what} can't be read",
+        f"{what} can be read",
         detail="{cause}",
         is_code=True,
         remedy="`/proc` is missing or hides it (Termux, hidepid, ProcSubset=pid, gVisor): let the bot see it, or "
         f"leave {component} out of `[health] watch`.",
-        recovered=f"{what} can be read",
     )
 
 

@@ -86,7 +86,11 @@ class Debouncer:
         for alert in alerts:
             if alert.key not in self._tracks:
                 backs = [s for begin, s in looks_back_s if alert.key.startswith(begin)]
-                self._tracks[alert.key] = _Track.recalled(self._config, alert, now, max(backs, default=0.0))
+                limits = (1.0, 1.0 if alert.severity == "critical" else None)
+                last = Finding(alert.key, alert.reason, 1.0, limits, looks_back_s=max(backs, default=0.0))
+                last = replace(last, is_shared=alert.scope == SHARED)
+                track = self._tracks[alert.key] = _Track(self._config, last)
+                track.recall(alert, now)
 
     def _problems(self, now: Now) -> tuple[Problem, ...]:
         return tuple(problem for track in self._tracks.values() if (problem := track.problem(now)) is not None)
@@ -107,7 +111,7 @@ class _Limit:
 
     @property
     def is_idle(self) -> bool:
-        return self.entered_s is None and not any(mark is not None for mark in self._marks)
+        return self.entered_s is None and not self._marks
 
     def step(self, value: float, limit: float | None, by: Finding, now_s: float, recover_s: float) -> None:
         """`by` says what proves it."""
@@ -121,13 +125,14 @@ class _Limit:
                 self.entered_s = self.good_s = None
 
     def _mark(self, by: Finding, now_s: float, *, is_reached: bool) -> None:
-        if by.hold_s is not None and not is_reached:
-            self._marks.clear()
-        elif by.hold_s is None or not self._marks:  # else since the first of them
+        if by.hold_s is None or not self._marks:  # else since the first of them
             self._marks.append(now_s - (finite(by.lasted_s) or 0.0) if is_reached else None)
         reached = [mark for mark in self._marks if mark is not None]
-        is_proven = by.is_certain or len(reached) >= CHECKS_TO_ENTER
-        if is_reached and (is_proven if by.hold_s is None else now_s - reached[0] >= by.hold_s):
+        if not reached or (by.hold_s is not None and not is_reached):
+            self._marks.clear()
+        elif is_reached and (
+            by.is_certain or len(reached) >= CHECKS_TO_ENTER if by.hold_s is None else now_s - reached[0] >= by.hold_s
+        ):
             self.entered_s = reached[0]
             self._marks.clear()
 
@@ -145,16 +150,13 @@ class _Track:
         self._ended_s: float | None = None
         self._is_recalled = False
 
-    @classmethod
-    def recalled(cls, config: AlertsConfig, alert: Alert, now: Now, looks_back_s: float) -> _Track:
-        is_critical = alert.severity == "critical"
-        last = Finding(alert.key, alert.reason, None, (1.0, 1.0 if is_critical else None))
-        track = cls(config, replace(last, is_shared=alert.scope == SHARED, looks_back_s=looks_back_s))
-        for severity, limit in track._limits.items():
-            if is_critical or severity == "warning":
-                limit.entered_s = now.at_s - max((now.at - alert.since).total_seconds(), 0.0)
-        track._lasting, track._relapses, track._is_recalled = alert.severity, alert.relapses, True
-        return track
+    def recall(self, alert: Alert, now: Now) -> None:
+        """Go on with what an earlier process told."""
+        lasted_s = max((now.at - alert.since).total_seconds(), 0.0)
+        last = self._last
+        self.step(replace(last, is_certain=True, lasted_s=lasted_s), now)
+        self._last, self._is_recalled = last, True
+        self._lasting, self._relapses = alert.severity, alert.relapses
 
     @property
     def _entered(self) -> dict[Severity, float]:

@@ -1,7 +1,7 @@
 """Sentences with values in them, as data: `{n:count} {n:row waits|rows wait} on disk`.
 
 After the colon stands how a value is shown, or what is said for one and for many, which may hold values too. A `?` at
-the end makes a zero unknown.
+the end makes a zero unknown. What begins with one, as in `{who:?, most by {who}}`, is left out if a value is not known.
 """
 
 from __future__ import annotations
@@ -82,6 +82,9 @@ def _filled(text: str, get: Callable[[str], Any], unknown: str | None = None) ->
     for before, field, form, _ in _parsed(text):
         parts.append(before)
         if field is None:
+            continue
+        if form and form.startswith("?"):
+            parts.append(_filled(form[1:], get) or "")
             continue
         value = get(field)
         one, is_number, many = (form or "").partition("|")

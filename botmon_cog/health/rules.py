@@ -23,7 +23,7 @@ def _broken(metric: str, message: str | None = None, **_: object) -> str:
     return f"{{metric:metric}} is {{value:figure}}{unit}, {{side}} {{limit:figure}}{unit}"
 
 
-BROKEN = Trouble("rule.broken", _broken, recovered="{metric:metric} is within its limit")
+BROKEN = Trouble("rule.broken", _broken, "{metric:metric} is within its limit")
 
 
 class Rules:

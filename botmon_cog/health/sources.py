@@ -38,7 +38,7 @@ class Sources:
     """How long the database may take to answer until it counts as away."""
 
     bot: Any = None
-    """discord.py's, of which a component declares the part that it uses by a Protocol."""
+    """discord.py's."""
     gateway: Callable[[], GatewaySample | None] = lambda: None
     loop: Callable[[], LoopSample | None] = lambda: None
     rest: Callable[[], RestSample | None] = lambda: None

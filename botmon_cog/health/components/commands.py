@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 
@@ -30,6 +30,7 @@ _NOTABLE = 1.5
 """From this many times its usual duration on a command is worth a line among the numbers."""
 _MOST_TOLD, _MOST_SHOWN, _MOST_NAMED = 20, 5, 3
 _judged_share = partial(certain_share, fewest=FEWEST_FAULTS)
+_HOW = "{late:?, {late:count?} too late for Discord}{unanswered:?, {unanswered:count?} without an answer}"
 _IN_TIME = "Answer within 3 s, or call interaction.response.defer() first."
 
 
@@ -56,63 +57,44 @@ class CommandsSample(Sample, frozen=True, kw_only=True):
         return None if self.total < FEWEST_FOR_RATE else min(max(self.errors, 0), self.total) / self.total
 
 
-def _how(late: int, unanswered: int) -> list[str]:
-    parts = ((late, "{late:count} too late for Discord"), (unanswered, "{unanswered:count} without an answer"))
-    return [" and ".join(phrase for n, phrase in parts if n)]
-
-
 def _failed(faults: int, late: int, unanswered: int, **_: object) -> str:
     return _IN_TIME if (late + unanswered) * 2 > faults else "See the bot's log for the traceback."
 
 
-def _one(calls: int, in_a_row: int, late: int, unanswered: int, **_: object) -> str:
+def _one(calls: int, in_a_row: int, **_: object) -> str:
     row = "{in_a_row:count} times in a row, " if FEWEST_FAULTS <= in_a_row < calls else ""
-    told = f"{{command:command}} failed {row}{{faults:count}} of {{calls:count}} {{calls:time|times}} in the last hour"
-    return ", ".join(filter(None, [told, *_how(late, unanswered)]))
-
-
-def _all(late: int, unanswered: int, worst: Sequence[str], **_: object) -> str:
-    mostly = "mostly {worst:commands}" if worst else ""
-    return ", ".join(filter(None, ["{faults:count} of {total:count}", *_how(late, unanswered), mostly]))
+    of = "{faults:count} of {calls:count} {calls:time|times} in the last hour"
+    return f"{{command:command}} failed {row}{of}{_HOW}"
 
 
 _trouble = partial(Trouble, meanwhile="The other commands run on.", effect=Effect.FAILING, looks_back_s=HOUR_S)
 _ALL = _trouble(
     "commands.failing",
     "{share:share} of the last hour's commands failed",
-    detail=_all,
+    "commands work",
+    detail=f"{{faults:count}} of {{total:count}}{_HOW}{{worst:?, mostly {{worst:commands?}}}}",
     remedy=_failed,
-    recovered="commands work",
 )
-_ONE = _trouble(
-    "commands.one_failing",
-    _one,
-    detail="{error}",
-    is_code=True,
-    remedy=_failed,
-    recovered="{command:command} works",
-)
+_ONE = _trouble("commands.one_failing", _one, "{command:command} works", detail="{error}", is_code=True, remedy=_failed)
 _WATCHED = _trouble(
-    "commands.watched",
-    "{command:command} failed {faults:count} of {calls:count}, watching",
-    recovered="{command:command} works",
+    "commands.watched", "{command:command} failed {faults:count} of {calls:count}, watching", "{command:command} works"
 )
 _TIMES = "p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}"
 _SLOW = _trouble(
     "commands.slow",
     "{command:command} is slow",
+    "{command:command} is as fast as usual",
     detail=_TIMES,
     remedy="Look at what it waits for: a database, another API, a blocked event loop. /perf shows its times.",
-    recovered="{command:command} is as fast as usual",
     meanwhile="It works, only slowly.",
     effect=Effect.SLOW,
 )
 _REFUSED = _trouble(
     "commands.refused",
     "Discord refuses {command:command} in {servers:count} of {of_servers:count} servers",
+    "Discord accepts {command:command}",
     detail="the bot lacks {lacks}",
     remedy="So many servers at once: see the permissions in the bot's invitation, or what the command does now.",
-    recovered="Discord accepts {command:command}",
 )
 
 

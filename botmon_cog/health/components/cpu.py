@@ -42,7 +42,8 @@ class CpuSample(Sample, frozen=True, kw_only=True):
     """Why `percent` can't be read; None as long as there was no time to measure it, which is no fault."""
 
 
-_trouble = partial(Trouble, recovered="the processor is back to normal", meanwhile="Some answers come late.")
+_LATE = "Some answers come late."
+_trouble = partial(Trouble, recovered="the processor is back to normal", meanwhile=_LATE)
 _BUSY = _trouble(
     "cpu.busy",
     "the bot keeps {core_percent:of_100} of a processor core busy",
@@ -51,16 +52,17 @@ _BUSY = _trouble(
 _QUOTA = _trouble(
     "cpu.quota",
     "the container uses {quota_percent:of_100} of the processor time that it is allowed",
-    detail=("{cores:cores} allowed, {own_share:share} by this process", "{cores:cores} allowed"),
+    detail="{cores:cores} allowed{own_share:?, {own_share:share} by this process}",
     remedy="Move what computes out of the bot, end what it starts (ffmpeg, browsers), or allow the container more.",
 )
-_THROTTLED = _trouble(
+_THROTTLED = Trouble(
     "cpu.throttled",
     "the container is held back in {share:share} of its time slices",
+    "the container is hardly held back",
     detail="{cores:cores} allowed",
     remedy="It wants more processor time at once than it is allowed: raise its CPU limit, or move what computes out of "
     "the bot.",
-    recovered="the container is hardly held back",
+    meanwhile=_LATE,
 )
 _UNREAD = hidden(_OWN, "cpu")
 

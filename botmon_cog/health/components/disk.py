@@ -25,10 +25,10 @@ class DiskSample(Sample, frozen=True, kw_only=True):
 _FULL = Trouble(
     "disk.full",
     "the disk has only {free_bytes:bytes} left",
+    "the disk has room again",
     detail="of {total_bytes:bytes}",
     remedy="Free some space: old logs, songs that were downloaded, container images. What the store itself may take is "
     "`[retention] disk_cap_mb`.",
-    recovered="the disk has room again",
     meanwhile="Commands run on. On a full disk rows wait in memory, and what else the bot writes fails.",
 )
 

@@ -28,15 +28,17 @@ def _unburden(who: str | None = None, **_: object) -> str:
 
 _trouble = partial(
     Trouble,
-    detail=("{where}, waiting in {inside}", "{where}"),
+    detail="{where}{inside:?, waiting in {inside}}",
     is_code=True,
     recovered="the event loop runs freely",
     meanwhile="While it is blocked nobody gets an answer.",
     effect=Effect.SLOW,
 )
-_IN_TEN = "the event loop was blocked for {blocked_s:duration} in ten minutes"
 _BLOCKED = _trouble(
-    "loop.blocked", (f"{_IN_TEN}, most by {{who}}", _IN_TEN), remedy=_UNBLOCK, looks_back_s=_BLOCKED_WITHIN_S
+    "loop.blocked",
+    "the event loop was blocked for {blocked_s:duration} in ten minutes{who:?, most by {who}}",
+    remedy=_UNBLOCK,
+    looks_back_s=_BLOCKED_WITHIN_S,
 )
 _LAG = _trouble(
     "loop.lag",

@@ -80,21 +80,20 @@ def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bo
 
 
 _trouble = partial(Trouble, meanwhile="Commands run on. When the memory is full, the system kills the bot.")
-_OF = "{used_bytes:bytes} of {limit_bytes:bytes}"
 _FULL = _trouble(
     "memory.full",
     _full,
-    detail=(f"{_OF}, {{own_bytes:bytes}} by this process", _OF),
+    "memory is back to normal",
+    detail="{used_bytes:bytes} of {limit_bytes:bytes}{own_bytes:?, {own_bytes:bytes} by this process}",
     remedy=_room,
-    recovered="memory is back to normal",
 )
 _GROWING = _trouble(
     "memory.growing",
     "the bot's memory grows by {growth_bytes_per_h:bytes} an hour",
-    detail=(f"{_OF}, full in {{full_in_s:duration}}", "{used_bytes:bytes} now"),
+    "memory grows no more",
+    detail=("{used_bytes:bytes} of {limit_bytes:bytes}, full in {full_in_s:duration}", "{used_bytes:bytes} now"),
     remedy="Look for what is only ever added to: lists and dicts in your cogs, caches without a bound, tasks that "
     "never end. A restart buys time.",
-    recovered="memory grows no more",
 )
 _UNREAD = hidden(_OWN, "memory")
 _NO_LIMIT = hidden("the size of this machine's memory", "memory", "no_limit")
@@ -105,7 +104,7 @@ class Memory(Component[MemorySample]):
     title = "Memory"
     troubles = (_FULL, _GROWING, _UNREAD, _NO_LIMIT)
     vital = (("used_bytes", _UNREAD), ("limit_bytes", _NO_LIMIT))
-    in_brief = (("memory {used_bytes:bytes} ({percent:of_100})", "memory {used_bytes:bytes}"),)
+    in_brief = ("memory {used_bytes:bytes}{percent:? ({percent:of_100})}",)
     in_numbers = (
         "{used_bytes:bytes}",
         "{percent:of_100} of the {whose}'s {limit_bytes:bytes}",

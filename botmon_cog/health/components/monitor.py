@@ -55,50 +55,44 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
 
 
 _LOST = Trouble(
-    "monitor.lost",
-    "{n:count} {n:row was|rows were} lost since the start",
-    remedy=_SEE_THE_LOG,
-    recovered="no row is lost",
+    "monitor.lost", "{n:count} {n:row was|rows were} lost since the start", "no row is lost", remedy=_SEE_THE_LOG
 )
 _TROUBLE = Trouble(
     "monitor.trouble",
     "{said}",
+    "the database is whole",
     remedy="The bot goes on with the new file; its next start takes this note away.",
-    recovered="the database is whole",
 )
 _FAILURES = Trouble(
-    "monitor.failures",
-    "the monitor itself failed in the last hour",
-    remedy=_SEE_THE_LOG,
-    recovered="the monitor works",
+    "monitor.failures", "the monitor itself failed in the last hour", "the monitor works", remedy=_SEE_THE_LOG
 )
 _LOOPS = Trouble(
     "monitor.loops",
     "{names:a loop of the monitor is|{names:n_of} loops of the monitor are} overdue",
+    "the monitor works",
     detail="{names:list}",
     remedy=f"{_SEE_THE_LOG} Reloading the extension begins them anew.",
-    recovered="the monitor works",
 )
 _UNREACHABLE = Trouble(
     "monitor.unreachable",
     "{ways:a way to the owners is closed|{ways:n_of} ways to the owners are closed}",
+    "every way to the owners is open",
     detail="{ways:lines}",
     remedy="Open {ways:it|them} again and reload the extension, which else tries {ways:it|them} once a day; or set "
     "another way in [alerts]: channel_id, webhook, notify.",
-    recovered="every way to the owners is open",
 )
 _BROKEN = Trouble(
     "monitor.broken",
     "{features:a feature does not work|{features:n_of} features do not work}",
+    "everything that was asked for works",
     detail="{features:lines}",
     remedy="Free what it needs, or set it otherwise in the configuration; then reload the extension.",
-    recovered="everything that was asked for works",
 )
 _SPOOL = Trouble(
     "monitor.spool",
     "{n:count} {n:row waits|rows wait} on disk for the database",
+    "no row waits on disk",
     remedy="Nothing is lost: they are written as soon as the database takes them. See what keeps it.",
-    recovered="no row waits on disk",
 )
 
 

@@ -9,8 +9,7 @@ from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import RestSample
 from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble
 
-_LIMITED = "Discord rate-limited the bot {n:count} {n:time|times} in the last hour"
-_LIMITS = "{rate_limits_1h:count} {rate_limits_1h:rate limit|rate limits}"
+_GLOBAL = "{global_rate_limits_1h:? ({global_rate_limits_1h:count?} global)}"
 _trouble = partial(
     Trouble,
     recovered="Discord accepts requests",
@@ -20,7 +19,8 @@ _trouble = partial(
 )
 _RATE_LIMITS = _trouble(
     "rest.rate_limits",
-    (f"{_LIMITED}, {{for_everything:count?}} of them for everything", _LIMITED),
+    "Discord rate-limited the bot {n:count} {n:time|times} in the last hour"
+    "{for_everything:?, {for_everything:count?} of them for everything}",
     remedy="Look for what sends, edits or reacts in a loop, and do it less often or in bulk. Too many of these, and "
     "Discord blocks the machine's address for an hour.",
 )
@@ -37,7 +37,7 @@ class Rest(Component[RestSample]):
     title = "Discord's API"
     troubles = (_RATE_LIMITS, _SERVER_ERRORS)
     in_numbers = (
-        (f"{_LIMITS} ({{global_rate_limits_1h:count?}} global)", _LIMITS),
+        f"{{rate_limits_1h:count}} {{rate_limits_1h:rate limit|rate limits}}{_GLOBAL}",
         "{server_errors_1h:count} {server_errors_1h:error|errors} of Discord's",
         "{late_1h:count} too late, in 1 h",
     )
