@@ -90,7 +90,10 @@ class Debouncer:
                 last = Finding(alert.key, alert.reason, 1.0, limits, looks_back_s=max(backs, default=0.0))
                 last = replace(last, is_shared=alert.scope == SHARED)
                 track = self._tracks[alert.key] = _Track(self._config, last)
-                track.recall(alert, now)
+                lasted_s = max((now.at - alert.since).total_seconds(), 0.0)
+                track.step(replace(last, is_certain=True, lasted_s=lasted_s), now)
+                track.last, track.is_recalled = last, True
+                track.lasting, track.relapses = alert.severity, alert.relapses
 
     def _problems(self, now: Now) -> tuple[Problem, ...]:
         return tuple(problem for track in self._tracks.values() if (problem := track.problem(now)) is not None)
@@ -144,19 +147,11 @@ class _Track:
         self._config = config
         self._limits: dict[Severity, _Limit] = {"critical": _Limit(), "warning": _Limit()}
         """The gravest first."""
-        self._last = finding
-        self._lasting: Severity | None = None
-        self._relapses = 0
+        self.last = finding
+        self.lasting: Severity | None = None
+        self.relapses = 0
         self._ended_s: float | None = None
-        self._is_recalled = False
-
-    def recall(self, alert: Alert, now: Now) -> None:
-        """Go on with what an earlier process told."""
-        lasted_s = max((now.at - alert.since).total_seconds(), 0.0)
-        last = self._last
-        self.step(replace(last, is_certain=True, lasted_s=lasted_s), now)
-        self._last, self._is_recalled = last, True
-        self._lasting, self._relapses = alert.severity, alert.relapses
+        self.is_recalled = False
 
     @property
     def _entered(self) -> dict[Severity, float]:
@@ -177,53 +172,53 @@ class _Track:
 
     def step(self, finding: Finding | None, now: Now) -> None:
         """`finding`: None if the component found nothing of it."""
-        by, value = finding or self._last, _WELL if finding is None else finding.value
+        by, value = finding or self.last, _WELL if finding is None else finding.value
         is_reached = finding is not None and finding.is_reached
-        is_too_young = self._is_recalled and now.age_s < by.looks_back_s  # and looks well only because it begins anew
+        is_too_young = self.is_recalled and now.age_s < by.looks_back_s  # and looks well only because it begins anew
         if value is None or (is_too_young and not is_reached):
             return
         good_s, was_certain = self._good_s, bool(self._entered)
         if is_reached:
-            self._relapses += good_s is not None and self._lasting is not None and not by.is_shared
-            self._last, self._is_recalled = by, False
+            self.relapses += good_s is not None and self.lasting is not None and not by.is_shared
+            self.last, self.is_recalled = by, False
         warning, critical = by.limits
         for severity, limit in self._limits.items():
             at = critical if severity == "critical" or warning is None else warning
             limit.step(value, at, by, now.at_s, self._recover_s)
-        if not self._entered and self._lasting is not None:
+        if not self._entered and self.lasting is not None:
             self._ended_s = now.at_s if good_s is None else good_s
         elif self._entered and not was_certain and self._ended_s is not None:
-            self._relapses = self._relapses + 1 if now.at_s - self._ended_s <= FLAP_WINDOW_S else 0
+            self.relapses = self.relapses + 1 if now.at_s - self._ended_s <= FLAP_WINDOW_S else 0
             self._ended_s = None
-        self._lasting = self._told(now.at_s)
+        self.lasting = self._told(now.at_s)
 
     def _told(self, now_s: float) -> Severity | None:
         """The gravest severity that has lasted long enough; what was once stays, as long as it is not over."""
         warning_s, critical_s = self._config.after_s
         for severity, entered_s in self._entered.items():
-            after_s = 0.0 if self._last.hold_s is not None else critical_s if severity == "critical" else warning_s
+            after_s = 0.0 if self.last.hold_s is not None else critical_s if severity == "critical" else warning_s
             is_bad = self._limits[severity].good_s is None
-            if self._lasting == severity or (is_bad and now_s - entered_s >= after_s):
+            if self.lasting == severity or (is_bad and now_s - entered_s >= after_s):
                 return severity
-        return self._lasting if self._entered else None
+        return self.lasting if self._entered else None
 
     @property
     def _recover_s(self) -> float:
         after_s = self._config.recover_after_s
-        return max(after_s, min(after_s * 2 ** min(self._relapses, _MOST_DOUBLINGS), FLAP_WINDOW_S))
+        return max(after_s, min(after_s * 2 ** min(self.relapses, _MOST_DOUBLINGS), FLAP_WINDOW_S))
 
     def problem(self, now: Now) -> Problem | None:
         entered, good_s = self._entered, self._good_s
         if not entered:
             return None
         return Problem(
-            key=self._last.key,
+            key=self.last.key,
             severity=next(iter(entered)),
-            reason=self._last.reason,
+            reason=self.last.reason,
             since=now.ago(min(entered.values())),
-            is_shared=self._last.is_shared,
-            lasting=self._lasting,
+            is_shared=self.last.is_shared,
+            lasting=self.lasting,
             good_since=None if good_s is None else now.ago(good_s),
-            is_fact=self._last.is_certain,
-            relapses=self._relapses,
+            is_fact=self.last.is_certain,
+            relapses=self.relapses,
         )

@@ -59,18 +59,10 @@ class MemorySample(Sample, frozen=True, kw_only=True):
         return self.process_bytes if self.is_contained else None
 
     @property
-    def whose(self) -> str:
-        return "container" if self.is_contained else "machine"
-
-    @property
     def shrinks_bytes_per_h(self) -> float | None:
         """None if it grows."""
         growth = finite(self.growth_bytes_per_h)
         return -growth if growth is not None and growth < 0 else None
-
-
-def _full(*, is_contained: bool = False, **_: object) -> str:
-    return f"the bot uses {{used_percent:of_100}} of {'its container' if is_contained else 'this machine'}'s memory"
 
 
 def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bool = False, **_: object) -> str:
@@ -82,7 +74,7 @@ def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bo
 _trouble = partial(Trouble, meanwhile="Commands run on. When the memory is full, the system kills the bot.")
 _FULL = _trouble(
     "memory.full",
-    _full,
+    "the bot uses {used_percent:of_100} of {is_contained:its container|this machine}'s memory",
     "memory is back to normal",
     detail="{used_bytes:bytes} of {limit_bytes:bytes}{own_bytes:?, {own_bytes:bytes} by this process}",
     remedy=_room,
@@ -107,7 +99,7 @@ class Memory(Component[MemorySample]):
     in_brief = ("memory {used_bytes:bytes}{percent:? ({percent:of_100})}",)
     in_numbers = (
         "{used_bytes:bytes}",
-        "{percent:of_100} of the {whose}'s {limit_bytes:bytes}",
+        "{percent:of_100} of the {is_contained:container|machine}'s {limit_bytes:bytes}",
         "{own_bytes:bytes} by this process",
         "{virtual_bytes:bytes} virtual",
         ("shrinks by {shrinks_bytes_per_h:bytes} an hour", "grows by {growth_bytes_per_h:bytes} an hour"),

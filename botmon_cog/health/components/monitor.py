@@ -194,12 +194,10 @@ class OwnThreads:
     def used_s(self) -> float | None:
         """By all of them until now; None if the system does not tell threads apart."""
         own = {thread.native_id for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)}
-        used: dict[int, float] = {}
-        if own:
-            every = self._reader.read("the processor time of threads", self._threads) or {}
-            used = {id_: used_s for id_, used_s in every.items() if id_ in own}
-            if not used:
-                return None
+        every = self._reader.read("the processor time of threads", self._threads) if own else None
+        used = {id_: used_s for id_, used_s in (every or {}).items() if id_ in own}
+        if own and not used:
+            return None
         for id_, used_s in used.items():
             before_s = self._before.get(id_, 0.0)
             self._total_s += used_s - before_s if used_s >= before_s else used_s  # else it is a new one of that id
