@@ -41,34 +41,31 @@ class Health:
     def __init__(self, components: Iterable[Component[Any]], sources: Sources, config: Config) -> None:
         """Of the components only those that `[health] watch` names are watched."""
         self.components = {each.name: each for each in components if each.name in config.health.watch}
-        self._recorder = sources.recorder
-        self._loops = sources.loops
-        self._clock = clock = sources.clock
+        self._sources = sources
         self._config = config.health
-        self._failures = sources.failures
         self._debouncer = Debouncer(config.alerts)
         self._one_cause = OneCause()
         self._rules = Rules(config.alerts.rule)
-        self._watching_since_s = clock.monotonic()
-        self._began_s = clock.monotonic() - sources.process.uptime_s
+        self._watching_since_s = sources.clock.monotonic()
+        self._began_s = self._watching_since_s - sources.process.uptime_s
         self.latest: HealthReport | None = None
 
     @property
     def uptime_s(self) -> float:
         """Seconds since this process began; a reload of the extension does not set it back."""
-        return self._clock.monotonic() - self._began_s
+        return self._sources.clock.monotonic() - self._began_s
 
     async def check(self) -> HealthReport:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
         seen, looks = await self._gather(self.components.values())
         looks = self._one_cause.joined(looks, is_check=True)
-        rules = self._rules.judge(seen, self._recorder.metrics.means(), self.uptime_s)
-        self._recorder.metrics.restart()
+        rules = self._rules.judge(seen, self._sources.recorder.metrics.means(), self.uptime_s)
+        self._sources.recorder.metrics.restart()
         now = self._now()
         troubles = self._debouncer.step({**looks, RULES: rules}, now)
         self.latest = self._report(seen, looks, troubles, now)
-        self._recorder.record(_row(self.latest, seen))
-        self._loops.note(HEALTH_CHECKS)
+        self._sources.recorder.record(_row(self.latest, seen))
+        self._sources.loops.note(HEALTH_CHECKS)
         return self.latest
 
     async def report(self) -> HealthReport:
@@ -93,7 +90,7 @@ class Health:
 
     def is_well(self) -> bool:
         """Whether the last check found the bot not unhealthy, and was not long since. True before the first is due."""
-        is_late = any(run.is_late for run in self._loops.runs() if run.name == HEALTH_CHECKS)
+        is_late = any(run.is_late for run in self._sources.loops.runs() if run.name == HEALTH_CHECKS)
         is_unhealthy = self.latest is not None and self.latest.overall_status == UNHEALTHY
         return not (is_unhealthy or is_late)
 
@@ -109,7 +106,7 @@ class Health:
                     doing = "judging"
                     looks[each.name] = tuple(each.judge(sample, self._config))
             except Exception as error:  # noqa: BLE001 (costs its line)
-                self._failures.note(f"{doing} {each.title.lower()}", error)
+                self._sources.failures.note(f"{doing} {each.title.lower()}", error)
         return seen, looks
 
     def _report(self, seen: Seen, looks: Looks, troubles: tuple[Problem, ...], now: Now) -> HealthReport:
@@ -129,8 +126,8 @@ class Health:
         )
 
     def _now(self) -> Now:
-        at_s = self._clock.monotonic()
-        return Now(at=self._clock.now(), at_s=at_s, age_s=at_s - self._watching_since_s)
+        at_s = self._sources.clock.monotonic()
+        return Now(at=self._sources.clock.now(), at_s=at_s, age_s=at_s - self._watching_since_s)
 
 
 def _health_of(

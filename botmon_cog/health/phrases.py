@@ -2,6 +2,7 @@
 
 After the colon stands how a value is shown, or what is said for one and for many, which may hold values too. A `?` at
 the end makes a zero unknown. What begins with one, as in `{who:?, most by {who}}`, is left out if a value is not known.
+`any` shows nothing: what it stands in is said only where the value is known.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def slash(command: str) -> str:
 
 _FORMS: Mapping[str, Callable[[Any], str]] = {
     "": str,
+    "any": lambda _: "",
     "bold": lambda command: f"**{name(slash(command), 40)}**",
     "bytes": bytes_,
     "code": inline_code,

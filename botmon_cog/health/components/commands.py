@@ -146,15 +146,14 @@ class Commands(Component[CommandsSample]):
 
     def numbers(self, sample: CommandsSample, now: datetime) -> Iterable[str]:
         yield from super().numbers(sample, now)
-        failing = [told for each in sample.failing for told in shown((_COUNTED,), each)]
+        failing = [
+            told for each in sample.failing for told in shown(("{command:bold} {faults:count} of {calls:count}",), each)
+        ]
         if failing:
             yield "failing: " + ", ".join(some(failing, _MOST_SHOWN, "…"))
-        slow = [told for each in sample.slow if each.times >= _NOTABLE for told in shown((_TIMED,), each)]
+        notable = (each for each in sample.slow if each.times >= _NOTABLE)
+        slow = [told for each in notable for told in shown((f"{{command:bold}} {_TIMES}",), each)]
         yield from some(slow, _MOST_SHOWN) or ["none is much slower than last week"]
-
-
-_COUNTED = "{command:bold} {faults:count} of {calls:count}"
-_TIMED = (f"{{command:bold}} {_TIMES}", "{command:bold} {n:count} {n:call|calls}")
 
 
 def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Finding]:

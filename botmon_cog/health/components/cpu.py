@@ -86,7 +86,7 @@ class Cpu(Component[CpuSample]):
         reader = sources.process
         self._meter = CpuMeter(sources.clock, lambda: reader.read(_OWN, reader.processor_s))
         self._group = self._look_at_group()
-        self._measured = CpuSample(quota_cores=self._allowed_cores())
+        self._measured = CpuSample(quota_cores=None if self._group is None else self._group.cores)
 
     async def sample(self) -> CpuSample:
         if self._meter.look():
@@ -98,7 +98,7 @@ class Cpu(Component[CpuSample]):
     def _measure(self) -> CpuSample:
         before, self._group = self._group, self._look_at_group()
         used_s, periods, throttled = (_passed(before, self._group, name) for name in ("used_s", "periods", "throttled"))
-        cores, reader = self._allowed_cores(), self._sources.process
+        cores, reader = None if self._group is None else self._group.cores, self._sources.process
         share = None if periods is None or throttled is None else 0.0
         if periods and throttled and periods >= _FEWEST_PERIODS:
             share = min(throttled / periods, 1.0)
@@ -113,10 +113,8 @@ class Cpu(Component[CpuSample]):
 
     def _look_at_group(self) -> CpuGroup | None:
         reader = self._sources.process
-        return reader.read("the processor time of this container", lambda: cpu_group(reader.root))
-
-    def _allowed_cores(self) -> float | None:
-        return None if self._group is None else min(self._group.cores, float(self._sources.process.cores))
+        group = reader.read("the processor time of this container", lambda: cpu_group(reader.root))
+        return None if group is None else group._replace(cores=min(group.cores, float(reader.cores)))
 
     def judge(self, sample: CpuSample, config: HealthConfig) -> Iterable[Finding]:
         own, quota, cores = finite(sample.percent), finite(sample.quota_percent), finite(sample.quota_cores)

@@ -27,22 +27,12 @@ _WHEN_DOWN = (
     "log and restart it."
 )
 _LEFT = "logins left today"
+_UNTIL = "{reset_s:? for {reset_s:duration}}"
 _LOGINS = "find out why it logs in so often: a crash loop, or a second process with the same token."
 
 
 def _named(down: int, names: Sequence[str], **_: object) -> Phrase:
     return () if down == 1 else "{names:list}, …" if down > len(names) else "{names:list}"
-
-
-def _scarce(left: int, **_: object) -> tuple[str, ...]:
-    few = "allows only {left:count} more {left:session|sessions}" if left > 0 else "refuses new sessions"
-    return f"Discord {few} for {{reset_s:duration}}", f"Discord {few}"
-
-
-def _rarely(left: int, **_: object) -> str:
-    if left > 0:
-        return f"Restart the bot rarely until then, and {_LOGINS}"
-    return f"Don't restart the bot until then: it could not log in. Afterwards {_LOGINS}"
 
 
 _DOWN = Trouble(
@@ -88,9 +78,15 @@ _HEARTBEAT = _late(
 )
 _SESSIONS = Trouble(
     "gateway.sessions",
-    _scarce,
+    (
+        f"Discord allows only {{left:count?}} more {{left:session|sessions}}{_UNTIL}",
+        f"Discord refuses new sessions{_UNTIL}",
+    ),
     "the bot may begin sessions with Discord",
-    remedy=_rarely,
+    remedy=(
+        f"{{left:any?}}Restart the bot rarely until then, and {_LOGINS}",
+        f"Don't restart the bot until then: it could not log in. Afterwards {_LOGINS}",
+    ),
     meanwhile="The bot runs on, and it must not lose its connection.",
 )
 
@@ -115,8 +111,10 @@ class Gateway(Component[GatewaySample]):
         yield from _lost(shards)
         yield _HEARTBEAT.level(blocked, (BLOCKED_TOO_OFTEN, None), n=blocked)
         if left is not None:  # the fewer, the higher: 1 and more where there are fewer than 100
-            scarce, reset_s = FEW_SESSIONS / (max(left, 0) + 1), sample.identifies_reset_s
-            found = _SESSIONS.level(scarce, (1.0, None), "gateway.identifies", left=left, reset_s=reset_s)
+            left, reset_s = max(left, 0), sample.identifies_reset_s
+            found = _SESSIONS.level(
+                FEW_SESSIONS / (left + 1), (1.0, None), "gateway.identifies", left=left, reset_s=reset_s
+            )
             yield found if left > 0 else replace(found, limits=(1.0, 1.0), is_certain=True)
         if shards:
             shard = max(shards, key=lambda each: finite(each.usual_latency_s) or 0.0)
@@ -163,11 +161,9 @@ def _shown(sample: GatewaySample) -> str:
         return _shard(shards[0])
     worst = sorted(shards, key=_badness, reverse=True)[:_WORST_SHOWN] if n > _MOST_SHOWN else shards
     named = ", ".join(f"#{shard.shard_id} {_shard(shard)}" for shard in worst)
-    return (
-        named
-        if n <= _MOST_SHOWN
-        else f"{count(n - sample.shards_down)} of {count(n)} shards connected; the worst: {named}"
-    )
+    if n <= _MOST_SHOWN:
+        return named
+    return f"{count(n - sample.shards_down)} of {count(n)} shards connected; the worst: {named}"
 
 
 def _shard(shard: ShardSample) -> str:

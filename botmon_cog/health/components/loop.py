@@ -20,12 +20,6 @@ _UNBLOCK = (
 )
 
 
-def _unburden(who: str | None = None, **_: object) -> str:
-    return (
-        "The bot has too much to do at once, or its machine has: see what else runs there." if who is None else _UNBLOCK
-    )
-
-
 _trouble = partial(
     Trouble,
     detail="{where}{inside:?, waiting in {inside}}",
@@ -46,7 +40,10 @@ _LAG = _trouble(
         "the bot is sluggish: {who} keeps everything else waiting, for {p99_s:latency} or more",
         "the bot is sluggish: work waits {p99_s:latency} or more for the event loop, 1 time in 100",
     ),
-    remedy=_unburden,
+    remedy=(
+        f"{{who:any}}{_UNBLOCK}",
+        "The bot has too much to do at once, or its machine has: see what else runs there.",
+    ),
 )
 
 

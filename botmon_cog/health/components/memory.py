@@ -74,7 +74,10 @@ def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bo
 _trouble = partial(Trouble, meanwhile="Commands run on. When the memory is full, the system kills the bot.")
 _FULL = _trouble(
     "memory.full",
-    "the bot uses {used_percent:of_100} of {is_contained:its container|this machine}'s memory",
+    (
+        "the bot uses {used_percent:of_100} of {is_contained:its container|this machine}'s memory",
+        "the bot uses {used_percent:of_100} of this machine's memory",
+    ),
     "memory is back to normal",
     detail="{used_bytes:bytes} of {limit_bytes:bytes}{own_bytes:?, {own_bytes:bytes} by this process}",
     remedy=_room,
