@@ -18,7 +18,7 @@ from botmon_cog.config import Config
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
 from botmon_cog.health.check import Health
-from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components import COMPONENTS, INHIBITS
 from botmon_cog.health.components.database import Database, DatabaseSample
 from botmon_cog.health.process import ProcessReader
 from botmon_cog.health.readiness import ReadinessProbe
@@ -165,8 +165,7 @@ class MonitoringSystem:
         self.alert_causes = AlertCauses(
             self.errors, store.reports, live, clock, failures, timeout_s, lambda: self.health.uptime_s
         )
-        inhibits = {key: others for component in components for key, others in component.inhibits.items()}
-        self.alerts = Alerts(store.alerts, clock, config, failures, spool, inhibits=inhibits, causes=self.alert_causes)
+        self.alerts = Alerts(store.alerts, clock, config, failures, spool, inhibits=INHIBITS, causes=self.alert_causes)
         self.janitor = Janitor(store, clock, config.retention, failures, loops)
         self.log_file = LogFile(config.log)
         self._has_recalled = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,17 +17,14 @@ from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
 from botmon_cog.health.component import Finding, Trouble
-from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components import INHIBITS
 from botmon_cog.health.debounce import Debouncer, Now
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 INTERVAL_S = 60.0
-INHIBITS: Mapping[str, Sequence[str]] = {
-    pattern: patterns for component in COMPONENTS for pattern, patterns in component.inhibits.items()
-}
 
 
-BAD = Trouble("test.bad", "{key} is bad")
+BAD = Trouble("test.bad", "{key} is bad", "all is well")
 
 
 def bad(key: str) -> Reason:

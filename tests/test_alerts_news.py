@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import EVERYTHING, News, covers
-from tests.alert_helpers import INHIBITS, Life, mute, told
+from botmon_cog.health.components import INHIBITS
+from tests.alert_helpers import Life, mute, told
 
 HOUR = timedelta(hours=1)
 QUICK = AlertsConfig(after_s=(0, 0), recover_after_s=0)

@@ -82,7 +82,7 @@ WATCHED = {kind.name: component(kind.name) for kind in COMPONENTS}
 def judged(
     *rules: RuleConfig, players: float | None = 11.0, is_empty: bool = False, **samples: Sample
 ) -> list[Finding]:
-    seen = {name: (None if is_empty else (FULL | samples).get(name), True) for name in WATCHED}
+    seen = {name: None if is_empty else (FULL | samples).get(name) for name in WATCHED}
     return Rules(rules).judge(seen, {} if players is None else {"players": players}, 60.0)
 
 

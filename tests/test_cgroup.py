@@ -103,20 +103,20 @@ def test_the_machines_own_group_counts_what_this_process_uses():
         pytest.skip("no group of this process counts memory")
     taken = bytearray(64 * MIB)
     taken[::4096] = b"\1" * (len(taken) // 4096)
-    used_bytes = MemoryGroup(1, *folders[0]).used_bytes()
+    used_bytes = MemoryGroup(1, folders[0]).used_bytes()
     assert used_bytes is not None
     assert used_bytes >= len(taken)
     limit = memory_group()
     assert limit is None or used_bytes <= limit.limit_bytes
 
 
-def _own_groups() -> list[tuple[Path, bool]]:
+def _own_groups() -> list[Path]:
     mount = Path("/sys/fs/cgroup")
     lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     v1 = [(mount / "memory" / path[1:], False) for _, names, path in lines if "memory" in names.split(",")]
     v2 = [(mount / path[1:], True) for _, names, path in lines if not names]
     return [
-        (folder, is_v2)
+        folder
         for folder, is_v2 in v1 + v2
         if (folder / ("memory.current" if is_v2 else "memory.usage_in_bytes")).exists()
     ]

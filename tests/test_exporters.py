@@ -24,7 +24,6 @@ from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.errors import ConfigError
 from botmon_cog.exporters.heartbeat import HeartbeatPush, filled
 from botmon_cog.exporters.http import MOST_CONNECTIONS, HttpServer
-from botmon_cog.health.readiness import Readiness
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.testing import ManualClock
@@ -37,13 +36,13 @@ ANYWHERE = "127.0.0.1:0"
 # -- /healthz and /readyz ----------------------------------------------------------------------------------------------
 
 
-async def ready() -> Readiness:
-    return Readiness()
+async def ready() -> tuple[str, ...]:
+    return ()
 
 
 @asynccontextmanager
 async def serving(
-    readiness: Callable[[], Awaitable[Readiness]] = ready, headers_s: float = 5.0
+    readiness: Callable[[], Awaitable[tuple[str, ...]]] = ready, headers_s: float = 5.0
 ) -> AsyncIterator[HttpServer]:
     server = HttpServer(ANYWHERE, readiness, Failures(ManualClock()), headers_s)
     await server.start()
@@ -60,8 +59,8 @@ async def ask(server: HttpServer, path: str, method: str = "GET") -> tuple[int, 
 
 
 async def test_alive_whatever_else_is():
-    async def away() -> Readiness:
-        return Readiness(reasons=("the database does not answer",))
+    async def away() -> tuple[str, ...]:
+        return ("the database does not answer",)
 
     async with serving(away) as server:
         status, body = await ask(server, "/healthz")
@@ -71,8 +70,8 @@ async def test_alive_whatever_else_is():
 async def test_ready_or_why_not():
     reasons: list[str] = []
 
-    async def now() -> Readiness:
-        return Readiness(reasons=tuple(reasons))
+    async def now() -> tuple[str, ...]:
+        return tuple(reasons)
 
     async with serving(now) as server:
         status, body = await ask(server, "/readyz")
@@ -88,7 +87,7 @@ async def test_ready_or_why_not():
 
 
 async def test_a_failure_of_ours_is_an_answer_too(caplog: pytest.LogCaptureFixture):
-    async def broken() -> Readiness:
+    async def broken() -> tuple[str, ...]:
         raise RuntimeError("secret inside")
 
     async with serving(broken) as server:

@@ -14,9 +14,10 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.shares import certain_share
 from botmon_cog.errors import StorageError
 from botmon_cog.health.component import Effect, Finding
+from botmon_cog.health.components import INHIBITS
 from botmon_cog.health.components.commands import Commands, CommandsSample
 from botmon_cog.health.debounce import Debouncer, Now
-from botmon_cog.health.words import effect_of, recovered, sentence, words_of
+from botmon_cog.health.words import recovered, sentence, trouble_of, words_of
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.windows import LiveWindows
@@ -126,7 +127,7 @@ async def test_nineteen_of_nineteen_are_critical_at_once():
     assert await rig.check() == {"commands.failing.lyrics": "critical"}
     reason = (await rig.findings())["commands.failing.lyrics"].reason
     assert reason.owners_only
-    assert effect_of(reason) is Effect.FAILING
+    assert trouble_of(reason).effect is Effect.FAILING
     assert reason.values["fingerprint"] == 7
     assert (reason.values["faults"], reason.values["calls"], reason.values["share"]) == (19, 19, 1.0)
     assert sentence(reason) == "/lyrics failed 19 of 19 times in the last hour (ValueError)"
@@ -165,7 +166,7 @@ async def test_a_command_stays_told_while_others_begin_to_fail_too():
     rig.use("play", ERROR, 10)
     rig.use("play", OK)
     assert await rig.check(5) == {"commands.failing.lyrics": "critical", "commands.failing": "critical"}
-    assert Commands.inhibits["commands.failing"] == ("commands.failing.*",), "one cause, one message"
+    assert INHIBITS["commands.failing"] == ("commands.failing.*",), "one cause, one message"
     await rig.check(60)
     assert await rig.check(60) == {}
 

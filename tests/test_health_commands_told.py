@@ -14,7 +14,7 @@ from botmon_cog.errors import StorageError
 from botmon_cog.health.command_durations import RETRY_S, SlowCommand
 from botmon_cog.health.component import Effect
 from botmon_cog.health.rules import metric
-from botmon_cog.health.words import effect_of
+from botmon_cog.health.words import trouble_of
 from tests.test_command_durations import was_used
 from tests.test_health_commands import ERROR, LATE, OK, Away, Rig
 
@@ -29,7 +29,7 @@ async def test_a_command_is_held_against_its_own_week_before(storage):
         rig.use(name, OK, 30, duration_s=now_s)
     assert await rig.reached() == {"commands.slow.play": "warning", "commands.slow.slower": "warning"}
     reason = (await rig.findings())["commands.slow.play"].reason
-    assert effect_of(reason) is Effect.SLOW
+    assert trouble_of(reason).effect is Effect.SLOW
     assert reason.values["n"] == 30
     assert (reason.values["p95_s"], reason.values["usual_s"]) == (pytest.approx(4.1, 0.03), pytest.approx(0.9, 0.03))
 
@@ -74,10 +74,10 @@ async def test_metrics_give_no_rate_of_too_few_commands():
     rig.use("play", OK, 18)
     rig.use("play", LATE)
     sample = await rig.commands.sample()
-    assert metric("commands.error_rate", {"commands": (sample, True)}) is None
+    assert metric("commands.error_rate", {"commands": sample}) is None
     rig.use("play", Outcome.UNANSWERED)
     sample = await rig.commands.sample()
-    assert {name: metric(name, {"commands": (sample, True)}) for name in METRICS if name.startswith("commands.")} == {
+    assert {name: metric(name, {"commands": sample}) for name in METRICS if name.startswith("commands.")} == {
         "commands.total_1h": 20,
         "commands.error_rate": 0.1,
         "commands.late_1h": 1,

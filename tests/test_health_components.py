@@ -12,9 +12,9 @@ import pytest
 from botmon_cog.config.metrics import METRICS
 from botmon_cog.domain.samples import LoopRun
 from botmon_cog.health.component import Effect
-from botmon_cog.health.components import COMPONENTS
+from botmon_cog.health.components import COMPONENTS, INHIBITS
 from botmon_cog.health.rules import metric
-from botmon_cog.health.words import effect_of, meanwhile, recovered, words_of
+from botmon_cog.health.words import recovered, trouble_of, words_of
 from tests.health_samples import BLOCK, DEFAULTS, NOON, SHARD, WELL, component, judged, sample, shards
 
 LATE = LoopRun(name="health check", last_at=NOON - timedelta(hours=2), is_late=True)
@@ -77,7 +77,7 @@ def test_trouble_is_found_and_said_with_its_number_and_a_remedy(name, seen, key,
     assert found.is_shared == (name == "database")
     assert found.reason.owners_only
     assert not any(each.endswith(".") for each in (what, recovered(found.reason)))
-    assert meanwhile(found.reason).endswith(".")
+    assert trouble_of(found.reason).meanwhile.endswith(".")
 
 
 HARMLESS = [
@@ -149,7 +149,7 @@ def test_the_gravest_of_the_monitor_comes_first():
 )
 def test_people_notice_what_slows_or_stops_the_bot(name, seen, effect):
     (found,) = judged(name, **seen)
-    assert effect_of(found.reason) is effect
+    assert trouble_of(found.reason).effect is effect
 
 
 # -- what holds of all of them -----------------------------------------------------------------------------------------
@@ -160,10 +160,10 @@ def test_components_have_names_words_and_metrics_of_their_own():
     assert len({kind.title for kind in COMPONENTS}) == len(COMPONENTS)
     for kind in COMPONENTS:
         assert all(what.startswith(f"{kind.name}.") for what in {each.name for each in kind.troubles})
-        assert all(pattern.partition(".")[0] == kind.name for pattern in kind.inhibits)
-    seen = {name: (each, True) for name, each in WELL.items()}
+    patterns = [pattern for key, others in INHIBITS.items() for pattern in (key, *others)]
+    assert {pattern.partition(".")[0] for pattern in patterns} <= WELL.keys()
     for name in METRICS.keys() - {"uptime_s"}:
-        value = metric(name, seen)
+        value = metric(name, WELL)
         assert isinstance(value, int | float) or name == "memory.growth_mb_per_h", name
 
 

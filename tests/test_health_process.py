@@ -60,7 +60,7 @@ async def test_a_container_is_judged_by_all_that_runs_in_it(version):
     memory = Memory(reads(reader))
     sample = await memory.sample()
     assert (sample.used_bytes, sample.limit_bytes, sample.is_contained) == (410 * MIB, 512 * MIB, True)
-    assert metric("memory.rss_mb", {"memory": (sample, True)}) == pytest.approx(120 * 1.048576), "this process alone"
+    assert metric("memory.rss_mb", {"memory": sample}) == pytest.approx(120 * 1.048576), "this process alone"
     said = words(memory, reached(memory, sample)["memory"])
     assert said.what == "the bot uses 80 % of its container's memory"
     assert said.detail == "410 MiB of 512 MiB, 120 MiB by this process"
@@ -157,7 +157,7 @@ async def test_a_quota_is_judged_by_all_that_runs_in_the_container(tmp_path):
     reader, process = reader_of(clock, group_v2(tmp_path, 100.0, 1_000, 10))
     cpu = Cpu(reads(reader))
     first = await cpu.sample()
-    assert (first.percent, first.quota_percent, first.is_measured, cpu.is_known(first)) == (None, None, False, False)
+    assert (first.percent, first.quota_percent, cpu.is_known(first)) == (None, None, False)
     assert cpu.unread(first) is None, "there was no time to measure, which is no fault"
     await clock.advance(10)
     process.used_s += 3
@@ -212,12 +212,7 @@ async def test_without_a_quota_the_share_of_one_core_counts(tmp_path):
     await clock.advance(10)
     process.used_s += 12
     sample = await cpu.sample()
-    assert (sample.percent, sample.is_measured, sample.quota_cores, sample.threads) == (
-        pytest.approx(120),
-        True,
-        None,
-        7,
-    )
+    assert (sample.percent, sample.quota_cores, sample.threads) == (pytest.approx(120), None, 7)
     assert 0 <= sample.system_percent <= 100
     (finding,) = cpu.judge(sample, CONFIG)
     assert words(cpu, finding).what == "the bot keeps 120 % of a processor core busy"
@@ -234,8 +229,8 @@ async def test_processor_time_that_is_refused_for_a_while_is_measured_again():
     for _ in range(3):
         await clock.advance(10)
         assert meter.look()
-        found.append((meter.percent, meter.is_measured))
-    assert found == [(None, True), (None, False), (pytest.approx(50), True)]
+        found.append(meter.percent)
+    assert found == [None, None, pytest.approx(50)]
 
 
 # -- files, and what is refused ----------------------------------------------------------------------------------------

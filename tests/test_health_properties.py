@@ -124,7 +124,6 @@ SAMPLES = {
         quota_percent=maybe,
         quota_cores=maybe,
         throttled_share=maybe,
-        is_measured=st.booleans(),
         system_percent=maybe,
         cause=maybe_text,
     ),
@@ -186,7 +185,7 @@ def test_no_sample_is_too_odd_to_be_shown(seen):
         if each is not None:
             shown = [*component(name).numbers(each, NOON), *component(name).brief(each)]
             assert all(isinstance(line, str) for line in shown)
-            told = [metric(metric_, {name: (each, True)}) for metric_ in METRICS if metric_ != "uptime_s"]
+            told = [metric(metric_, {name: each}) for metric_ in METRICS if metric_ != "uptime_s"]
             assert all(value is None or isinstance(value, int | float) for value in told)
 
 

@@ -1,4 +1,4 @@
-"""What discord.py tells in its log alone: rate limits, blocked heartbeats, a gateway that it can't keep up with.
+"""What discord.py tells in its log alone: rate limits and blocked heartbeats.
 
 Records are counted by a filter on its loggers, which lets everything through and keeps nothing. A handler would be gone
 once a host configures its logging after us.
@@ -21,12 +21,11 @@ RATE_LIMITED = "We are being rate limited. %s %s responded with 429."
 GLOBALLY = "Global rate limit has been hit."
 WEBHOOK_RATE_LIMITED = "Webhook ID %s is rate limited."
 HEARTBEAT_BLOCKED = "Shard ID %s heartbeat blocked for more than %s seconds."
-BEHIND = "Can't keep up, shard ID %s websocket is %.1fs behind."
 BEGINNINGS = {
     "discord.http": (RATE_LIMITED, GLOBALLY),
     "discord.webhook.async_": (WEBHOOK_RATE_LIMITED,),
     "discord.webhook.sync": (WEBHOOK_RATE_LIMITED,),
-    "discord.gateway": (HEARTBEAT_BLOCKED, BEHIND),
+    "discord.gateway": (HEARTBEAT_BLOCKED,),
 }
 """How the messages begin, before their arguments are put in, by logger. The same from discord.py 2.4 to 2.7."""
 
@@ -85,10 +84,6 @@ class DiscordLogs(logging.Filter):
     @property
     def heartbeats_blocked_1h(self) -> int:
         return self._count(HEARTBEAT_BLOCKED)
-
-    @property
-    def behind_1h(self) -> int:
-        return self._count(BEHIND)
 
     def _count(self, *beginnings: str) -> int:
         with self._lock:

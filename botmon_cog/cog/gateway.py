@@ -26,7 +26,7 @@ from discord.gateway import DiscordWebSocket
 from botmon_cog.clock import Clock
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.identifies import IdentifyBudget
-from botmon_cog.domain.samples import GatewayEvent, GatewaySample, ShardSample
+from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.domain.uptime import GatewayLoss
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.windows import HourTally
@@ -42,7 +42,8 @@ USUAL_INTERVAL_S = 41.25
 """Of heartbeats, where the library does not tell it."""
 _HEARTBEATS = 5
 
-_EVENTS: tuple[GatewayEvent, ...] = ("connect", "ready", "resumed", "disconnect")
+_EVENTS = ("connect", "ready", "resumed", "disconnect")
+"""`connect`: a session was begun anew. `ready`: its caches are full. `resumed`: the old one goes on."""
 
 
 class Heartbeats:
@@ -81,8 +82,6 @@ class Shard:
         self.heartbeats = Heartbeats()
         self.since: datetime | None = since
         self.is_connected = False
-        self.event: GatewayEvent | None = None
-        self.event_at: datetime | None = None
 
     @property
     def down_s(self) -> float:
@@ -149,13 +148,10 @@ class GatewayProbe:
                     down_s=shard.down_s,
                     since=shard.since,
                     reconnects_1h=shard.reconnects_1h,
-                    event=shard.event,
-                    event_at=shard.event_at,
                 )
                 for shard_id, shard in self._every()
             ),
             heartbeats_blocked_1h=self._logs.heartbeats_blocked_1h,
-            behind_1h=self._logs.behind_1h,
             identifies_left=self.budget.left,
             identifies_total=self.budget.total,
             identifies_reset_s=self._reset_s(),
@@ -169,13 +165,12 @@ class GatewayProbe:
         """The losses of 5 s or more that last."""
         return [loss for shard_id, shard in self._every() if (loss := self._loss(shard_id, shard)) is not None]
 
-    def _hear(self, event: GatewayEvent, shard_id: int) -> None:
+    def _hear(self, event: str, shard_id: int) -> None:
         shard = self._shard(shard_id)
         if event == "ready" and not shard.is_connected:
             return  # the caches of a connection that is gone
         if event == "connect":
             self.budget.spend()
-        shard.event, shard.event_at = event, self._clock.now()
         self._turn(shard_id, shard, is_connected=event != "disconnect")
 
     def _take_over(self) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from botmon_cog.domain.text import finite
-
-GatewayEvent = Literal["connect", "ready", "resumed", "disconnect"]
-"""`connect`: a session was begun anew. `ready`: its caches are full. `resumed`: the old one goes on."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,17 +56,12 @@ class ShardSample(Sample, frozen=True, kw_only=True):
     since: datetime | None = None
     """When it came to be as it is; None where that was before the extension was loaded."""
     reconnects_1h: int = 0
-    event: GatewayEvent | None = None
-    """What was heard of it last; None where nothing was since the extension was loaded."""
-    event_at: datetime | None = None
 
 
 class GatewaySample(Sample, frozen=True, kw_only=True):
     shards: tuple[ShardSample, ...] = ()
     heartbeats_blocked_1h: int = 0
     """How often discord.py said that its heartbeat was blocked."""
-    behind_1h: int = 0
-    """How often it said that it can't keep up: a heartbeat was answered after more than 10 s."""
     identifies_left: int | None = None
     """How many sessions may still be begun within `identifies_reset_s`; at 0 the bot can't reconnect."""
     identifies_total: int | None = None

@@ -12,7 +12,6 @@ from typing import cast
 from aiohttp import http_exceptions, web
 
 from botmon_cog.config.checking import split_address
-from botmon_cog.health.readiness import Readiness
 from botmon_cog.monitors.failures import Failures
 
 _log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class HttpServer:
     def __init__(
         self,
         listen: str,
-        readiness: Callable[[], Awaitable[Readiness]],
+        readiness: Callable[[], Awaitable[tuple[str, ...]]],
         failures: Failures,
         headers_s: float = _HEADERS_S,
     ) -> None:
@@ -108,7 +107,7 @@ class HttpServer:
         if self.is_stopping:
             return ["the bot is shutting down"]
         try:
-            return list((await self._readiness()).reasons)
+            return list(await self._readiness())
         except Exception as error:  # noqa: BLE001 (the edge: whoever asks gets an answer)
             self._failures.note("answering /readyz", error)
             return ["the monitor failed while it looked; see the bot's log"]

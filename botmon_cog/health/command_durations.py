@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -17,6 +15,7 @@ from botmon_cog.domain.text import finite
 from botmon_cog.errors import StorageError
 from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.windows import LiveWindows
+from botmon_cog.store.engine import answered
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +53,11 @@ class SlowCommands:
     """Those that take 1 s or more. Asks the database only where there are any."""
 
     def __init__(self, sources: Sources) -> None:
+        self._sources = sources
         self._recent = RecentDurations(sources.live, sources.clock)
-        self._usual = UsualDurations(sources)
+        self._usual_s: Mapping[str, float] = {}
+        self._read_in_hour: int | None = None
+        self._not_before_s = 0.0
 
     async def find(self) -> tuple[SlowCommand, ...]:
         """The worst beside what is usual first, without those of which that is not known; at most 20."""
@@ -64,15 +66,35 @@ class SlowCommands:
             p95_s = histogram.quantile(_P95)
             if p95_s is not None and p95_s >= SLOW_FROM_S and histogram.n >= FEWEST_TIMED:
                 long[command] = p95_s, histogram.n
-        if not long:
-            return ()
-        usual = await self._usual.read()
+        if long:
+            await self._read_usual()
         slow = [
-            SlowCommand(command=command, p95_s=p95_s, usual_s=usual[command], n=n)
+            SlowCommand(command=command, p95_s=p95_s, usual_s=self._usual_s[command], n=n)
             for command, (p95_s, n) in long.items()
-            if command in usual
+            if command in self._usual_s
         ]
         return tuple(sorted(slow, key=lambda each: each.times, reverse=True)[:_MOST_FOUND])
+
+    async def _read_usual(self) -> None:
+        """Once an hour: each command's p95 over the seven days (UTC) before today, of all processes. Raises nothing."""
+        clock = self._sources.clock
+        hour, now_s = hour_of(clock.now()), clock.monotonic()
+        if hour == self._read_in_hour or now_s < self._not_before_s:
+            return
+        end = start_of_day(hour // HOURS_PER_DAY)
+        self._not_before_s = now_s + RETRY_S
+        try:
+            week = Period(name="week", start=end - _WEEK, end=end)
+            counted = await answered(self._sources.store.reports.counted(None, week), self._sources.timeout_s)
+        except StorageError as error:
+            _log.warning("can't read how long commands took last week: %s", error)
+        except Exception as error:  # noqa: BLE001 (whatever an engine raises costs the comparison only)
+            self._sources.failures.note("reading how long commands took last week", error)
+        else:
+            found = counted.latencies(DURATION)
+            p95s = {command: each.quantile(_P95) for (command, _), each in found.items() if each.n >= FEWEST_BEFORE}
+            self._usual_s = {command: p95_s for command, p95_s in p95s.items() if p95_s is not None}
+            self._read_in_hour, self._not_before_s = hour, 0.0
 
 
 class RecentDurations:
@@ -86,61 +108,20 @@ class RecentDurations:
         self._live = live
         self._clock = clock
         self._seen: dict[str, int] = {}
-        self._slots: deque[tuple[int, dict[str, Histogram]]] = deque()
+        self._slots: dict[int, dict[str, Histogram]] = {}
 
     def by_command(self) -> dict[str, Histogram]:
-        """Of the last hour, or up to five minutes more."""
-        self._take()
-        found: dict[str, list[Histogram]] = {}
-        for _, slot in self._slots:
-            for command, histogram in slot.items():
-                found.setdefault(command, []).append(histogram)
-        return {command: Histogram.merged(histograms) for command, histograms in found.items()}
-
-    def _take(self) -> None:
-        """Bring in what came since the look before, and forget what is older than an hour."""
+        """Of the last hour, or up to five minutes more, with what came since the look before."""
         number = int(self._clock.monotonic() // _SLOT_S)
-        while self._slots and self._slots[0][0] < number - _SLOTS_PER_HOUR:
-            self._slots.popleft()
-        if not self._slots or self._slots[-1][0] != number:
-            self._slots.append((number, {}))
-        slot = self._slots[-1][1]
+        self._slots = {each: slot for each, slot in self._slots.items() if each >= number - _SLOTS_PER_HOUR}
+        slot = self._slots.setdefault(number, {})
         for command, window in self._live.durations():
             fresh = window.newest(window.added - self._seen.get(command, 0))
             if fresh:
                 self._seen[command] = window.added
                 slot[command] = Histogram.of(fresh) + slot.get(command, Histogram())
-
-
-class UsualDurations:
-    """Each command's p95 over the seven days (UTC) before today, of all processes. Read once an hour, when wanted."""
-
-    def __init__(self, sources: Sources) -> None:
-        self._known: Mapping[str, float] = {}
-        self._sources = sources
-        self._hour: int | None = None
-        self._not_before_s = 0.0
-
-    async def read(self) -> Mapping[str, float]:
-        """By command, without those that were too few; what was read before if the database is away. Raises nothing."""
-        clock = self._sources.clock
-        hour, now_s = hour_of(clock.now()), clock.monotonic()
-        if hour == self._hour or now_s < self._not_before_s:
-            return self._known
-        end = start_of_day(hour // HOURS_PER_DAY)
-        self._not_before_s = now_s + RETRY_S
-        try:
-            async with asyncio.timeout(self._sources.timeout_s):
-                counted = await self._sources.store.reports.counted(
-                    None, Period(name="week", start=end - _WEEK, end=end)
-                )
-        except (StorageError, TimeoutError) as error:
-            _log.warning("can't read how long commands took last week: %s", error or type(error).__name__)
-        except Exception as error:  # noqa: BLE001 (whatever an engine raises costs the comparison only)
-            self._sources.failures.note("reading how long commands took last week", error)
-        else:
-            found = counted.latencies(DURATION)
-            p95s = {command: each.quantile(_P95) for (command, _), each in found.items() if each.n >= FEWEST_BEFORE}
-            self._known = {command: p95_s for command, p95_s in p95s.items() if p95_s is not None}
-            self._hour, self._not_before_s = hour, 0.0
-        return self._known
+        commands = dict.fromkeys(command for each in self._slots.values() for command in each)
+        return {
+            command: Histogram.merged(each[command] for each in self._slots.values() if command in each)
+            for command in commands
+        }

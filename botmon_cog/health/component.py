@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from botmon_cog.config import HealthConfig, Severity
 from botmon_cog.domain.reasons import Reason, Value
@@ -17,8 +18,10 @@ from botmon_cog.domain.text import finite
 from botmon_cog.health.phrases import Phrase, known, said, shown
 from botmon_cog.health.sources import Sources
 
+HOUR_S = 3600.0
+
 S = TypeVar("S", bound=Sample)
-Text = Phrase | Callable[..., Phrase | None]
+Text = Phrase | Callable[..., Phrase]
 """Filled with the values of a reason; or what chooses between such phrases, called with the values by their names."""
 Limits = tuple[float | None, float | None]
 """From which on it is a warning, and critical; None for never."""
@@ -46,7 +49,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     """Whole sentences: what to do."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True):
     """What one check finds of one key. A key of which a component finds nothing is well."""
 
     key: str
@@ -68,6 +71,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     is_watched: bool = False
     """Whether the owners see it in `/health` below the limits too."""
 
+    def reaches(self, limit: float | None) -> bool:
+        return self.value is not None and limit is not None and self.value >= limit
+
+    @property
+    def is_reached(self) -> bool:
+        return any(map(self.reaches, self.limits))
+
 
 class Trouble(msgspec.Struct, frozen=True):
     """One kind of trouble, and all there is to say of it."""
@@ -76,11 +86,11 @@ class Trouble(msgspec.Struct, frozen=True):
     """`database.away`: the `what` of its reasons, and its key unless another is given."""
     says: Text
     """A clause without a full stop: `the database takes {response_s:latency} to answer`."""
-    detail: Text | None = None
-    is_code: bool = False
-    remedy: Text | None = None
-    recovered: Text = "all is well"
+    recovered: Text
     """A clause for when it is over: `the database answers`."""
+    detail: Text = ()
+    is_code: bool = False
+    remedy: Text = ()
     meanwhile: str = "Commands run on."
     """What happens as long as it lasts."""
     effect: Effect = Effect.NONE
@@ -93,39 +103,30 @@ class Trouble(msgspec.Struct, frozen=True):
 
     def level(self, value: float | None, limits: Limits, key: str | None = None, /, **values: Value) -> Finding:
         """A value against its limits. What is no number can't be told."""
-        return self._finding(key, finite(value), limits, values)
+        found = Finding(key or self.name, self.reason(**values), finite(value), limits)
+        return replace(found, looks_back_s=self.looks_back_s, is_shared=self.is_shared)
 
     def fact(self, severity: Severity, key: str | None = None, lasted_s: float = 0.0, /, **values: Value) -> Finding:
         """What is certain as soon as it is seen. `lasted_s`: how long it is known to have been so."""
-        found = self._finding(key, 1.0, (1.0, 1.0 if severity == "critical" else None), values)
-        return msgspec.structs.replace(found, is_certain=True, lasted_s=lasted_s)
-
-    def _finding(self, key: str | None, value: float | None, limits: Limits, values: Mapping[str, Value]) -> Finding:
-        return Finding(
-            key=key or self.name,
-            reason=self.reason(**values),
-            value=value,
-            limits=limits,
-            looks_back_s=self.looks_back_s,
-            is_shared=self.is_shared,
-        )
+        found = self.level(1.0, (1.0, 1.0 if severity == "critical" else None), key, **values)
+        return replace(found, is_certain=True, lasted_s=lasted_s)
 
     def words(self, values: Mapping[str, Value]) -> Words:
         """Raises what a phrase or a function does that other values were made for."""
         detail, remedy = _chosen(self.detail, values), _chosen(self.remedy, values)
         return Words(
-            what=said(_chosen(self.says, values) or "", values),
-            detail=None if detail is None else known(detail, values.get),
+            what=said(_chosen(self.says, values), values),
+            detail=known(detail, values.get),
             is_code=self.is_code,
-            remedy=None if remedy is None else said(remedy, values),
+            remedy=said(remedy, values) if remedy else None,
         )
 
     def over(self, values: Mapping[str, Value]) -> str:
         """The clause for when it is over. Raises as `words`."""
-        return said(_chosen(self.recovered, values) or "", values)
+        return said(_chosen(self.recovered, values), values)
 
 
-def _chosen(text: Text | None, values: Mapping[str, Value]) -> Phrase | None:
+def _chosen(text: Text, values: Mapping[str, Value]) -> Phrase:
     return text(**values) if callable(text) else text
 
 
@@ -134,11 +135,11 @@ def hidden(what: str, component: str, kind: str = "unread") -> Trouble:
     return Trouble(
         f"{component}.{kind}",
         f"{what} can't be read",
+        f"{what} can be read",
         detail="{cause}",
         is_code=True,
         remedy="`/proc` is missing or hides it (Termux, hidepid, ProcSubset=pid, gVisor): let the bot see it, or "
         f"leave {component} out of `[health] watch`.",
-        recovered=f"{what} can be read",
     )
 
 
@@ -151,10 +152,10 @@ class Component(ABC, Generic[S]):
     """Over its numbers: `Memory`."""
     troubles: ClassVar[tuple[Trouble, ...]]
     """All of which it may tell."""
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """By pattern of its keys (`gateway`, `loop.*`): the patterns of what follows from it, and is not told besides."""
-    looks_back_s: ClassVar[Mapping[str, float]] = {}
-    """By how its keys begin, for what it may not find at all: how far back it looks, as `Finding.looks_back_s`."""
+    vital: ClassVar[tuple[tuple[str, Trouble | None], ...]] = ()
+    """What of a sample says how it is, each with what to tell where somebody looked and could not see it (`hidden`)."""
+    looks_back_s: ClassVar[tuple[tuple[str, float], ...]] = ()
+    """How its keys begin, of what it may not find at all, and how far back it looks, as `Finding.looks_back_s`."""
     in_brief: ClassVar[tuple[Phrase, ...]] = ()
     """In a few words each, for the row under the verdict, filled from a sample: `ping {slowest_s:latency}`."""
     in_numbers: ClassVar[tuple[Phrase, ...]] = ()
@@ -171,13 +172,15 @@ class Component(ABC, Generic[S]):
     def judge(self, sample: S, config: HealthConfig) -> Iterable[Finding]:
         """What of the sample is not well, or may not be. Pure."""
 
-    def unread(self, sample: S) -> Reason | None:  # noqa: ARG002 (for those that can be refused)
+    def unread(self, sample: S) -> Reason | None:
         """Why it is not known how it is, although somebody looked; None where it is known."""
-        return None
+        cause: str | None = getattr(sample, "cause", None)
+        missing = next((trouble for name, trouble in self.vital if not _is_known(sample, name)), None)
+        return None if missing is None or cause is None else missing.reason(cause=cause)
 
-    def is_known(self, sample: S) -> bool:  # noqa: ARG002 (for those that need time)
-        """False: there is nothing to say yet, which is no fault."""
-        return True
+    def is_known(self, sample: S) -> bool:
+        """False without a reason in `unread`: there is nothing to say yet, which is no fault."""
+        return all(_is_known(sample, name) for name, _ in self.vital)
 
     def brief(self, sample: S) -> Iterable[str]:
         """`in_brief` without what is not known."""
@@ -186,6 +189,11 @@ class Component(ABC, Generic[S]):
     def numbers(self, sample: S, now: datetime) -> Iterable[str]:  # noqa: ARG002 (for those that tell how old)
         """Lines: `in_numbers` without what is not known. An empty one is left out."""
         return [", ".join(shown(self.in_numbers, sample))]
+
+
+def _is_known(sample: Sample, name: str) -> bool:
+    value = getattr(sample, name)
+    return value != () and (not isinstance(value, float) or finite(value) is not None) and value is not None
 
 
 def in_seconds(limits_ms: tuple[float, float]) -> Limits:

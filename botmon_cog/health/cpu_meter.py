@@ -14,14 +14,12 @@ class CpuMeter:
 
     Attributes:
         percent: of one core; None if it could not be read, and before the first measurement.
-        is_measured: False before that, which is no fault.
         window_s: how long the last measurement took.
     """
 
     def __init__(self, clock: Clock, used_s: Callable[[], float | None]) -> None:
         """`used_s`: the seconds of processor time used until now, None if they can't be read."""
         self.percent: float | None = None
-        self.is_measured = False
         self.window_s = 0.0
         self._clock = clock
         self._used_s = used_s
@@ -36,6 +34,5 @@ class CpuMeter:
         used_s = self._used_s()
         self._mark = now_s, used_s
         self.window_s = now_s - marked_s
-        self.is_measured = used_s is None or before_s is not None
         self.percent = None if used_s is None or before_s is None else max(used_s - before_s, 0.0) / self.window_s * 100
         return True

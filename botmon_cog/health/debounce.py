@@ -26,6 +26,7 @@ LEAVE_SHARE = 0.9
 FLAP_WINDOW_S = 3_600.0
 """What comes back within it is a relapse."""
 _MOST_DOUBLINGS = 30
+_WELL = float("-inf")
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -53,14 +54,11 @@ class Debouncer:
         """Move on by one check. `looks` has each component's findings by its name, None where it could not look."""
         found = {finding.key: finding for findings in looks.values() for finding in findings or ()}
         for key, finding in found.items():
-            if key not in self._tracks and _is_reached(finding):
+            if key not in self._tracks and finding.is_reached:
                 self._tracks[key] = _Track(self._config, finding)
         for key, track in list(self._tracks.items()):
-            finding = found.get(key)
-            if finding is not None:
-                track.step(finding, now)
-            elif looks.get(key.partition(".")[0]) is not None:
-                track.miss(now)
+            if key in found or looks.get(key.partition(".")[0]) is not None:
+                track.step(found.get(key), now)
             if track.is_idle(now):
                 del self._tracks[key]
         return self._problems(now)
@@ -69,78 +67,75 @@ class Debouncer:
         """Between two checks, changing nothing: levels as the last check left them, facts as they are."""
         found = {finding.key: finding for finding in findings}
         known = {problem.key: problem for problem in self._problems(now)}
+        for key, problem in known.items():
+            finding = found.pop(key, None)
+            if finding is not None and finding.value is not None:  # else it knows no more than the last check did
+                known[key] = replace(problem, reason=finding.reason)
+            elif finding is None and problem.is_fact:
+                known[key] = replace(problem, good_since=problem.good_since or now.at)
         for key, finding in found.items():
-            if key in known:
-                if finding.value is not None:  # else it knows no more than the last check did
-                    known[key] = replace(known[key], reason=finding.reason)
-            elif finding.is_certain and _is_reached(finding):
+            if finding.is_certain and finding.is_reached:
                 fresh = _Track(self._config, finding)
                 fresh.step(finding, now)
-                if (seen := fresh.problem(now)) is not None:
-                    known[key] = replace(seen, lasting=None)
-        for key, problem in known.items():
-            if problem.is_fact and key not in found:
-                known[key] = replace(problem, good_since=problem.good_since or now.at)
+                if (problem := fresh.problem(now)) is not None:
+                    known[key] = replace(problem, lasting=None)
         return tuple(known.values())
 
-    def recall(self, alerts: Iterable[Alert], now: Now, looks_back_s: Mapping[str, float] | None = None) -> None:
-        """Take up what an earlier process told and did not see the end of. `looks_back_s`: by how keys begin."""
+    def recall(self, alerts: Iterable[Alert], now: Now, looks_back_s: Iterable[tuple[str, float]] = ()) -> None:
+        """Take up what an earlier process told and did not see the end of. `looks_back_s`: with how keys begin."""
         for alert in alerts:
             if alert.key not in self._tracks:
-                backs = [s for begin, s in (looks_back_s or {}).items() if alert.key.startswith(begin)]
-                self._tracks[alert.key] = _Track.recalled(self._config, alert, now, max(backs, default=0.0))
+                backs = [s for begin, s in looks_back_s if alert.key.startswith(begin)]
+                limits = (1.0, 1.0 if alert.severity == "critical" else None)
+                last = Finding(alert.key, alert.reason, 1.0, limits, looks_back_s=max(backs, default=0.0))
+                last = replace(last, is_shared=alert.scope == SHARED)
+                track = self._tracks[alert.key] = _Track(self._config, last)
+                lasted_s = max((now.at - alert.since).total_seconds(), 0.0)
+                track.step(replace(last, is_certain=True, lasted_s=lasted_s), now)
+                track.last, track.is_recalled = last, True
+                track.lasting, track.relapses = alert.severity, alert.relapses
 
     def _problems(self, now: Now) -> tuple[Problem, ...]:
         return tuple(problem for track in self._tracks.values() if (problem := track.problem(now)) is not None)
 
 
-def _is_reached(finding: Finding) -> bool:
-    return finding.value is not None and any(limit is not None and finding.value >= limit for limit in finding.limits)
-
-
 class _Limit:
-    """One limit of one value."""
+    """One limit of one value.
+
+    Attributes:
+        entered_s: the first of the checks that led to it; None while it is not entered.
+        good_s: since when it has been well again.
+    """
 
     def __init__(self) -> None:
         self._marks: deque[float | None] = deque(maxlen=CHECKS_WINDOW)
         self.entered_s: float | None = None
-        """The first of the checks that led to it; None while it is not entered."""
         self.good_s: float | None = None
-        """Since when it has been well again."""
 
     @property
     def is_idle(self) -> bool:
-        return self.entered_s is None and not any(mark is not None for mark in self._marks)
+        return self.entered_s is None and not self._marks
 
-    def step(self, finding: Finding, limit: float, now_s: float, recover_s: float) -> None:
-        value = finding.value if finding.value is not None else limit * LEAVE_SHARE
-        if value >= limit:
-            self.good_s = None
-            if self.entered_s is None:
-                self._mark(finding, now_s)
-        elif self.entered_s is None:
-            if finding.hold_s is not None:
-                self._marks.clear()
-            self._marks.append(None)
-        elif value >= limit * LEAVE_SHARE:
+    def step(self, value: float, limit: float | None, by: Finding, now_s: float, recover_s: float) -> None:
+        """`by` says what proves it."""
+        if self.entered_s is None:
+            self._mark(by, now_s, is_reached=limit is not None and value >= limit)
+        elif limit is not None and value >= limit * LEAVE_SHARE:
             self.good_s = None
         else:
-            self.be_good(now_s, recover_s)
+            self.good_s = now_s if self.good_s is None else self.good_s
+            if now_s - self.good_s >= recover_s:
+                self.entered_s = self.good_s = None
 
-    def be_good(self, now_s: float, recover_s: float) -> None:
-        if self.entered_s is None:
-            self._marks.append(None)
-            return
-        self.good_s = now_s if self.good_s is None else self.good_s
-        if now_s - self.good_s >= recover_s:
-            self.entered_s = self.good_s = None
-
-    def _mark(self, finding: Finding, now_s: float) -> None:
-        if finding.hold_s is None or not any(mark is not None for mark in self._marks):  # else since the first of them
-            self._marks.append(now_s - (finite(finding.lasted_s) or 0.0))
+    def _mark(self, by: Finding, now_s: float, *, is_reached: bool) -> None:
+        if by.hold_s is None or not self._marks:  # else since the first of them
+            self._marks.append(now_s - (finite(by.lasted_s) or 0.0) if is_reached else None)
         reached = [mark for mark in self._marks if mark is not None]
-        is_enough = finding.is_certain or len(reached) >= CHECKS_TO_ENTER
-        if is_enough if finding.hold_s is None else now_s - reached[0] >= finding.hold_s:
+        if not reached or (by.hold_s is not None and not is_reached):
+            self._marks.clear()
+        elif is_reached and (
+            by.is_certain or len(reached) >= CHECKS_TO_ENTER if by.hold_s is None else now_s - reached[0] >= by.hold_s
+        ):
             self.entered_s = reached[0]
             self._marks.clear()
 
@@ -151,120 +146,79 @@ class _Track:
     def __init__(self, config: AlertsConfig, finding: Finding) -> None:
         self._config = config
         self._limits: dict[Severity, _Limit] = {"critical": _Limit(), "warning": _Limit()}
-        self._last = finding
-        self._lasting: Severity | None = None
-        self._relapses = 0
+        """The gravest first."""
+        self.last = finding
+        self.lasting: Severity | None = None
+        self.relapses = 0
         self._ended_s: float | None = None
-        self._is_recalled = False
-
-    @classmethod
-    def recalled(cls, config: AlertsConfig, alert: Alert, now: Now, looks_back_s: float) -> _Track:
-        limits = (1.0, 1.0 if alert.severity == "critical" else None)
-        is_shared = alert.scope == SHARED
-        finding = Finding(key=alert.key, reason=alert.reason, value=None, limits=limits, is_shared=is_shared)
-        track = cls(config, replace(finding, looks_back_s=looks_back_s))
-        since_s = now.at_s - max((now.at - alert.since).total_seconds(), 0.0)
-        for severity in _SEVERITIES:
-            if severity == "warning" or alert.severity == "critical":
-                track._limits[severity].entered_s = since_s
-        track._lasting, track._relapses, track._is_recalled = alert.severity, alert.relapses, True
-        return track
+        self.is_recalled = False
 
     @property
-    def _severity(self) -> Severity | None:
-        return next((severity for severity in _SEVERITIES if self._limits[severity].entered_s is not None), None)
-
-    def is_idle(self, now: Now) -> bool:
-        """Whether nothing needs to be remembered."""
-        if not all(limit.is_idle for limit in self._limits.values()):
-            return False
-        return self._ended_s is None or now.at_s - self._ended_s > FLAP_WINDOW_S
-
-    def step(self, finding: Finding, now: Now) -> None:
-        is_reached = _is_reached(finding)
-        if finding.value is None or (not is_reached and self._is_too_young(finding, now)):
-            return
-        if is_reached:
-            if self._good_s is not None and self._lasting is not None and not finding.is_shared:
-                self._relapses += 1
-            self._last, self._is_recalled = finding, False
-        self._move(finding, now)
-
-    def miss(self, now: Now) -> None:
-        """The component found nothing of it."""
-        if not self._is_too_young(self._last, now):
-            self._move(None, now)
-
-    def _is_too_young(self, finding: Finding, now: Now) -> bool:
-        """Whether it may look well only because what it rests on begins anew."""
-        return self._is_recalled and now.age_s < finding.looks_back_s
-
-    def _move(self, finding: Finding | None, now: Now) -> None:
-        before = self._severity
-        good_s = self._good_s
-        warning, critical = (finding or self._last).limits
-        limits: dict[Severity, float | None] = {
-            "critical": critical,
-            "warning": critical if warning is None else warning,
-        }
-        for severity, limit in limits.items():
-            state = self._limits[severity]
-            if finding is None or limit is None:
-                state.be_good(now.at_s, self._recover_s)
-            else:
-                state.step(finding, limit, now.at_s, self._recover_s)
-        severity = self._severity
-        if severity is None:
-            if before is not None and self._lasting is not None:
-                self._ended_s, self._lasting = good_s if good_s is not None else now.at_s, None
-        elif before is None and self._ended_s is not None:
-            self._relapses = self._relapses + 1 if now.at_s - self._ended_s <= FLAP_WINDOW_S else 0
-            self._ended_s = None
-        self._lasting = self._told(now.at_s) if severity is not None else None
-
-    def _told(self, now_s: float) -> Severity | None:
-        """The gravest severity that has lasted long enough; what was once stays, as long as it is not over."""
-        after = dict(zip(("warning", "critical"), self._config.after_s, strict=True))
-        for severity in _SEVERITIES:
-            limit = self._limits[severity]
-            if limit.entered_s is None:
-                continue
-            after_s = 0.0 if self._last.hold_s is not None else after[severity]
-            if self._lasting == severity or (limit.good_s is None and now_s - limit.entered_s >= after_s):
-                return severity
-        return self._lasting if self._severity is not None else None
-
-    @property
-    def _recover_s(self) -> float:
-        after_s = self._config.recover_after_s
-        doubled_s = after_s * 2 ** min(self._relapses, _MOST_DOUBLINGS)
-        return max(after_s, min(doubled_s, FLAP_WINDOW_S))
+    def _entered(self) -> dict[Severity, float]:
+        """The severities that are certain, the gravest first, and since when."""
+        return {severity: each.entered_s for severity, each in self._limits.items() if each.entered_s is not None}
 
     @property
     def _good_s(self) -> float | None:
         """Since when nothing of it has been seen; None while it is bad, or not entered."""
-        goods = [limit.good_s for limit in self._limits.values() if limit.entered_s is not None]
+        goods = [self._limits[severity].good_s for severity in self._entered]
         known = [good_s for good_s in goods if good_s is not None]
         return max(known) if known and len(known) == len(goods) else None
 
+    def is_idle(self, now: Now) -> bool:
+        """Whether nothing needs to be remembered."""
+        is_forgotten = self._ended_s is None or now.at_s - self._ended_s > FLAP_WINDOW_S
+        return is_forgotten and all(limit.is_idle for limit in self._limits.values())
+
+    def step(self, finding: Finding | None, now: Now) -> None:
+        """`finding`: None if the component found nothing of it."""
+        by, value = finding or self.last, _WELL if finding is None else finding.value
+        is_reached = finding is not None and finding.is_reached
+        is_too_young = self.is_recalled and now.age_s < by.looks_back_s  # and looks well only because it begins anew
+        if value is None or (is_too_young and not is_reached):
+            return
+        good_s, was_certain = self._good_s, bool(self._entered)
+        if is_reached:
+            self.relapses += good_s is not None and self.lasting is not None and not by.is_shared
+            self.last, self.is_recalled = by, False
+        warning, critical = by.limits
+        for severity, limit in self._limits.items():
+            at = critical if severity == "critical" or warning is None else warning
+            limit.step(value, at, by, now.at_s, self._recover_s)
+        if not self._entered and self.lasting is not None:
+            self._ended_s = now.at_s if good_s is None else good_s
+        elif self._entered and not was_certain and self._ended_s is not None:
+            self.relapses = self.relapses + 1 if now.at_s - self._ended_s <= FLAP_WINDOW_S else 0
+            self._ended_s = None
+        self.lasting = self._told(now.at_s)
+
+    def _told(self, now_s: float) -> Severity | None:
+        """The gravest severity that has lasted long enough; what was once stays, as long as it is not over."""
+        warning_s, critical_s = self._config.after_s
+        for severity, entered_s in self._entered.items():
+            after_s = 0.0 if self.last.hold_s is not None else critical_s if severity == "critical" else warning_s
+            is_bad = self._limits[severity].good_s is None
+            if self.lasting == severity or (is_bad and now_s - entered_s >= after_s):
+                return severity
+        return self.lasting if self._entered else None
+
+    @property
+    def _recover_s(self) -> float:
+        after_s = self._config.recover_after_s
+        return max(after_s, min(after_s * 2 ** min(self.relapses, _MOST_DOUBLINGS), FLAP_WINDOW_S))
+
     def problem(self, now: Now) -> Problem | None:
-        severity = self._severity
-        if severity is None:
+        entered, good_s = self._entered, self._good_s
+        if not entered:
             return None
-        entered = [limit.entered_s for limit in self._limits.values() if limit.entered_s is not None]
-        good_s = self._good_s
         return Problem(
-            key=self._last.key,
-            severity=severity,
-            reason=self._last.reason,
-            since=now.ago(min(entered)),
-            is_shared=self._last.is_shared,
-            lasting=self._lasting,
+            key=self.last.key,
+            severity=next(iter(entered)),
+            reason=self.last.reason,
+            since=now.ago(min(entered.values())),
+            is_shared=self.last.is_shared,
+            lasting=self.lasting,
             good_since=None if good_s is None else now.ago(good_s),
-            is_fact=self._last.is_certain,
-            relapses=self._relapses,
+            is_fact=self.last.is_certain,
+            relapses=self.relapses,
         )
-
-
-_SEVERITIES: tuple[Severity, ...] = ("critical", "warning")
-"""The gravest first."""

@@ -43,24 +43,18 @@ class Growth:
             return
         while points and points[0][0] < at_s - _LONGEST_S:
             points.popleft()
-        self.per_h = least_slope(points)
-        if self.per_h is not None:
-            self.per_h *= _HOUR_S
+        self.per_h = _least_per_h(points)
         points.append((at_s, value))
 
 
-def least_slope(points: Sequence[Point]) -> float | None:
-    """The least of the slopes, per second, of the whole and of each third; None where there is too little of them."""
-    if not points or points[-1][0] - points[0][0] < _SHORTEST_S:
+def _least_per_h(points: Sequence[Point]) -> float | None:
+    if not points or (took_s := points[-1][0] - points[0][0]) < _SHORTEST_S:
         return None
-    start_s = points[0][0]
-    part_s = (points[-1][0] - start_s) / _PARTS
     parts: list[list[Point]] = [[] for _ in range(_PARTS)]
     for point in points:
-        parts[min(int((point[0] - start_s) / part_s), _PARTS - 1)].append(point)
-    if min(map(len, parts)) < _FEWEST_PER_PART:
-        return None
-    return min(map(slope, (points, *parts)))
+        parts[min(int((point[0] - points[0][0]) / took_s * _PARTS), _PARTS - 1)].append(point)
+    is_enough = min(map(len, parts)) >= _FEWEST_PER_PART
+    return min(map(slope, (points, *parts))) * _HOUR_S if is_enough else None
 
 
 def slope(points: Sequence[Point]) -> float:

@@ -22,29 +22,22 @@ class OneCause:
     def joined(self, looks: Looks, *, is_check: bool) -> Looks:
         """Of what is explained nothing can be told, and the blocked loop is as grave. Only a check is remembered."""
         found = {finding.key: finding for findings in looks.values() for finding in findings or ()}
-        changed: dict[str, Finding] = {}
         explained: dict[str, int] = {}
-        blocked = found.get("loop.blocked")
-        key = f"commands.failing.{str(blocked.reason.values.get('who')).removeprefix('/')}" if blocked else ""
-        for each in {*self._explained, key} & found.keys():
-            finding, faults = found[each], _number(found[each], "faults")
-            is_blocking = each == key and blocked is not None and _reaches(blocked, 0) and _is_late(finding)
-            if is_blocking or faults <= self._explained.get(each, -1):
-                explained[each] = faults
-                changed[each] = replace(finding, value=None)
-            if is_blocking and blocked is not None and _reaches(finding, 1):
-                changed[blocked.key] = replace(blocked, limits=(blocked.limits[0], blocked.value))
+        loop = found.get("loop.blocked")
+        who = loop.reason.values.get("who") if loop is not None and loop.is_reached else None
+        blocking = found.get(f"commands.failing.{str(who).removeprefix('/')}")
+        if loop is not None and blocking is not None and _is_late(blocking):
+            explained[blocking.key] = _number(blocking, "faults")
+            if blocking.reaches(blocking.limits[1]):
+                found[loop.key] = replace(loop, limits=(loop.limits[0], loop.value))
+        for key in self._explained.keys() & found.keys():
+            if (faults := _number(found[key], "faults")) <= self._explained[key]:
+                explained[key] = faults
+        for key in explained:
+            found[key] = replace(found[key], value=None)
         if is_check:
             self._explained = explained
-        return {
-            name: findings and [changed.get(finding.key, finding) for finding in findings]
-            for name, findings in looks.items()
-        }
-
-
-def _reaches(finding: Finding, which: int) -> bool:
-    limit = finding.limits[which]
-    return finding.value is not None and limit is not None and finding.value >= limit
+        return {name: findings and [found[finding.key] for finding in findings] for name, findings in looks.items()}
 
 
 def _is_late(finding: Finding) -> bool:

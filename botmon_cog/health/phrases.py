@@ -1,7 +1,8 @@
 """Sentences with values in them, as data: `{n:count} {n:row waits|rows wait} on disk`.
 
 After the colon stands how a value is shown, or what is said for one and for many, which may hold values too. A `?` at
-the end makes a zero unknown.
+the end makes a zero unknown. What begins with one, as in `{who:?, most by {who}}`, is left out if a value is not known.
+`any` shows nothing: what it stands in is said only where the value is known.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def slash(command: str) -> str:
 
 _FORMS: Mapping[str, Callable[[Any], str]] = {
     "": str,
+    "any": lambda _: "",
     "bold": lambda command: f"**{name(slash(command), 40)}**",
     "bytes": bytes_,
     "code": inline_code,
@@ -82,6 +84,9 @@ def _filled(text: str, get: Callable[[str], Any], unknown: str | None = None) ->
     for before, field, form, _ in _parsed(text):
         parts.append(before)
         if field is None:
+            continue
+        if form and form.startswith("?"):
+            parts.append(_filled(form[1:], get) or "")
             continue
         value = get(field)
         one, is_number, many = (form or "").partition("|")

@@ -65,14 +65,11 @@ class ProcessReader:
             value = get()
         except Exception as error:  # noqa: BLE001 (whatever a reader raises costs its own line only)
             self._causes[what] = f"{type(error).__name__}: {error}"
-            kind = what, type(error)
-            if kind in self._told:
-                return None
-            self._told.add(kind)
-            if isinstance(error, psutil.Error | OSError):
+            if isinstance(error, psutil.Error | OSError) and (what, type(error)) not in self._told:
                 _log.warning("can't read %s: %s", what, error)
-            else:
+            elif (what, type(error)) not in self._told:
                 self._failures.note(f"reading {what}", error)
+            self._told.add((what, type(error)))
             return None
         self._causes.pop(what, None)
         return value

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from botmon_cog.health.components.database import Database
 from botmon_cog.health.sources import Sources
 
 _READY_FOR_S = 1.0
 """So long one answer of the database serves everybody who asks."""
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Attributes:
-    reasons: why it is not ready, in words that hold nothing secret; empty where it is.
-    """
-
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def is_ready(self) -> bool:
-        return not self.reasons
 
 
 class ReadinessProbe:
@@ -30,13 +16,11 @@ class ReadinessProbe:
         self._sources = sources
         self._database = database
 
-    async def look(self) -> Readiness:
-        reasons: list[str] = []
-        if not self._is_connected():
-            reasons.append("the gateway is not connected")
-        if (await self._database.recent_sample(_READY_FOR_S)).error is not None:
-            reasons.append("the database does not answer")
-        return Readiness(reasons=tuple(reasons))
+    async def look(self) -> tuple[str, ...]:
+        """Why it is not ready, in words that hold nothing secret; empty if it is."""
+        reasons = () if self._is_connected() else ("the gateway is not connected",)
+        is_away = (await self._database.recent_sample(_READY_FOR_S)).error is not None
+        return (*reasons, "the database does not answer") if is_away else reasons
 
     def _is_connected(self) -> bool:
         try:

@@ -12,8 +12,8 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.component import Finding, Trouble
 
-Seen = Mapping[str, tuple[Sample | None, bool]]
-"""By component: what it saw, and whether it could look at all."""
+Seen = Mapping[str, Sample | None]
+"""By component: what it saw, None if there was nothing to see; without those that could not look."""
 
 
 def _broken(metric: str, message: str | None = None, **_: object) -> str:
@@ -23,7 +23,7 @@ def _broken(metric: str, message: str | None = None, **_: object) -> str:
     return f"{{metric:metric}} is {{value:figure}}{unit}, {{side}} {{limit:figure}}{unit}"
 
 
-BROKEN = Trouble("rule.broken", _broken, recovered="{metric:metric} is within its limit")
+BROKEN = Trouble("rule.broken", _broken, "{metric:metric} is within its limit")
 
 
 class Rules:
@@ -57,8 +57,8 @@ def metric(name: str, seen: Seen) -> float | None:
     """The value of one of the components' metrics; None where it is not known."""
     metric = METRICS[name]
     component, _, field = (metric.of or name).partition(".")
-    sample, _ = seen.get(component, (None, False))
-    value = finite(None if sample is None else getattr(sample, field))
+    sample = seen.get(component)
+    value = None if sample is None else finite(getattr(sample, field))
     if value is None:
         return None
     return value * 1e3 if metric.unit == "ms" else value / 1e6 if metric.unit.startswith("MB") else value

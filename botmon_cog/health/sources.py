@@ -19,14 +19,6 @@ from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.store import Store
 
 
-def _nothing() -> tuple[str, ...]:
-    return ()
-
-
-def _unseen() -> None:
-    return None
-
-
 @dataclass(kw_only=True)
 class Sources:
     """Each component takes what it needs. What only the extension can see it puts here; until then there is nothing."""
@@ -46,13 +38,13 @@ class Sources:
     """How long the database may take to answer until it counts as away."""
 
     bot: Any = None
-    """discord.py's, of which a component declares the part that it uses by a Protocol."""
-    gateway: Callable[[], GatewaySample | None] = _unseen
-    loop: Callable[[], LoopSample | None] = _unseen
-    rest: Callable[[], RestSample | None] = _unseen
-    unreachable: Callable[[], tuple[str, ...]] = _nothing
+    """discord.py's."""
+    gateway: Callable[[], GatewaySample | None] = lambda: None
+    loop: Callable[[], LoopSample | None] = lambda: None
+    rest: Callable[[], RestSample | None] = lambda: None
+    unreachable: Callable[[], tuple[str, ...]] = tuple
     """The ways to the owners that are closed, in words."""
-    broken: Callable[[], tuple[str, ...]] = _nothing
+    broken: Callable[[], tuple[str, ...]] = tuple
     """The features that were asked for and do not work, in words."""
-    hints: Callable[[], tuple[str, ...]] = _nothing
+    hints: Callable[[], tuple[str, ...]] = tuple
     """What the owners could have besides, in words."""

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from botmon_cog.domain.reasons import Reason
-from botmon_cog.health.component import Effect, Trouble, Words
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from botmon_cog.domain.reasons import Reason, Value
+from botmon_cog.health.component import Trouble, Words
 from botmon_cog.health.components import COMPONENTS
 from botmon_cog.health.rules import BROKEN
 
+T = TypeVar("T")
+
 _TROUBLES = {each.name: each for each in (*(each for kind in COMPONENTS for each in kind.troubles), BROKEN)}
-_UNKNOWN = Trouble("", "something that this version does not know is not well")
-"""A database may have been written by another version, with other reasons and other values."""
-_OTHER_VALUES = (TypeError, LookupError, ValueError, AttributeError)
+_UNKNOWN = Trouble("", "something that this version does not know is not well", "all is well")
 
 
 def words_of(reason: Reason) -> Words:
     """For owners, and for everybody where the reason is not the owners' alone."""
-    try:
-        return _trouble(reason).words(reason.values)
-    except _OTHER_VALUES:
-        return _UNKNOWN.words({})
+    return _told(Trouble.words, reason)
 
 
 def recovered(reason: Reason) -> str:
     """A clause for when it is over: `the database answers`."""
-    try:
-        return _trouble(reason).over(reason.values)
-    except _OTHER_VALUES:
-        return _UNKNOWN.over({})
+    return _told(Trouble.over, reason)
 
 
-def effect_of(reason: Reason) -> Effect:
-    return _trouble(reason).effect
-
-
-def meanwhile(reason: Reason) -> str:
-    return _trouble(reason).meanwhile
+def trouble_of(reason: Reason) -> Trouble:
+    """What else is known of its kind: its effect, and what happens meanwhile."""
+    return _TROUBLES.get(reason.what, _UNKNOWN)
 
 
 def sentence(reason: Reason) -> str:
@@ -43,5 +37,9 @@ def sentence(reason: Reason) -> str:
     return words.what if words.detail is None else f"{words.what} ({words.detail})"
 
 
-def _trouble(reason: Reason) -> Trouble:
-    return _TROUBLES.get(reason.what, _UNKNOWN)
+def _told(tell: Callable[[Trouble, Mapping[str, Value]], T], reason: Reason) -> T:
+    """A database may have been written by another version, with other reasons and other values."""
+    try:
+        return tell(trouble_of(reason), reason.values)
+    except (TypeError, LookupError, ValueError, AttributeError):
+        return tell(_UNKNOWN, {})

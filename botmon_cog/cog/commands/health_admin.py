@@ -13,7 +13,7 @@ from botmon_cog.domain.reports import HealthMoment, HealthReport, Period, Proble
 from botmon_cog.domain.rollup import DURATION
 from botmon_cog.domain.uptime import Uptime
 from botmon_cog.health.component import Effect
-from botmon_cog.health.words import effect_of
+from botmon_cog.health.words import trouble_of
 from botmon_cog.runtime import MonitoringSystem
 
 _HOUR = timedelta(hours=1)
@@ -55,7 +55,7 @@ async def admin_view(
 def effects(moments: list[HealthMoment]) -> list[tuple[datetime, str, Effect]]:
     """Of each reason only what was noticed of it."""
     return [
-        (moment.occurred_at, moment.status, Effect.NONE if moment.reason is None else effect_of(moment.reason))
+        (moment.occurred_at, moment.status, Effect.NONE if moment.reason is None else trouble_of(moment.reason).effect)
         for moment in moments
     ]
 
@@ -101,7 +101,7 @@ def _worst(report: HealthReport) -> tuple[Effect, list[Problem]]:
     """The worst effect of what is wrong now, and the problems that have it."""
     by_effect: dict[Effect, list[Problem]] = {}
     for problem in report.problems:
-        by_effect.setdefault(effect_of(problem.reason), []).append(problem)
+        by_effect.setdefault(trouble_of(problem.reason).effect, []).append(problem)
     effect = next((each for each in _WORST_FIRST if each in by_effect), Effect.NONE)
     return effect, by_effect.get(effect, [])
 

@@ -14,7 +14,7 @@ from botmon_cog.domain import text
 from botmon_cog.domain.alerts import NewsItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.reasons import Reason
-from botmon_cog.health.words import meanwhile
+from botmon_cog.health.words import trouble_of
 
 _ONE_FAILING = "commands.one_failing"
 _IN_A_ROW = 5
@@ -48,7 +48,7 @@ def failing_lines(item: NewsItem, now: datetime, pen: Pen) -> list[str]:
     told += f", since {pen.clock(item.since, now)} ({pen.ago(item.since, now)})."
     ends = ((late, "came too late for Discord"), (unanswered, "never got an answer"))
     hows = [f"{text.count(n)} {how}" for n, how in ends if n]
-    return [" ".join([told, *([f"{' and '.join(hows)}."] if hows else []), meanwhile(item.reason)])]
+    return [" ".join([told, *([f"{' and '.join(hows)}."] if hows else []), trouble_of(item.reason).meanwhile])]
 
 
 def cause_fields(item: NewsItem, pen: Pen) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from botmon_cog.domain.uptime import Uptime
 from botmon_cog.health.component import Component
 from botmon_cog.health.components.commands import Commands
 from botmon_cog.health.components.monitor import MonitorSample
-from botmon_cog.health.words import meanwhile, words_of
+from botmon_cog.health.words import trouble_of, words_of
 
 Components = Mapping[str, Component[Any]]
 """Those that tell their numbers, by name."""
@@ -231,9 +231,9 @@ def _meanwhile(report: HealthReport, reason: Reason) -> str:
     monitor = report.sample("monitor", MonitorSample)
     is_database = bool(report.problems) and report.problems[0].key.partition(".")[0] == "database"
     if not is_database or monitor is None or not (monitor.waiting or monitor.dropped):
-        return meanwhile(reason)
+        return trouble_of(reason).meanwhile
     waits = rows_wait(monitor.waiting, monitor.dropped, monitor.spooled)
-    return f"{meanwhile(reason)} {waits[:1].upper()}{waits[1:]}"
+    return f"{trouble_of(reason).meanwhile} {waits[:1].upper()}{waits[1:]}"
 
 
 def _since(past: Sequence[HealthMoment]) -> datetime | None:

@@ -22,7 +22,7 @@ from botmon_cog.discord_ui.pens import DISCORD, PLAIN, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import News, NewsItem, covers
 from botmon_cog.health.components import COMPONENTS
-from botmon_cog.health.words import meanwhile, recovered, words_of
+from botmon_cog.health.words import recovered, trouble_of, words_of
 
 _MOST_ITEMS = 6
 _MOST_REMEDIES = 2
@@ -217,7 +217,7 @@ def _fields(news: News, pen: Pen, errors_command: str | None) -> Iterator[tuple[
     remedies = _remedies(news.items, pen)
     if remedies:
         yield "What to do", "\n".join(remedies)
-    words = "" if is_one else meanwhile(first.reason)
+    words = "" if is_one else trouble_of(first.reason).meanwhile
     if first.key.partition(".")[0] == "database" or news.waiting or news.lost:
         words += f" {sentence(rows_wait(news.waiting, news.lost, news.spooled, pen))}"
     if words:

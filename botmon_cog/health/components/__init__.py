@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botmon_cog.health.component import Component
@@ -30,3 +31,13 @@ COMPONENTS: tuple[type[Component[Any]], ...] = (
     Voice,
     Monitor,
 )
+
+INHIBITS: Mapping[str, Sequence[str]] = {
+    "gateway": ("gateway.*", "rest.*", "commands.*", "voice.*"),
+    "loop.blocked": ("loop.lag",),
+    "loop.*": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands.slow.*", "voice.latency"),
+    "commands.failing": ("commands.failing.*",),
+    "cpu": ("cpu.throttled",),
+    "database": ("database.slow", "monitor", "monitor.*"),
+}
+"""By pattern of keys: the patterns of what follows from it, and is not told besides."""

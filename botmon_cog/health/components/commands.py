@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import ClassVar
 
 import msgspec
 
@@ -13,7 +12,7 @@ from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.shares import certain_share
 from botmon_cog.health.command_durations import SlowCommand, SlowCommands
-from botmon_cog.health.component import Component, Effect, Finding, Trouble
+from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble
 from botmon_cog.health.phrases import shown, some
 from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.recent_outcomes import FailingCommand
@@ -29,9 +28,9 @@ FEWEST_FOR_RATE = 20
 FEWEST_REFUSALS, FEWEST_SERVERS = 5, 3
 _NOTABLE = 1.5
 """From this many times its usual duration on a command is worth a line among the numbers."""
-_HOUR_S = 3600.0
 _MOST_TOLD, _MOST_SHOWN, _MOST_NAMED = 20, 5, 3
 _judged_share = partial(certain_share, fewest=FEWEST_FAULTS)
+_HOW = "{late:?, {late:count?} too late for Discord}{unanswered:?, {unanswered:count?} without an answer}"
 _IN_TIME = "Answer within 3 s, or call interaction.response.defer() first."
 
 
@@ -58,75 +57,44 @@ class CommandsSample(Sample, frozen=True, kw_only=True):
         return None if self.total < FEWEST_FOR_RATE else min(max(self.errors, 0), self.total) / self.total
 
 
-def _how(late: int, unanswered: int) -> list[str]:
-    parts = ((late, "{late:count} too late for Discord"), (unanswered, "{unanswered:count} without an answer"))
-    return [" and ".join(phrase for n, phrase in parts if n)]
-
-
 def _failed(faults: int, late: int, unanswered: int, **_: object) -> str:
     return _IN_TIME if (late + unanswered) * 2 > faults else "See the bot's log for the traceback."
 
 
-def _one(calls: int, in_a_row: int, late: int, unanswered: int, **_: object) -> str:
+def _one(calls: int, in_a_row: int, **_: object) -> str:
     row = "{in_a_row:count} times in a row, " if FEWEST_FAULTS <= in_a_row < calls else ""
-    told = f"{{command:command}} failed {row}{{faults:count}} of {{calls:count}} {{calls:time|times}} in the last hour"
-    return ", ".join(filter(None, [told, *_how(late, unanswered)]))
+    of = "{faults:count} of {calls:count} {calls:time|times} in the last hour"
+    return f"{{command:command}} failed {row}{of}{_HOW}"
 
 
-def _all(late: int, unanswered: int, worst: Sequence[str], **_: object) -> str:
-    mostly = "mostly {worst:commands}" if worst else ""
-    return ", ".join(filter(None, ["{faults:count} of {total:count}", *_how(late, unanswered), mostly]))
-
-
-_OTHERS = "The other commands run on."
-_ALL = Trouble(
+_trouble = partial(Trouble, meanwhile="The other commands run on.", effect=Effect.FAILING, looks_back_s=HOUR_S)
+_ALL = _trouble(
     "commands.failing",
     "{share:share} of the last hour's commands failed",
-    detail=_all,
+    "commands work",
+    detail=f"{{faults:count}} of {{total:count}}{_HOW}{{worst:?, mostly {{worst:commands?}}}}",
     remedy=_failed,
-    recovered="commands work",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
-_ONE = Trouble(
-    "commands.one_failing",
-    _one,
-    detail="{error}",
-    is_code=True,
-    remedy=_failed,
-    recovered="{command:command} works",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
+_ONE = _trouble("commands.one_failing", _one, "{command:command} works", detail="{error}", is_code=True, remedy=_failed)
+_WATCHED = _trouble(
+    "commands.watched", "{command:command} failed {faults:count} of {calls:count}, watching", "{command:command} works"
 )
-_WATCHED = Trouble(
-    "commands.watched",
-    "{command:command} failed {faults:count} of {calls:count}, watching",
-    recovered="{command:command} works",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
-)
-_SLOW = Trouble(
+_TIMES = "p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}"
+_SLOW = _trouble(
     "commands.slow",
     "{command:command} is slow",
-    detail="p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
+    "{command:command} is as fast as usual",
+    detail=_TIMES,
     remedy="Look at what it waits for: a database, another API, a blocked event loop. /perf shows its times.",
-    recovered="{command:command} is as fast as usual",
     meanwhile="It works, only slowly.",
     effect=Effect.SLOW,
-    looks_back_s=_HOUR_S,
 )
-_REFUSED = Trouble(
+_REFUSED = _trouble(
     "commands.refused",
     "Discord refuses {command:command} in {servers:count} of {of_servers:count} servers",
+    "Discord accepts {command:command}",
     detail="the bot lacks {lacks}",
     remedy="So many servers at once: see the permissions in the bot's invitation, or what the command does now.",
-    recovered="Discord accepts {command:command}",
-    meanwhile=_OTHERS,
-    effect=Effect.FAILING,
-    looks_back_s=_HOUR_S,
 )
 
 
@@ -136,8 +104,7 @@ class Commands(Component[CommandsSample]):
     name = "commands"
     title = "Commands"
     troubles = (_ALL, _ONE, _WATCHED, _SLOW, _REFUSED)
-    looks_back_s: ClassVar[Mapping[str, float]] = {"commands.slow.": _HOUR_S}
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"commands.failing": ("commands.failing.*",)}
+    looks_back_s = (("commands.slow.", HOUR_S),)
     in_brief = ("{total:count} {total:command|commands} in 1 h", "{errors:count} failed")
     in_numbers = (
         (
@@ -168,8 +135,8 @@ class Commands(Component[CommandsSample]):
     def judge(self, sample: CommandsSample, config: HealthConfig) -> Iterable[Finding]:
         yield from _failing(sample, config.failed_share)
         for each in sample.slow:
-            values = {"command": each.command, "p95_s": each.p95_s, "usual_s": each.usual_s, "n": each.n}
-            yield _SLOW.level(each.times, (config.slow_command_factor, None), f"commands.slow.{each.command}", **values)
+            limits, key = (config.slow_command_factor, None), f"commands.slow.{each.command}"
+            yield _SLOW.level(each.times, limits, key, **msgspec.structs.asdict(each))
         for each in sample.refused:
             is_everywhere = each.servers >= FEWEST_SERVERS and each.servers * 2 > sample.servers
             if each.n >= FEWEST_REFUSALS and is_everywhere:
@@ -179,18 +146,14 @@ class Commands(Component[CommandsSample]):
 
     def numbers(self, sample: CommandsSample, now: datetime) -> Iterable[str]:
         yield from super().numbers(sample, now)
-        failing = [told for each in sample.failing for told in shown((_COUNTED,), each)]
+        failing = [
+            told for each in sample.failing for told in shown(("{command:bold} {faults:count} of {calls:count}",), each)
+        ]
         if failing:
             yield "failing: " + ", ".join(some(failing, _MOST_SHOWN, "…"))
-        slow = [told for each in sample.slow if each.times >= _NOTABLE for told in shown((_TIMED,), each)]
+        notable = (each for each in sample.slow if each.times >= _NOTABLE)
+        slow = [told for each in notable for told in shown((f"{{command:bold}} {_TIMES}",), each)]
         yield from some(slow, _MOST_SHOWN) or ["none is much slower than last week"]
-
-
-_COUNTED = "{command:bold} {faults:count} of {calls:count}"
-_TIMED = (
-    "{command:bold} p95 {p95_s:duration}, last week {usual_s:duration}, {n:count} {n:call|calls}",
-    "{command:bold} {n:count} {n:call|calls}",
-)
 
 
 def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Finding]:
@@ -217,32 +180,25 @@ def _failing(sample: CommandsSample, limits: tuple[float, float]) -> Iterable[Fi
     is_whole_well = whole is not None and whole < limits[0]
     for each in sample.failing:
         is_of_whole = not is_whole_well and _judged_share(each.faults, each.calls) >= limits[0]
-        value = share if each is alone else None if is_of_whole else 0.0
-        yield _one_failing(each, value, limits, is_watched=not is_enough or each.faults >= limits[0] * each.calls)
+        found = _one_failing(each, share if each is alone else None if is_of_whole else 0.0, limits)
+        is_watched = not is_enough or each.faults >= limits[0] * each.calls
+        yield msgspec.structs.replace(found, is_watched=is_watched)
 
 
-def _one_failing(
-    each: FailingCommand, value: float | None, limits: tuple[float, float], *, is_watched: bool
-) -> Finding:
-    run = each.run
+def _one_failing(each: FailingCommand, value: float | None, limits: tuple[float, float]) -> Finding:
+    run, (warning, critical) = each.run, limits
     is_run = run.n >= FEWEST_FAULTS and (run.people > 1 or run.took_s > LONGEST_PAUSE_S)
-    warning, critical = limits
     if is_run:
         value = max(value or 0.0, warning)
     trouble = _WATCHED if value is not None and value < warning else _ONE
+    values = {name: value for name, value in each._asdict().items() if name not in {"run", "error_type"}}
     found = trouble.level(
         value,
         (warning, critical if not is_run or (value or 0.0) >= critical else None),
         f"commands.failing.{each.command}",
-        command=each.command,
-        faults=each.faults,
-        calls=each.calls,
+        **values,
         share=each.faults / each.calls if each.calls else None,
-        late=each.late,
-        unanswered=each.unanswered,
         in_a_row=run.n,
         error=each.error_type,
-        fingerprint=each.fingerprint,
     )
-    lasted_s = run.lasted_s if is_run else 0.0
-    return msgspec.structs.replace(found, is_certain=is_run, lasted_s=lasted_s, is_watched=is_watched)
+    return msgspec.structs.replace(found, is_certain=True, lasted_s=run.lasted_s) if is_run else found

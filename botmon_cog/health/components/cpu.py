@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
 
 import psutil
+from msgspec.structs import replace
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import CpuGroup, cpu_group
@@ -35,38 +35,33 @@ class CpuSample(Sample, frozen=True, kw_only=True):
     """How many cores the container may use; None without a quota."""
     throttled_share: float | None = None
     """The quota's periods (0 to 1) in which the container had to wait for the next one; None without a quota."""
-    is_measured: bool = True
-    """False: there was no time to measure it yet, which is no fault."""
     system_percent: float | None = None
     """Of all cores of the machine."""
     threads: int | None = None
     cause: str | None = None
-    """Why `percent` is None although it was measured."""
+    """Why `percent` can't be read; None as long as there was no time to measure it, which is no fault."""
 
 
-_NORMAL, _LATE = "the processor is back to normal", "Some answers come late."
-_BUSY = Trouble(
+_LATE = "Some answers come late."
+_trouble = partial(Trouble, recovered="the processor is back to normal", meanwhile=_LATE)
+_BUSY = _trouble(
     "cpu.busy",
     "the bot keeps {core_percent:of_100} of a processor core busy",
     remedy="Something computes instead of waiting: move it to a thread or a process, or spread the guilds over shards.",
-    recovered=_NORMAL,
-    meanwhile=_LATE,
 )
-_QUOTA = Trouble(
+_QUOTA = _trouble(
     "cpu.quota",
     "the container uses {quota_percent:of_100} of the processor time that it is allowed",
-    detail=("{cores:cores} allowed, {own_share:share} by this process", "{cores:cores} allowed"),
+    detail="{cores:cores} allowed{own_share:?, {own_share:share} by this process}",
     remedy="Move what computes out of the bot, end what it starts (ffmpeg, browsers), or allow the container more.",
-    recovered=_NORMAL,
-    meanwhile=_LATE,
 )
 _THROTTLED = Trouble(
     "cpu.throttled",
     "the container is held back in {share:share} of its time slices",
+    "the container is hardly held back",
     detail="{cores:cores} allowed",
     remedy="It wants more processor time at once than it is allowed: raise its CPU limit, or move what computes out of "
     "the bot.",
-    recovered="the container is hardly held back",
     meanwhile=_LATE,
 )
 _UNREAD = hidden(_OWN, "cpu")
@@ -76,7 +71,7 @@ class Cpu(Component[CpuSample]):
     name = "cpu"
     title = "Processor"
     troubles = (_BUSY, _QUOTA, _THROTTLED, _UNREAD)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"cpu": ("cpu.throttled",)}
+    vital = (("percent", _UNREAD),)
     in_brief = ("CPU {percent:of_100}",)
     in_numbers = (
         "{percent:of_100} of a core",
@@ -91,44 +86,35 @@ class Cpu(Component[CpuSample]):
         reader = sources.process
         self._meter = CpuMeter(sources.clock, lambda: reader.read(_OWN, reader.processor_s))
         self._group = self._look_at_group()
-        self._measured = CpuSample()
-        """What is measured only when the meter measures."""
+        self._measured = CpuSample(quota_cores=None if self._group is None else self._group.cores)
 
     async def sample(self) -> CpuSample:
         if self._meter.look():
             self._measured = self._measure()
-        reader, measured, used_percent = self._sources.process, self._measured, self._meter.percent
-        return CpuSample(
-            percent=used_percent,
-            quota_percent=measured.quota_percent,
-            quota_cores=None if self._group is None else self._allowed_cores(self._group),
-            throttled_share=measured.throttled_share,
-            is_measured=self._meter.is_measured,
-            system_percent=measured.system_percent,
-            threads=reader.read("the threads of this process", lambda: reader.process().num_threads()),
-            cause=reader.why(_OWN) if used_percent is None else None,
-        )
+        reader = self._sources.process
+        threads = reader.read("the threads of this process", lambda: reader.process().num_threads())
+        return replace(self._measured, threads=threads)
 
     def _measure(self) -> CpuSample:
-        before, group = self._group, self._look_at_group()
-        self._group = group
-        quota_percent = throttled_share = None
-        if before is not None and group is not None:
-            used_s = _passed(before.used_s, group.used_s)
-            if used_s is not None:
-                quota_percent = used_s / self._meter.window_s / self._allowed_cores(group) * 100
-            periods, throttled = _passed(before.periods, group.periods), _passed(before.throttled, group.throttled)
-            if periods is not None and throttled is not None:
-                throttled_share = min(throttled / periods, 1.0) if periods >= _FEWEST_PERIODS else 0.0
-        system_percent = self._sources.process.read("the processor time of this machine", psutil.cpu_percent)
-        return CpuSample(quota_percent=quota_percent, throttled_share=throttled_share, system_percent=system_percent)
+        before, self._group = self._group, self._look_at_group()
+        used_s, periods, throttled = (_passed(before, self._group, name) for name in ("used_s", "periods", "throttled"))
+        cores, reader = None if self._group is None else self._group.cores, self._sources.process
+        share = None if periods is None or throttled is None else 0.0
+        if periods and throttled and periods >= _FEWEST_PERIODS:
+            share = min(throttled / periods, 1.0)
+        return CpuSample(
+            percent=self._meter.percent,
+            quota_percent=used_s / self._meter.window_s / cores * 100 if used_s is not None and cores else None,
+            quota_cores=cores,
+            throttled_share=share,
+            system_percent=reader.read("the processor time of this machine", psutil.cpu_percent),
+            cause=reader.why(_OWN),
+        )
 
     def _look_at_group(self) -> CpuGroup | None:
         reader = self._sources.process
-        return reader.read("the processor time of this container", lambda: cpu_group(reader.root))
-
-    def _allowed_cores(self, group: CpuGroup) -> float:
-        return min(group.cores, float(self._sources.process.cores))
+        group = reader.read("the processor time of this container", lambda: cpu_group(reader.root))
+        return None if group is None else group._replace(cores=min(group.cores, float(reader.cores)))
 
     def judge(self, sample: CpuSample, config: HealthConfig) -> Iterable[Finding]:
         own, quota, cores = finite(sample.percent), finite(sample.quota_percent), finite(sample.quota_cores)
@@ -141,13 +127,9 @@ class Cpu(Component[CpuSample]):
             share = sample.throttled_share
             yield _THROTTLED.level(share, (THROTTLED_SHARE, None), share=share, cores=cores)
 
-    def unread(self, sample: CpuSample) -> Reason | None:
-        return _UNREAD.reason(cause=sample.cause) if sample.percent is None and sample.is_measured else None
 
-    def is_known(self, sample: CpuSample) -> bool:
-        return sample.percent is not None
-
-
-def _passed(before: float | None, now: float | None) -> float | None:
+def _passed(before: CpuGroup | None, now: CpuGroup | None, name: str) -> float | None:
     """What a counter went up by; None if it is unknown, or began anew."""
-    return None if before is None or now is None or now < before else now - before
+    then: float | None = getattr(before, name, None)
+    later: float | None = getattr(now, name, None)
+    return None if then is None or later is None or later < then else later - then

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable
+from functools import partial
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
@@ -12,15 +12,14 @@ from botmon_cog.domain.text import finite
 from botmon_cog.errors import StorageError
 from botmon_cog.health.component import Component, Finding, Trouble
 from botmon_cog.health.sources import Sources
+from botmon_cog.store.engine import answered
 
+_DAMAGED = "Move the damaged file away; a new one is created. Restore a backup if you have one."
 _REMEDIES = (
     (("locked", "busy"), "Stop the other process that holds the file: a backup or a database browser, usually."),
     (("full",), "Free some disk space; what is waiting will be saved then."),
     (("readonly", "read-only", "permission", "open"), "Let the bot's user write to the file and to its folder."),
-    (
-        ("malformed", "not a database", "corrupt"),
-        "Move the damaged file away; a new one is created. Restore a backup if you have one.",
-    ),
+    (("malformed", "not a database", "corrupt"), _DAMAGED),
 )
 """By what the database's own words contain. A suggestion only: nothing is decided by them."""
 _NO_IDEA = "The bot's log has the database's own message."
@@ -40,29 +39,14 @@ def _remedy(said: str) -> str:
     return next((remedy for signs, remedy in _REMEDIES if any(sign in words for sign in signs)), _NO_IDEA)
 
 
-_AWAY = Trouble(
-    "database.away",
-    "the database does not answer",
-    detail="{said}",
-    is_code=True,
-    remedy=_remedy,
-    recovered="the database answers",
-    is_shared=True,
-)
-_REFUSES = Trouble(
-    "database.refuses",
-    "the database accepts no rows",
-    detail="{said}",
-    is_code=True,
-    remedy=_remedy,
-    recovered="the database accepts rows",
-    is_shared=True,
-)
+_away = partial(Trouble, detail="{said}", is_code=True, remedy=_remedy, is_shared=True)
+_AWAY = _away("database.away", "the database does not answer", "the database answers")
+_REFUSES = _away("database.refuses", "the database accepts no rows", "the database accepts rows")
 _SLOW = Trouble(
     "database.slow",
     "the database takes {response_s:latency} to answer",
+    "the database is quick",
     remedy="Look for another process that uses the same file or disk.",
-    recovered="the database is quick",
     is_shared=True,
 )
 
@@ -73,7 +57,7 @@ class Database(Component[DatabaseSample]):
     name = "database"
     title = "Database"
     troubles = (_AWAY, _REFUSES, _SLOW)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"database": ("database.slow", "monitor", "monitor.*")}
+    vital = (("response_time_s", None),)
     in_brief = ("database {response_time_s:latency}",)
     in_numbers = (("answers in {response_time_s:latency}", "no answer"), "{size_bytes:bytes} on disk")
 
@@ -96,21 +80,22 @@ class Database(Component[DatabaseSample]):
             return await self.sample()
 
     async def _ask(self) -> DatabaseSample:
-        clock, engine, timeout_s = self._sources.clock, self._sources.store.engine, self._sources.timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
-                await engine.open()  # the first time this upgrades the schema, which is no sign of slowness
-                started_s = clock.monotonic()
-                size_bytes = await engine.ping()
-        except TimeoutError:
-            return DatabaseSample(error=f"no answer within {timeout_s:g} s")
+            response_time_s, size_bytes = await answered(self._ping(), self._sources.timeout_s)
         except StorageError as error:
             return DatabaseSample(error=str(error))
         except Exception as error:  # noqa: BLE001 (the edge: a report must come, whatever an engine raises)
             self._sources.failures.note("checking the database", error)
             return DatabaseSample(error=f"{type(error).__name__}: {error}")
-        response_time_s = clock.monotonic() - started_s
         return DatabaseSample(response_time_s=response_time_s, size_bytes=size_bytes, refusal=await self._refusal())
+
+    async def _ping(self) -> tuple[float, int]:
+        """How long it took to answer, and its size in bytes."""
+        clock, engine = self._sources.clock, self._sources.store.engine
+        await engine.open()  # the first time this upgrades the schema, which is no sign of slowness
+        started_s = clock.monotonic()
+        size_bytes = await engine.ping()
+        return clock.monotonic() - started_s, size_bytes
 
     async def _refusal(self) -> str | None:
         """What the database said to the waiting rows; None if it accepts them. Only this shows a full disk."""
@@ -128,6 +113,3 @@ class Database(Component[DatabaseSample]):
             yield _REFUSES.fact("critical", "database", said=sample.refusal)
         response_s = finite(sample.response_time_s)
         yield _SLOW.level(response_s, (config.database_slow_ms / 1e3, None), response_s=response_s)
-
-    def is_known(self, sample: DatabaseSample) -> bool:
-        return finite(sample.response_time_s) is not None

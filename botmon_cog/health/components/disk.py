@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
 from botmon_cog.health.component import Component, Finding, Trouble
@@ -25,10 +27,10 @@ class DiskSample(Sample, frozen=True, kw_only=True):
 _FULL = Trouble(
     "disk.full",
     "the disk has only {free_bytes:bytes} left",
+    "the disk has room again",
     detail="of {total_bytes:bytes}",
     remedy="Free some space: old logs, songs that were downloaded, container images. What the store itself may take is "
     "`[retention] disk_cap_mb`.",
-    recovered="the disk has room again",
     meanwhile="Commands run on. On a full disk rows wait in memory, and what else the bot writes fails.",
 )
 
@@ -49,8 +51,7 @@ class Disk(Component[DiskSample]):
 
     def judge(self, sample: DiskSample, config: HealthConfig) -> Iterable[Finding]:
         scarce = config.disk_free_mb * _MB / max(sample.free_bytes, 1)
-        values = {"free_bytes": sample.free_bytes, "total_bytes": sample.total_bytes}
-        yield _FULL.level(scarce, (1.0, _CRITICAL), "disk", **values)
+        yield _FULL.level(scarce, (1.0, _CRITICAL), "disk", **asdict(sample))
 
 
 def _existing(path: Path) -> Path:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-import psutil
-
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.health.component import Component, Finding, Trouble, hidden
 
@@ -32,9 +29,9 @@ class FilesSample(Sample, frozen=True, kw_only=True):
 _MANY = Trouble(
     "files.many",
     "the bot has {files:count} of at most {limit:count} files open",
+    "open files are back to normal",
     remedy="Look for files, sessions and connections that are opened and never closed: use `with` and one session for "
     "all. A higher limit (ulimit -n, LimitNOFILE) only buys time.",
-    recovered="open files are back to normal",
     meanwhile="Commands run on. At the limit the bot can't connect to anything any more.",
 )
 _UNREAD = hidden(_OPEN, "files")
@@ -44,22 +41,17 @@ class Files(Component[FilesSample]):
     name = "files"
     title = "Open files"
     troubles = (_MANY, _UNREAD)
-    in_numbers = (("{files:count} of at most {limit:count}", "{files:count}"),)
+    vital = (("files", _UNREAD),)
+    in_numbers = ("{files:count}{limit:? of at most {limit:count}}",)
 
     async def sample(self) -> FilesSample:
         reader = self._sources.process
-        files = reader.read(_OPEN, lambda: _open_files(reader.process()))
+        process = reader.process
+        files = reader.read(_OPEN, lambda: process().num_handles() if sys.platform == "win32" else process().num_fds())
         return FilesSample(files=files, limit=reader.read("the limit of open files", _limit), cause=reader.why(_OPEN))
 
     def judge(self, sample: FilesSample, config: HealthConfig) -> Iterable[Finding]:
         yield _MANY.level(sample.percent, config.files_percent, "files", files=sample.files, limit=sample.limit)
-
-    def unread(self, sample: FilesSample) -> Reason | None:
-        return _UNREAD.reason(cause=sample.cause) if sample.files is None else None
-
-
-def _open_files(process: psutil.Process) -> int:
-    return process.num_handles() if sys.platform == "win32" else process.num_fds()
 
 
 def _limit() -> int | None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from functools import partial
+
+from msgspec.structs import replace
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.domain.text import count, duration, finite, latency
-from botmon_cog.health.component import Component, Effect, Finding, Trouble, in_seconds
+from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble, in_seconds
+from botmon_cog.health.phrases import Phrase
 
 DOWN_S = 60.0
 """Without a connection for longer than this is a trouble: discord.py reconnects by itself, and mostly sooner."""
 FEW_SESSIONS = 100
 BLOCKED_TOO_OFTEN = 3
 """Heartbeats within the hour. One is a moment of the past, which a warning would outlive."""
-_HOUR_S = 3600.0
 _LONGEST_S = 1e9
 """What claims to be longer means nothing."""
 _MOST_NAMED, _MOST_SHOWN, _WORST_SHOWN = 5, 8, 4
@@ -24,30 +26,20 @@ _WHEN_DOWN = (
     "discord.py keeps trying by itself. See discordstatus.com and the machine's network; if it lasts, see the bot's "
     "log and restart it."
 )
+_LEFT = "logins left today"
+_UNTIL = "{reset_s:? for {reset_s:duration}}"
 _LOGINS = "find out why it logs in so often: a crash loop, or a second process with the same token."
-_LATE = "Some answers come late or not at all."
 
 
-def _named(down: int, names: Sequence[str], **_: object) -> str | None:
-    return None if down == 1 else "{names:list}, …" if down > len(names) else "{names:list}"
-
-
-def _scarce(left: int, **_: object) -> tuple[str, ...]:
-    few = "allows only {left:count} more {left:session|sessions}" if left > 0 else "refuses new sessions"
-    return f"Discord {few} for {{reset_s:duration}}", f"Discord {few}"
-
-
-def _rarely(left: int, **_: object) -> str:
-    if left > 0:
-        return f"Restart the bot rarely until then, and {_LOGINS}"
-    return f"Don't restart the bot until then: it could not log in. Afterwards {_LOGINS}"
+def _named(down: int, names: Sequence[str], **_: object) -> Phrase:
+    return () if down == 1 else "{names:list}, …" if down > len(names) else "{names:list}"
 
 
 _DOWN = Trouble(
     "gateway.down",
     "{shards:the bot has not|none of {shards:count} shards has} been connected to Discord for {down_s:duration}",
+    "the bot is connected to Discord",
     remedy=_WHEN_DOWN,
-    recovered="the bot is connected to Discord",
     meanwhile="What people do does not reach the bot.",
     effect=Effect.AWAY,
 )
@@ -55,48 +47,47 @@ _SHARDS_DOWN = Trouble(
     "gateway.shards_down",
     "{down:shard {names:list} has been disconnected from Discord for {down_s:duration}|{down:count} of {shards:count} "
     "shards are disconnected from Discord, the longest for {down_s:duration}}",
+    "{down:shard {names:list} is connected|every shard is connected}",
     detail=_named,
     remedy=_WHEN_DOWN,
-    recovered="{down:shard {names:list} is connected|every shard is connected}",
     meanwhile="What people do in that shard's servers does not reach the bot.",
 )
-_LATENCY = Trouble(
+_late = partial(Trouble, meanwhile="Some answers come late or not at all.")
+_LATENCY = _late(
     "gateway.latency",
-    (
-        "Discord takes {latency_s:latency} to answer heartbeats on shard {shard}",
-        "Discord takes {latency_s:latency} to answer heartbeats",
-    ),
+    "Discord takes {latency_s:latency} to answer heartbeats{shard:? on shard {shard}}",
+    "Discord answers heartbeats in time",
     remedy="See discordstatus.com and the machine's network. A blocked event loop looks the same; the details of the "
     "health name it.",
-    recovered="Discord answers heartbeats in time",
-    meanwhile=_LATE,
     effect=Effect.SLOW,
 )
-_RECONNECTS = Trouble(
+_TIMES = "reconnected to Discord {n:count} {n:time|times} in the last hour"
+_RECONNECTS = _late(
     "gateway.reconnects",
-    (
-        "shard {shard} reconnected to Discord {n:count} {n:time|times} in the last hour",
-        "the bot reconnected to Discord {n:count} {n:time|times} in the last hour",
-    ),
+    (f"shard {{shard}} {_TIMES}", f"the bot {_TIMES}"),
+    "the connection to Discord holds",
     remedy="See the machine's network and discordstatus.com; a blocked event loop loses connections too.",
-    recovered="the connection to Discord holds",
-    meanwhile=_LATE,
-    looks_back_s=_HOUR_S,
+    looks_back_s=HOUR_S,
+)
+_HEARTBEAT = _late(
+    "gateway.heartbeat",
+    "discord.py could not send its heartbeat for 10 s or more, {n:count} {n:time|times} in the last hour",
+    "heartbeats get through",
+    remedy="Something blocks the event loop: the details of the health name it, and the bot's log has its stack.",
+    looks_back_s=HOUR_S,
 )
 _SESSIONS = Trouble(
     "gateway.sessions",
-    _scarce,
-    remedy=_rarely,
-    recovered="the bot may begin sessions with Discord",
+    (
+        f"Discord allows only {{left:count?}} more {{left:session|sessions}}{_UNTIL}",
+        f"Discord refuses new sessions{_UNTIL}",
+    ),
+    "the bot may begin sessions with Discord",
+    remedy=(
+        f"{{left:any?}}Restart the bot rarely until then, and {_LOGINS}",
+        f"Don't restart the bot until then: it could not log in. Afterwards {_LOGINS}",
+    ),
     meanwhile="The bot runs on, and it must not lose its connection.",
-)
-_HEARTBEAT = Trouble(
-    "gateway.heartbeat",
-    "discord.py could not send its heartbeat for 10 s or more, {n:count} {n:time|times} in the last hour",
-    remedy="Something blocks the event loop: the details of the health name it, and the bot's log has its stack.",
-    recovered="heartbeats get through",
-    meanwhile=_LATE,
-    looks_back_s=_HOUR_S,
 )
 
 
@@ -104,15 +95,12 @@ class Gateway(Component[GatewaySample]):
     name = "gateway"
     title = "Gateway"
     troubles = (_DOWN, _SHARDS_DOWN, _LATENCY, _RECONNECTS, _SESSIONS, _HEARTBEAT)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {"gateway": ("gateway.*", "rest.*", "commands.*", "voice.*")}
+    vital = (("shards", None),)
     in_brief = ("ping {slowest_s:latency}",)
     in_numbers = (
         "{reconnects_1h:count} {reconnects_1h:reconnect|reconnects} in 1 h",
         "heartbeat blocked {heartbeats_blocked_1h:count?}x",
-        (
-            "{identifies_left:count} of {identifies_total:count} logins left today",
-            "{identifies_left:count} logins left today",
-        ),
+        "{identifies_left:count}{identifies_total:? of {identifies_total:count}} logins left today",
     )
 
     async def sample(self) -> GatewaySample | None:
@@ -123,24 +111,19 @@ class Gateway(Component[GatewaySample]):
         yield from _lost(shards)
         yield _HEARTBEAT.level(blocked, (BLOCKED_TOO_OFTEN, None), n=blocked)
         if left is not None:  # the fewer, the higher: 1 and more where there are fewer than 100
-            scarce = FEW_SESSIONS / (max(left, 0) + 1)
-            values = {"left": left, "reset_s": sample.identifies_reset_s}
-            yield (
-                _SESSIONS.fact("critical", "gateway.identifies", **values)
-                if left <= 0
-                else _SESSIONS.level(scarce, (1.0, None), "gateway.identifies", **values)
+            left, reset_s = max(left, 0), sample.identifies_reset_s
+            found = _SESSIONS.level(
+                FEW_SESSIONS / (left + 1), (1.0, None), "gateway.identifies", left=left, reset_s=reset_s
             )
+            yield found if left > 0 else replace(found, limits=(1.0, 1.0), is_certain=True)
         if shards:
-            shard = max(shards, key=_usual_s)
+            shard = max(shards, key=lambda each: finite(each.usual_latency_s) or 0.0)
             slowest_s = shard.usual_latency_s
             limits = in_seconds(config.gateway_latency_ms)
             yield _LATENCY.level(slowest_s, limits, latency_s=slowest_s, shard=_number(shard, shards))
             shard = max(shards, key=lambda shard: shard.reconnects_1h)
             n = shard.reconnects_1h
             yield _RECONNECTS.level(n, config.gateway_reconnects_1h, n=n, shard=_number(shard, shards))
-
-    def is_known(self, sample: GatewaySample) -> bool:
-        return bool(sample.shards)
 
     def brief(self, sample: GatewaySample) -> Iterable[str]:
         n = len(sample.shards)
@@ -172,20 +155,14 @@ def _number(shard: ShardSample, shards: Sequence[ShardSample]) -> int | None:
     return shard.shard_id if len(shards) > 1 else None
 
 
-def _usual_s(shard: ShardSample) -> float:
-    value = finite(shard.usual_latency_s)
-    return float("-inf") if value is None else value
-
-
 def _shown(sample: GatewaySample) -> str:
-    shards = sample.shards
-    if len(shards) == 1:
+    shards, n = sample.shards, len(sample.shards)
+    if n == 1:
         return _shard(shards[0])
-    if len(shards) <= _MOST_SHOWN:
-        return ", ".join(f"#{shard.shard_id} {_shard(shard)}" for shard in shards)
-    worst = sorted(shards, key=_badness, reverse=True)[:_WORST_SHOWN]
+    worst = sorted(shards, key=_badness, reverse=True)[:_WORST_SHOWN] if n > _MOST_SHOWN else shards
     named = ", ".join(f"#{shard.shard_id} {_shard(shard)}" for shard in worst)
-    n = len(shards)
+    if n <= _MOST_SHOWN:
+        return named
     return f"{count(n - sample.shards_down)} of {count(n)} shards connected; the worst: {named}"
 
 

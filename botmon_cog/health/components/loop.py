@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
+from functools import partial
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Block, LoopSample
-from botmon_cog.domain.text import count, duration, finite, inline_code, plain
+from botmon_cog.domain.text import count, duration, inline_code, plain
 from botmon_cog.health.component import Component, Effect, Finding, Trouble, in_seconds
 from botmon_cog.health.phrases import shown, some
 
@@ -18,42 +18,32 @@ _UNBLOCK = (
     "Move it to a thread (await asyncio.to_thread(...)), or use an async library: aiohttp for requests, aiosqlite for "
     "sqlite3, asyncio.sleep for time.sleep."
 )
-_FREE, _MEANWHILE = "the event loop runs freely", "While it is blocked nobody gets an answer."
-_PLACE = ("{where}, waiting in {inside}", "{where}")
 
 
-def _unburden(who: str | None = None, **_: object) -> str:
-    return (
-        "The bot has too much to do at once, or its machine has: see what else runs there." if who is None else _UNBLOCK
-    )
-
-
-_BLOCKED = Trouble(
-    "loop.blocked",
-    (
-        "the event loop was blocked for {blocked_s:duration} in ten minutes, most by {who}",
-        "the event loop was blocked for {blocked_s:duration} in ten minutes",
-    ),
-    detail=_PLACE,
+_trouble = partial(
+    Trouble,
+    detail="{where}{inside:?, waiting in {inside}}",
     is_code=True,
-    remedy=_UNBLOCK,
-    recovered=_FREE,
-    meanwhile=_MEANWHILE,
+    recovered="the event loop runs freely",
+    meanwhile="While it is blocked nobody gets an answer.",
     effect=Effect.SLOW,
+)
+_BLOCKED = _trouble(
+    "loop.blocked",
+    "the event loop was blocked for {blocked_s:duration} in ten minutes{who:?, most by {who}}",
+    remedy=_UNBLOCK,
     looks_back_s=_BLOCKED_WITHIN_S,
 )
-_LAG = Trouble(
+_LAG = _trouble(
     "loop.lag",
     (
         "the bot is sluggish: {who} keeps everything else waiting, for {p99_s:latency} or more",
         "the bot is sluggish: work waits {p99_s:latency} or more for the event loop, 1 time in 100",
     ),
-    detail=_PLACE,
-    is_code=True,
-    remedy=_unburden,
-    recovered=_FREE,
-    meanwhile=_MEANWHILE,
-    effect=Effect.SLOW,
+    remedy=(
+        f"{{who:any}}{_UNBLOCK}",
+        "The bot has too much to do at once, or its machine has: see what else runs there.",
+    ),
 )
 
 
@@ -61,10 +51,7 @@ class Loop(Component[LoopSample]):
     name = "loop"
     title = "Event loop"
     troubles = (_BLOCKED, _LAG)
-    inhibits: ClassVar[Mapping[str, Sequence[str]]] = {
-        "loop.blocked": ("loop.lag",),
-        "loop.*": ("gateway.latency", "gateway.heartbeat", "database.slow", "commands.slow.*", "voice.latency"),
-    }
+    vital = (("p99_s", None),)
     in_brief = ("loop {p99_s:latency}",)
 
     async def sample(self) -> LoopSample | None:
@@ -75,9 +62,6 @@ class Loop(Component[LoopSample]):
         place = {} if worst is None else {"who": worst.who, "where": worst.where, "inside": worst.inside}
         yield _BLOCKED.level(sample.blocked_s, config.loop_blocked_s, blocked_s=sample.blocked_s, **place)
         yield _LAG.level(sample.p99_s, in_seconds(config.loop_lag_ms), p99_s=sample.p99_s, **place)
-
-    def is_known(self, sample: LoopSample) -> bool:
-        return finite(sample.p99_s) is not None
 
     def numbers(self, sample: LoopSample, now: datetime) -> Iterable[str]:  # noqa: ARG002
         late = shown(("p50 {p50_s:latency}", "p99 {p99_s:latency}", "at most {max_s:latency}"), sample)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from botmon_cog.config import HealthConfig
-from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import memory_group
-from botmon_cog.health.component import Component, Finding, Trouble, hidden
+from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble, hidden
 from botmon_cog.health.growth import Growth
 from botmon_cog.health.process import machine_memory
 from botmon_cog.health.sources import Sources
 
 _MB = 1e6
-_HOUR_S = 3_600.0
 _TOLD = ("used_bytes", "limit_bytes", "process_bytes", "own_bytes", "is_contained", "full_in_s")
 """What both reasons tell of a sample."""
 _MOST = 0.5
@@ -37,7 +36,7 @@ class MemorySample(Sample, frozen=True, kw_only=True):
     growth_bytes_per_h: float | None = None
     """The trend of `used_bytes`; None until it has been watched for hours. A jump is no trend."""
     cause: str | None = None
-    """Why `used_bytes` or `limit_bytes` is None."""
+    """Why something of this can't be read."""
 
     @property
     def percent(self) -> float | None:
@@ -52,16 +51,12 @@ class MemorySample(Sample, frozen=True, kw_only=True):
         growth = finite(self.growth_bytes_per_h)
         if growth is None or growth <= 0 or self.used_bytes is None or self.limit_bytes is None:
             return None
-        return max(self.limit_bytes - self.used_bytes, 0) / growth * _HOUR_S
+        return max(self.limit_bytes - self.used_bytes, 0) / growth * HOUR_S
 
     @property
     def own_bytes(self) -> int | None:
         """Of this process, if there are others beside it in a container."""
         return self.process_bytes if self.is_contained else None
-
-    @property
-    def whose(self) -> str:
-        return "container" if self.is_contained else "machine"
 
     @property
     def shrinks_bytes_per_h(self) -> float | None:
@@ -70,36 +65,30 @@ class MemorySample(Sample, frozen=True, kw_only=True):
         return -growth if growth is not None and growth < 0 else None
 
 
-def _full(*, is_contained: bool = False, **_: object) -> str:
-    return f"the bot uses {{used_percent:of_100}} of {'its container' if is_contained else 'this machine'}'s memory"
-
-
 def _room(used_bytes: int, process_bytes: int | None = None, *, is_contained: bool = False, **_: object) -> str:
     if is_contained and process_bytes is not None and process_bytes < used_bytes * _MOST:
         return "Most of it is not the bot's own process: look at what it starts (ffmpeg, browsers) and never ends."
     return "Restart the bot soon and look for what it keeps: caches, message history, unclosed sessions."
 
 
-_UNTIL_FULL = "Commands run on. When the memory is full, the system kills the bot."
-_FULL = Trouble(
+_trouble = partial(Trouble, meanwhile="Commands run on. When the memory is full, the system kills the bot.")
+_FULL = _trouble(
     "memory.full",
-    _full,
-    detail=(
-        "{used_bytes:bytes} of {limit_bytes:bytes}, {own_bytes:bytes} by this process",
-        "{used_bytes:bytes} of {limit_bytes:bytes}",
+    (
+        "the bot uses {used_percent:of_100} of {is_contained:its container|this machine}'s memory",
+        "the bot uses {used_percent:of_100} of this machine's memory",
     ),
+    "memory is back to normal",
+    detail="{used_bytes:bytes} of {limit_bytes:bytes}{own_bytes:?, {own_bytes:bytes} by this process}",
     remedy=_room,
-    recovered="memory is back to normal",
-    meanwhile=_UNTIL_FULL,
 )
-_GROWING = Trouble(
+_GROWING = _trouble(
     "memory.growing",
     "the bot's memory grows by {growth_bytes_per_h:bytes} an hour",
+    "memory grows no more",
     detail=("{used_bytes:bytes} of {limit_bytes:bytes}, full in {full_in_s:duration}", "{used_bytes:bytes} now"),
     remedy="Look for what is only ever added to: lists and dicts in your cogs, caches without a bound, tasks that "
     "never end. A restart buys time.",
-    recovered="memory grows no more",
-    meanwhile=_UNTIL_FULL,
 )
 _UNREAD = hidden(_OWN, "memory")
 _NO_LIMIT = hidden("the size of this machine's memory", "memory", "no_limit")
@@ -109,10 +98,11 @@ class Memory(Component[MemorySample]):
     name = "memory"
     title = "Memory"
     troubles = (_FULL, _GROWING, _UNREAD, _NO_LIMIT)
-    in_brief = (("memory {used_bytes:bytes} ({percent:of_100})", "memory {used_bytes:bytes}"),)
+    vital = (("used_bytes", _UNREAD), ("limit_bytes", _NO_LIMIT))
+    in_brief = ("memory {used_bytes:bytes}{percent:? ({percent:of_100})}",)
     in_numbers = (
         "{used_bytes:bytes}",
-        "{percent:of_100} of the {whose}'s {limit_bytes:bytes}",
+        "{percent:of_100} of the {is_contained:container|machine}'s {limit_bytes:bytes}",
         "{own_bytes:bytes} by this process",
         "{virtual_bytes:bytes} virtual",
         ("shrinks by {shrinks_bytes_per_h:bytes} an hour", "grows by {growth_bytes_per_h:bytes} an hour"),
@@ -143,7 +133,7 @@ class Memory(Component[MemorySample]):
             limit_bytes=limit_bytes,
             is_contained=is_contained,
             growth_bytes_per_h=None if used_bytes is None else self._growth.per_h,
-            cause=why(_OWN) if used_bytes is None else why(_MACHINE) if limit_bytes is None else None,
+            cause=why(_OWN) or why(_MACHINE),
         )
 
     def judge(self, sample: MemorySample, config: HealthConfig) -> Iterable[Finding]:
@@ -151,8 +141,3 @@ class Memory(Component[MemorySample]):
         values = {name: getattr(sample, name) for name in _TOLD} | {"growth_bytes_per_h": growth}
         yield _FULL.level(sample.percent, config.memory_percent, "memory", used_percent=sample.percent, **values)
         yield _GROWING.level(growth, (config.memory_growth_mb_per_h * _MB, None), "memory.growth", **values)
-
-    def unread(self, sample: MemorySample) -> Reason | None:
-        if sample.used_bytes is None:
-            return _UNREAD.reason(cause=sample.cause)
-        return _NO_LIMIT.reason(cause=sample.cause) if sample.limit_bytes is None else None

@@ -9,9 +9,10 @@ from datetime import datetime
 import psutil
 
 from botmon_cog.config import HealthConfig
+from botmon_cog.domain.reasons import Value
 from botmon_cog.domain.samples import LoopRun, Sample
 from botmon_cog.domain.text import duration, inline_code, plain
-from botmon_cog.health.component import Component, Finding, Trouble
+from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble
 from botmon_cog.health.cpu_meter import CpuMeter
 from botmon_cog.health.phrases import some
 from botmon_cog.health.process import ProcessReader
@@ -20,7 +21,6 @@ from botmon_cog.health.sources import Sources
 THREAD_PREFIX = "botmon-"
 """The names of all threads of ours begin so."""
 
-_HOUR_S = 3600.0
 _MOST_RUNS, _MOST_SHOWN, _LONGEST_HINT = 8, 4, 200
 _SEE_THE_LOG = "See the log lines of botmon_cog; please report them if they are our fault."
 
@@ -55,50 +55,44 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
 
 
 _LOST = Trouble(
-    "monitor.lost",
-    "{n:count} {n:row was|rows were} lost since the start",
-    remedy=_SEE_THE_LOG,
-    recovered="no row is lost",
+    "monitor.lost", "{n:count} {n:row was|rows were} lost since the start", "no row is lost", remedy=_SEE_THE_LOG
 )
 _TROUBLE = Trouble(
     "monitor.trouble",
     "{said}",
+    "the database is whole",
     remedy="The bot goes on with the new file; its next start takes this note away.",
-    recovered="the database is whole",
 )
 _FAILURES = Trouble(
-    "monitor.failures",
-    "the monitor itself failed in the last hour",
-    remedy=_SEE_THE_LOG,
-    recovered="the monitor works",
+    "monitor.failures", "the monitor itself failed in the last hour", "the monitor works", remedy=_SEE_THE_LOG
 )
 _LOOPS = Trouble(
     "monitor.loops",
     "{names:a loop of the monitor is|{names:n_of} loops of the monitor are} overdue",
+    "the monitor works",
     detail="{names:list}",
     remedy=f"{_SEE_THE_LOG} Reloading the extension begins them anew.",
-    recovered="the monitor works",
 )
 _UNREACHABLE = Trouble(
     "monitor.unreachable",
     "{ways:a way to the owners is closed|{ways:n_of} ways to the owners are closed}",
+    "every way to the owners is open",
     detail="{ways:lines}",
     remedy="Open {ways:it|them} again and reload the extension, which else tries {ways:it|them} once a day; or set "
     "another way in [alerts]: channel_id, webhook, notify.",
-    recovered="every way to the owners is open",
 )
 _BROKEN = Trouble(
     "monitor.broken",
     "{features:a feature does not work|{features:n_of} features do not work}",
+    "everything that was asked for works",
     detail="{features:lines}",
     remedy="Free what it needs, or set it otherwise in the configuration; then reload the extension.",
-    recovered="everything that was asked for works",
 )
 _SPOOL = Trouble(
     "monitor.spool",
     "{n:count} {n:row waits|rows wait} on disk for the database",
+    "no row waits on disk",
     remedy="Nothing is lost: they are written as soon as the database takes them. See what keeps it.",
-    recovered="no row waits on disk",
 )
 
 
@@ -133,7 +127,7 @@ class Monitor(Component[MonitorSample]):
             broken=self._ask("what was asked for", sources.broken),
             hints=self._ask("what could be had besides", sources.hints),
             failures=failures.n,
-            failed_lately=failures.within(_HOUR_S),
+            failed_lately=failures.within(HOUR_S),
             last_error=writer.last_error or failures.last,
             trouble=sources.store.engine.trouble,
             loops=sources.loops.runs(),
@@ -149,21 +143,16 @@ class Monitor(Component[MonitorSample]):
 
     def judge(self, sample: MonitorSample, config: HealthConfig) -> Iterable[Finding]:  # noqa: ARG002
         """What is lost weighs more than what went wrong, and that more than what waits."""
-        late = [loop.name for loop in sample.loops if loop.is_late]
-        if sample.dropped > 0:
-            yield _LOST.fact("warning", n=sample.dropped)
-        if sample.trouble is not None:
-            yield _TROUBLE.fact("warning", said=sample.trouble)
-        if sample.failed_lately:
-            yield _FAILURES.fact("warning")
-        if late:
-            yield _LOOPS.fact("warning", names=late)
-        if sample.unreachable:
-            yield _UNREACHABLE.fact("warning", ways=list(sample.unreachable))
-        if sample.broken:
-            yield _BROKEN.fact("warning", features=list(sample.broken))
-        if sample.spooled > 0:
-            yield _SPOOL.fact("warning", n=sample.spooled)
+        facts: tuple[tuple[Trouble, str, Value], ...] = (
+            (_LOST, "n", max(sample.dropped, 0)),
+            (_TROUBLE, "said", sample.trouble),
+            (_FAILURES, "lately", sample.failed_lately),
+            (_LOOPS, "names", [loop.name for loop in sample.loops if loop.is_late]),
+            (_UNREACHABLE, "ways", list(sample.unreachable)),
+            (_BROKEN, "features", list(sample.broken)),
+            (_SPOOL, "n", max(sample.spooled, 0)),
+        )
+        return [trouble.fact("warning", **{name: value}) for trouble, name, value in facts if value]
 
     def numbers(self, sample: MonitorSample, now: datetime) -> Iterable[str]:
         yield from super().numbers(sample, now)
@@ -205,12 +194,10 @@ class OwnThreads:
     def used_s(self) -> float | None:
         """By all of them until now; None if the system does not tell threads apart."""
         own = {thread.native_id for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)}
-        used: dict[int, float] = {}
-        if own:
-            every = self._reader.read("the processor time of threads", self._threads) or {}
-            used = {id_: used_s for id_, used_s in every.items() if id_ in own}
-            if not used:
-                return None
+        every = self._reader.read("the processor time of threads", self._threads) if own else None
+        used = {id_: used_s for id_, used_s in (every or {}).items() if id_ in own}
+        if own and not used:
+            return None
         for id_, used_s in used.items():
             before_s = self._before.get(id_, 0.0)
             self._total_s += used_s - before_s if used_s >= before_s else used_s  # else it is a new one of that id

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import RestSample
-from botmon_cog.health.component import Component, Effect, Finding, Trouble
+from botmon_cog.health.component import HOUR_S, Component, Effect, Finding, Trouble
 
-_HOUR_S = 3600.0
-_MEANWHILE = "Some answers come late or not at all."
-_LIMITED = "Discord rate-limited the bot {n:count} {n:time|times} in the last hour"
-
-_RATE_LIMITS = Trouble(
+_GLOBAL = "{global_rate_limits_1h:? ({global_rate_limits_1h:count?} global)}"
+_trouble = partial(
+    Trouble,
+    recovered="Discord accepts requests",
+    meanwhile="Some answers come late or not at all.",
+    effect=Effect.SLOW,
+    looks_back_s=HOUR_S,
+)
+_RATE_LIMITS = _trouble(
     "rest.rate_limits",
-    (
-        f"{_LIMITED}, {{for_everything:count?}} of them for everything",
-        _LIMITED,
-    ),
+    "Discord rate-limited the bot {n:count} {n:time|times} in the last hour"
+    "{for_everything:?, {for_everything:count?} of them for everything}",
     remedy="Look for what sends, edits or reacts in a loop, and do it less often or in bulk. Too many of these, and "
     "Discord blocks the machine's address for an hour.",
-    recovered="Discord accepts requests",
-    meanwhile=_MEANWHILE,
-    effect=Effect.SLOW,
-    looks_back_s=_HOUR_S,
 )
-_SERVER_ERRORS = Trouble(
+_SERVER_ERRORS = _trouble(
     "rest.server_errors",
     "{n:count} {n:request|requests} failed in the last hour because of Discord's own errors",
     detail="5xx",
     remedy="Discord has trouble: see discordstatus.com. There is nothing to do on this side.",
-    recovered="Discord accepts requests",
-    meanwhile=_MEANWHILE,
-    effect=Effect.SLOW,
-    looks_back_s=_HOUR_S,
 )
 
 
@@ -42,10 +37,7 @@ class Rest(Component[RestSample]):
     title = "Discord's API"
     troubles = (_RATE_LIMITS, _SERVER_ERRORS)
     in_numbers = (
-        (
-            "{rate_limits_1h:count} {rate_limits_1h:rate limit|rate limits} ({global_rate_limits_1h:count?} global)",
-            "{rate_limits_1h:count} {rate_limits_1h:rate limit|rate limits}",
-        ),
+        f"{{rate_limits_1h:count}} {{rate_limits_1h:rate limit|rate limits}}{_GLOBAL}",
         "{server_errors_1h:count} {server_errors_1h:error|errors} of Discord's",
         "{late_1h:count} too late, in 1 h",
     )

@@ -5,8 +5,7 @@ Works for discord.py's own client and for the players of Lavalink libraries, som
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator
 
 from botmon_cog.config import HealthConfig
 from botmon_cog.domain.samples import Sample
@@ -17,13 +16,6 @@ from botmon_cog.health.sources import Sources
 LOST_S = 60.0
 """Without its connection for longer than this a voice client is lost: libraries reconnect by themselves, and sooner."""
 SLOW_S = 1.0
-
-
-class HasVoiceClients(Protocol):
-    """A bot, as far as it matters here."""
-
-    @property
-    def voice_clients(self) -> Sequence[object]: ...
 
 
 class VoiceSample(Sample, frozen=True, kw_only=True):
@@ -40,16 +32,16 @@ _LOST = Trouble(
     "voice.lost",
     "{n:count} of {connections:count} voice {connections:connection|connections} {n:has|have} been down for up to "
     "{lost_s:duration}",
+    "every voice connection stands",
     remedy="Let the bot leave the voice channel and join again. If it comes back, see the network, or the log of the "
     "Lavalink node.",
-    recovered="every voice connection stands",
     meanwhile="Nobody hears the bot in those channels.",
 )
 _SLOW = Trouble(
     "voice.latency",
     "a Discord voice server takes {latency_s:latency} to answer",
+    "voice servers answer in time",
     remedy="See the machine's network, or pick another voice region for the channel.",
-    recovered="voice servers answer in time",
     meanwhile="What the bot plays may stutter.",
 )
 
@@ -73,8 +65,8 @@ class Voice(Component[VoiceSample]):
 
     async def sample(self) -> VoiceSample | None:
         """None until the bot first joins a voice channel."""
-        bot: HasVoiceClients | None = self._sources.bot
-        clients = () if bot is None else tuple(bot.voice_clients)
+        bot = self._sources.bot
+        clients: tuple[object, ...] = () if bot is None else tuple(bot.voice_clients)
         self._is_used = self._is_used or bool(clients)
         if not self._is_used:
             return None
@@ -99,25 +91,24 @@ class Voice(Component[VoiceSample]):
             yield _SLOW.level(sample.latency_s, (SLOW_S, None), latency_s=sample.latency_s)
 
 
-# -- voice clients of any library --------------------------------------------------------------------------------------
-
-
 def _is_connected(client: object) -> bool:
     """True for one that does not tell."""
-    told = (_told(client, name) for name in ("is_connected", "connected"))
-    return bool(next((each for each in told if each is not None), True))
+    return bool(next(_told(client, "is_connected", "connected"), True))
 
 
 def _latency_s(client: object) -> float | None:
     """Over the last heartbeats where it tells, or else of the newest; None for one that measured none."""
-    told = (_told(client, name) for name in ("average_latency", "latency"))
+    told = _told(client, "average_latency", "latency")
     return next((each for each in told if isinstance(each, float) and finite(each) is not None), None)
 
 
-def _told(client: object, name: str) -> object:
-    """What an attribute holds, or its method returns; None if there is none, or it is not to be had now."""
-    try:
-        told = getattr(client, name, None)
-        return told() if callable(told) else told
-    except Exception:  # noqa: BLE001 (somebody else's player: half-made ones raise, and that is no fault of the bot)
-        return None
+def _told(client: object, *names: str) -> Iterator[object]:
+    """What its attributes hold, or its methods return, without those that there are not, or that are not to be had."""
+    for name in names:
+        try:
+            told = getattr(client, name, None)
+            told = told() if callable(told) else told
+        except Exception:  # noqa: BLE001, S112 (somebody else's player: half-made ones raise, no fault of the bot)
+            continue
+        if told is not None:
+            yield told
