@@ -50,8 +50,8 @@ def without_guild(event: E) -> E:
     if isinstance(event, Invocation):
         return replace(event, guild_id=None, guild_name=None, shard_id=0)
     if isinstance(event, MusicEvent):
-        return replace(event, guild_id=NO_GUILD, shard_id=0, title=None)
-    if isinstance(event, CountedCommand):
+        event = replace(event, title=None)
+    if isinstance(event, MusicEvent | CountedCommand):
         return replace(event, guild_id=NO_GUILD, shard_id=0)
     if isinstance(event, MetricSample):
         return replace(event, guild_id=None, shard_id=0)
