@@ -73,7 +73,7 @@ async def test_our_commands_go_and_the_hosts_stay(monkeypatch, capsys):
         monkeypatch.setenv("DISCORD_TOKEN", loopback.token)
         await sync(loopback)
         everywhere, in_guild = await names_at_discord(loopback)
-        assert {"health", "stats", "speed", "botmon", "play"} == everywhere
+        assert {"health", "stats", "speed", "privacy", "botmon", "play"} == everywhere
         assert in_guild == {"stats", "health"}
 
         assert await forget() == 0
@@ -87,7 +87,7 @@ async def test_our_commands_go_and_the_hosts_stay(monkeypatch, capsys):
         assert await names_at_discord(loopback) == (everywhere, in_guild)
 
         assert await forget("--yes") == 0
-        assert "Removed: 5 things." in capsys.readouterr().out
+        assert "Removed: 6 things." in capsys.readouterr().out
         assert await names_at_discord(loopback) == ({"play"}, {"stats"})
         assert loopback.token not in out
 
@@ -125,6 +125,6 @@ async def test_discord_that_refuses_one_command_costs_that_one(monkeypatch, caps
         assert await forget("--yes") == 1
         out = capsys.readouterr().out
         assert out.count("Not removed: ") == 1
-        assert "Removed: 4 things." in out
+        assert "Removed: 5 things." in out
         assert await forget("--yes") == 0
         assert await names_at_discord(loopback) == ({"play"}, {"stats"})

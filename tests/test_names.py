@@ -16,7 +16,7 @@ from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running
 from tests.test_commands import text_of
 from tests.test_own_commands import recordings
 
-KEYS = ["health", "stats", "perf", "botmon"]
+KEYS = ["health", "stats", "perf", "privacy", "botmon"]
 LOGGER = "botmon_cog.cog.commands.registration"
 
 
@@ -134,7 +134,7 @@ async def test_name_of_the_host_is_the_hosts_and_the_rest_of_ours_works(
     typed = await add(bot, kind, "stats")
     async with running(bot) as rig:
         assert await answer_of(rig, typed) == "the host's"
-        assert ours(bot) == {"health": "health", "perf": "perf", "botmon": "botmon"}
+        assert ours(bot) == {key: key for key in KEYS if key != "stats"}
         (line,) = warnings(caplog)
         assert line == missing(bot)
         assert '[commands] stats = "botstats"' in line
@@ -170,7 +170,7 @@ async def test_health_tells_owners_and_nobody_else_what_is_missing() -> None:
 
 async def test_name_left_out_is_not_missing() -> None:
     bot = make_bot()
-    bot.botmon_config = renamed(perf="", botmon="")
+    bot.botmon_config = renamed(perf="", botmon="", privacy="")
     async with running(bot):
         assert sorted(c.name for c in bot.tree.get_commands()) == ["health", "stats"]
         assert missing(bot) == ""
@@ -186,7 +186,7 @@ async def test_name_that_the_host_takes_later_is_the_hosts(kind: str, caplog: py
         typed = await add(bot, kind, "stats")
         await bot.tree.sync()
         assert await answer_of(rig, typed) == "the host's"
-        assert ours(bot) == {"health": "health", "perf": "perf", "botmon": "botmon"}
+        assert ours(bot) == {key: key for key in KEYS if key != "stats"}
         assert warnings(caplog) == [missing(bot)]
         before = bot.tree.get_commands()
         await bot.unload_extension(EXTENSION)
@@ -254,25 +254,25 @@ async def test_host_that_puts_ours_back_has_them_back() -> None:
 # -- room --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "left"), [(96, 4), (97, 3), (99, 1), (100, 0)])
+@pytest.mark.parametrize(("count", "left"), [(95, 5), (97, 3), (99, 1), (100, 0)])
 async def test_full_bot_loads_us_with_what_fits(count: int, left: int, caplog: pytest.LogCaptureFixture) -> None:
     bot = make_bot()
     named(bot, count)
     async with running(bot) as rig:
         assert list(ours(bot)) == KEYS[:left]
-        assert len(warnings(caplog)) == (left < 4)
-        assert missing(bot).count("Discord allows 100 commands") == 4 - left
+        assert len(warnings(caplog)) == (left < len(KEYS))
+        assert missing(bot).count("Discord allows 100 commands") == len(KEYS) - left
         assert await answer_of(rig, "command-1") == "the host's"
 
 
 async def test_host_that_fills_up_later_finds_room_for_all_hundred(caplog: pytest.LogCaptureFixture) -> None:
     bot = make_bot()
-    named(bot, 94)
+    named(bot, 93)
     async with running(bot) as rig:
-        for number in range(6):
-            named(bot, 1, 94 + number)
-            assert list(ours(bot)) == KEYS[: min(4, 5 - number)]
-        assert len(warnings(caplog)) == 4
+        for number in range(7):
+            named(bot, 1, 93 + number)
+            assert list(ours(bot)) == KEYS[: min(5, 6 - number)]
+        assert len(warnings(caplog)) == 5
         with pytest.raises(app_commands.CommandLimitReached):
             named(bot, 1, 100)
         await bot.tree.sync()
@@ -448,12 +448,12 @@ async def test_tree_that_keeps_disabled_commands_apart_has_nothing_of_ours_left(
     tree = bot.tree
     bot.tree.add_command(hosts_command("perf"))
     async with running(bot):
-        assert list(ours(bot)) == ["health", "stats", "botmon"]
+        assert list(ours(bot)) == ["health", "stats", "privacy", "botmon"]
         assert "perf" in missing(bot)
         tree.enable("health")
-        assert list(ours(bot)) == ["health", "stats", "botmon"]
+        assert list(ours(bot)) == ["health", "stats", "privacy", "botmon"]
         tree.add_command(hosts_command("stats"))
-        assert list(ours(bot)) == ["health", "botmon"]
+        assert list(ours(bot)) == ["health", "privacy", "botmon"]
         with pytest.raises(AttributeError):
             tree.add_command(hosts_command("stats"))
         await bot.unload_extension(EXTENSION)
