@@ -55,13 +55,20 @@ async def test_the_loops_of_the_extension_tell_of_their_runs_as_long_as_it_is_lo
     bot = make_bot()
     async with running(bot) as rig:
         system = cog_of(bot).system
-        loops = {"cleaning up", "health checks", "telling log channels"}
+        loops = {"cleaning up", "health checks", "posting reports", "privacy", "telling log channels"}
         await until(lambda: len(system.loops.runs()) == len(loops))
-        assert {run.name: run.last_at for run in system.loops.runs()} == dict.fromkeys(loops)
+        assert {run.name for run in system.loops.runs()} == loops
+
+        def begun() -> set[str]:
+            return {run.name for run in system.loops.runs() if run.last_at is not None}
+
+        await until(lambda: begun() == {"privacy"})
         await rig.clock.advance(10)
-        await until(lambda: any(run.last_at for run in system.loops.runs()))
-        await rig.clock.advance(300)
-        await until(lambda: sum(run.last_at is not None for run in system.loops.runs()) == 2)
+        await until(lambda: begun() == {"privacy", "telling log channels"})
+        await rig.clock.advance(60)
+        await until(lambda: "posting reports" in begun())
+        await rig.clock.advance(240)
+        await until(lambda: begun() == loops - {"health checks"})
         await cog_of(bot).check_health()
         assert all(run.last_at is not None and not run.is_late for run in system.loops.runs())
         await bot.unload_extension(EXTENSION)
