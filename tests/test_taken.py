@@ -152,7 +152,7 @@ class Rig:
         recorder: Any = SimpleNamespace(record=self.taken.append)
         self.logger = self._make(CommandLog, recorder)
         nothing_read: Any = None
-        self.statistics = Statistics(recorder, nothing_read, self.clock, self.failures)
+        self.statistics = Statistics(recorder, nothing_read, nothing_read, self.clock, self.failures)
         self.performance = self._make(Performance, recorder)
         self.performance.clock = self.clock
 
