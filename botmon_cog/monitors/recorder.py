@@ -94,26 +94,21 @@ class Recorder:
 
     def record_invocation(self, invocation: Invocation, ended_s: float) -> int:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
-        if invocation.is_own or invocation.kind in _COMPONENTS:
-            if self._unrecorded and invocation.user_id in self._unrecorded:
-                invocation = anonymous(invocation)
-            seq = self._put(invocation)
-            if self.tap is not None:
-                self.tap(invocation)
-            return seq
-        return self.record_command(invocation, ended_s)
+        is_judged = not (invocation.is_own or invocation.kind in _COMPONENTS)
+        return self.record_command(invocation, ended_s, is_judged)
 
-    def record_command(self, invocation: Invocation, ended_s: float) -> int:
-        """The same of what is known to be a command, and none of our own."""
+    def record_command(self, invocation: Invocation, ended_s: float, is_judged: bool = True) -> int:
+        """The same of what is known to be a command. `is_judged`: whether the windows hear of it."""
         if self._unrecorded and invocation.user_id in self._unrecorded:
             invocation = anonymous(invocation)
         seq = self._put(invocation)
         if self.tap is not None:
             self.tap(invocation)
-        if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
-            self._sort_in()
-            self._too_many_seq = seq + _MOST_HELD_BACK
-        self._hold_back(invocation)
+        if is_judged:
+            if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
+                self._sort_in()
+                self._too_many_seq = seq + _MOST_HELD_BACK
+            self._hold_back(invocation)
         return seq
 
     def _sort_in(self) -> None:
