@@ -13,6 +13,7 @@ import msgspec
 from botmon_cog.cli import interrupts
 from botmon_cog.cli.console import make_console, print_json
 from botmon_cog.cli.databases import to_read, waiting
+from botmon_cog.cli.program import TOKEN_VARIABLE
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, load_config
 from botmon_cog.config.extras import missing_extras
@@ -35,7 +36,6 @@ from botmon_cog.store.sqlite.file import expanded
 if TYPE_CHECKING:
     from rich.console import Console
 
-TOKEN = "DISCORD_TOKEN"  # noqa: S105 (the name of a variable)
 _WRONG = 2
 _ALIVE_CHECKS = 3
 _LATELY = timedelta(days=1)
@@ -113,7 +113,7 @@ async def _check_store(url: str, config: Config) -> list[Finding]:
 
 async def _check_discord(config: Config) -> list[Finding]:
     """What Discord says of the bot, where there is a token to ask it with. The bot does not go online."""
-    token = os.environ.get(TOKEN)
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         return []
     # discord.py and what it needs take a while to import.

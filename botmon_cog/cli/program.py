@@ -8,6 +8,7 @@ from pathlib import PurePath
 from botmon_cog.installed import DISTRIBUTION, installed_version
 
 SCRIPT = "botmon"
+TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 (a variable's name)
 _SCRIPTS = (SCRIPT, DISTRIBUTION)
 _MODULE = "python -m botmon_cog"
 

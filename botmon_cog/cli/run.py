@@ -11,9 +11,9 @@ import aiohttp
 import discord
 from discord.ext import commands
 
+from botmon_cog.cli.program import TOKEN_VARIABLE
 from botmon_cog.errors import BotMonError
 
-TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 (a variable's name)
 EXTENSION = "botmon_cog"
 
 _log = logging.getLogger(__name__)

@@ -16,8 +16,7 @@ from botmon_cog.cli.console import make_console
 from botmon_cog.cli.forget.discord_commands import find_commands, logged_in
 from botmon_cog.cli.forget.files import find_files
 from botmon_cog.cli.forget.left import Found
-from botmon_cog.cli.program import program_name
-from botmon_cog.cli.run import TOKEN_VARIABLE
+from botmon_cog.cli.program import TOKEN_VARIABLE, program_name
 from botmon_cog.config import DEFAULT_FILE, ENV_FILE, Config, load_config
 from botmon_cog.database_url import is_postgres
 from botmon_cog.domain import text
