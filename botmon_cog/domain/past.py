@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from botmon_cog.domain.periods import start_of_day
+from botmon_cog.domain.settings import WEEKDAYS
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -25,7 +26,6 @@ _UNITS = {
     "month": timedelta(days=30),
     "year": timedelta(days=365),
 }
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SPAN = re.compile(r"(\d{1,6}) ?([a-z]+)(?: |$)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
@@ -72,7 +72,7 @@ def _moment(words: str, local: datetime, zone: tzinfo) -> datetime | None:
         return local.astimezone(UTC)
     if words in {"today", "yesterday"}:
         return start_of_day(today - timedelta(days=words == "yesterday"), zone)
-    for n, name in enumerate(_WEEKDAYS):
+    for n, name in enumerate(WEEKDAYS):
         if len(words) >= _FEW_LETTERS and name.startswith(words):
             return start_of_day(today - timedelta(days=(today.weekday() - n) % 7), zone)
     if clock := _CLOCK.fullmatch(words):

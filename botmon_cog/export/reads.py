@@ -13,13 +13,12 @@ from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.rollup import MS_PER_DAY
 from botmon_cog.store.counting import one_by_one
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.history import COLUMNS, HistoryFilter, conditions_of, entries_of
+from botmon_cog.store.history import BOUNDS, COLUMNS, HistoryFilter, conditions_of, entries_of
 from botmon_cog.store.script import Query, Row, Script
 
 PIECE = 2_000
 """Rows that are read at once."""
 
-_BOUNDS = "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
 _DAYS_OF = f"{one_by_one('DISTINCT r.day', 'rollups')} AND r.scope = :scope ORDER BY 1"
 _PIECE = f"SELECT {', '.join(COLUMNS)} FROM @invocations WHERE {{conditions}} {{beyond}} {{order}} LIMIT :limit"  # noqa: S608
 _MS, _RUN, _SEQ = (COLUMNS.index(name) for name in ("started_ms", "run_id", "seq"))
@@ -75,7 +74,7 @@ async def rows_of(
 
 
 def _days(wanted: HistoryFilter, *, is_counted: bool) -> Script[list[int]]:
-    ((oldest, newest),) = yield Query(_BOUNDS)
+    ((oldest, newest),) = yield Query(BOUNDS)
     if oldest is None:
         return []
     _, values = yield from conditions_of(wanted)

@@ -18,7 +18,7 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import COMMANDS, COMPONENTS, HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR, WHOLE_BOT
 from botmon_cog.history.values import Cursor, Direction, RowKey
 from botmon_cog.store.counting import one_by_one
-from botmon_cog.store.history import COLUMNS, HistoryFilter, conditions_of, entries_of
+from botmon_cog.store.history import BOUNDS, COLUMNS, HistoryFilter, conditions_of, entries_of
 from botmon_cog.store.labels import texts_of
 from botmon_cog.store.packed import parts_of
 from botmon_cog.store.schema import INVOCATIONS, ROLLUPS
@@ -28,7 +28,6 @@ _WINDOW_MS = 8 * MS_PER_DAY
 """Whose roll-ups are read at once; most pages need no more."""
 _OUTCOMES = tuple(Outcome)
 
-_BOUNDS = "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
 _BEHIND = "SELECT id, rolled_up_seq FROM @runs WHERE rolled_up_seq < last_seq"
 _FIRST_BEHIND = "SELECT MIN(started_ms) FROM @invocations WHERE run_id = :run_id AND seq > :after"
 _GROUPS = f"{one_by_one('r.day, r.data', 'rollups')} AND r.scope = :scope"
@@ -165,7 +164,7 @@ def _entries(found: Sequence[Row]) -> Script[list[HistoryEntry]]:
 
 def _windows(wanted: HistoryFilter, values: dict[str, Any], cursor: Cursor | None) -> Script[list[Stretch]]:
     """What lies beyond the cursor, in stretches whose roll-ups are read at once; first what comes first."""
-    ((oldest, newest),) = yield Query(_BOUNDS)
+    ((oldest, newest),) = yield Query(BOUNDS)
     if oldest is None:
         return []
     first, end = max(values["since"], oldest), min(values["until"], newest + 1)
@@ -258,7 +257,7 @@ def _runs(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 def names(scope: int) -> Script[list[str]]:
     """The commands and components that the log has of a server (0: of the whole bot), the most used first."""
-    ((oldest, newest),) = yield Query(_BOUNDS)
+    ((oldest, newest),) = yield Query(BOUNDS)
     if oldest is None:
         return []
     days = {"first_day": oldest // MS_PER_DAY, "last_day": newest // MS_PER_DAY, "scope": scope}

@@ -24,6 +24,8 @@ _COLUMNS = tuple(column for column in INVOCATIONS.of if column.form is not Form.
 COLUMNS = ("run_id", "seq", *(column.name for column in _COLUMNS))
 """Of a row that `entries_of` takes."""
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM @invocations"  # noqa: S608 (names)
+BOUNDS = "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
+"""When the oldest and the newest invocation began, in ms since 1970; NULL where there is none."""
 _ORDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC LIMIT :limit OFFSET :offset"
 SEQ_BITS = 32
 """An entry's id is its run's, shifted by so many bits, and its number in that run."""
@@ -113,9 +115,7 @@ def _of_guild(wanted: HistoryFilter, query: str, values: dict[str, Any]) -> Scri
 
 def _hours_with_commands(guild_id: int, command_id: int | None) -> Script[list[int]]:
     """Newest first; none before the oldest row of the log."""
-    ((oldest, newest),) = yield Query(
-        "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
-    )
+    ((oldest, newest),) = yield Query(BOUNDS)
     if oldest is None:
         return []
     days = {"first_day": oldest // MS_PER_DAY, "last_day": newest // MS_PER_DAY, "scope": guild_id}
