@@ -67,7 +67,7 @@ async def test_a_bot_that_is_set_up_is_told_so_in_one_field() -> None:
         assert embed["title"] == "🟢 Set-up: all is well"
         (field,) = embed["fields"]
         assert field["name"] == "✅ Fine"
-        for words in ("message content intent on", "commands alike", "a way to you is open", "database writable"):
+        for words in ("message content intent on", "commands alike", "you can be reached", "database writable"):
             assert words in field["value"].lower(), words
         assert embed["footer"]["text"].startswith(f"discord.py {discord.__version__}")
         assert labels(message) == ["Send me a test alert", "Check again"]
@@ -116,8 +116,8 @@ async def test_two_processes_of_one_name_are_said() -> None:
 @pytest.mark.parametrize(
     ("alerts", "words"),
     [
-        (AlertsConfig(enabled=False), "Nobody is told when something breaks"),
-        (AlertsConfig(dm=False), "There is no way to tell you anything"),
+        (AlertsConfig(enabled=False), "Alerts are off"),
+        (AlertsConfig(dm=False), "There is no way to reach you"),
     ],
 )
 async def test_alerts_that_reach_nobody_are_said(alerts: AlertsConfig, words: str) -> None:
@@ -242,7 +242,7 @@ async def test_commands_that_are_only_in_one_server_are_no_fault_but_said() -> N
 async def test_discord_that_does_not_tell_its_commands_is_said() -> None:
     async with running(stored_bot()) as rig:
         rig.discord.faults.fail_next(status=403, path=r"/commands$")
-        assert "could not be asked" in text_of(await checked(rig))
+        assert "Can't ask Discord" in text_of(await checked(rig))
 
 
 # -- a test alert ------------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ async def test_a_way_that_is_closed_is_told_and_tried_again_by_the_next_test() -
         assert "❌" in text_of(message)
         assert "50007" in text_of(message)
         await owner.click(message, "Check again")
-        assert "A way to you is closed" in text_of(message)
+        assert "One way to reach you is closed" in text_of(message)
         rig.discord.faults.open_dms(owner)
         await owner.click(message, "Send me a test alert")
         assert "✅ DM to 1 owner" in text_of(message)
@@ -340,7 +340,7 @@ async def test_what_is_wrong_makes_exit_code_2(monkeypatch, capsys) -> None:
     async with LoopbackDiscord():
         monkeypatch.setenv("DISCORD_TOKEN", "not.the.token")
         assert await check() == 2
-        assert "✗ Discord could not be asked" in capsys.readouterr().out
+        assert "✗ Can't ask Discord" in capsys.readouterr().out
 
 
 def test_a_finding_of_a_renamed_command_names_it_as_it_is_called() -> None:

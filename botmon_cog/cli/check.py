@@ -151,7 +151,7 @@ def _print(console: Console, findings: list[Finding]) -> None:
         if told.remedy:
             console.print(f"  {told.remedy}", soft_wrap=True, markup=False)
     console.print()
-    console.print("What only the bot can see, /botmon check tells in Discord.", style="dim")
+    console.print("`/botmon check` in Discord looks at what only the bot can see.", style="dim")
     console.print(headline(findings), style="bold red" if of_severity(findings, "wrong") else "bold green")
 
 
