@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from botmon_cog.cog.commands.botmon import export_of_all
 from botmon_cog.cog.commands.stats import period_embed
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
@@ -46,7 +47,7 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
-        growth.FEATURE: growth.presses(desk),
+        growth.FEATURE: growth.presses(desk, export_of_all),
         "settings": SettingsPresses(desk).answer,
         "privacy": PrivacyPresses(desk).answer,
         "post": PostPresses(desk, _draw_report(desk)).answer,
