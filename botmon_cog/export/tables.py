@@ -81,7 +81,7 @@ def _seconds(name: str) -> Callable[[Page, tzinfo], Sequence[Cell]]:
 
 def _times(page: Page, zone: tzinfo, form: str, end: str = "") -> Sequence[str]:
     """To the second. All of a minute begin with the same text, which is made once."""
-    started_ms = page.stored("started_ms")
+    started_ms: Sequence[int] = page.stored("started_ms")
     minutes = {ms // _MS_PER_MINUTE for ms in started_ms}
     begin = {minute: moment(minute * _MS_PER_MINUTE).astimezone(zone).strftime(form) for minute in minutes}
     seconds = [f"{second:02}{end}" for second in range(60)]

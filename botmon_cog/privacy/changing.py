@@ -37,6 +37,13 @@ _TEXTS: Mapping[Table, Sequence[str]] = {
 }
 """Texts about errors besides those in the log's invocations."""
 _SIGNED = {schema.ALERT_MUTES: "by", schema.ERROR_MARKS: "by"}
+_OF_GUILDS = {
+    schema.GUILDS: "guild_id",
+    schema.SETTINGS: "scope",
+    schema.POSTS: "scope",
+    schema.HOST_DAYS: "guild_id",
+    schema.SONG_TITLES: "guild_id",
+}
 _JSON_INVOCATIONS = {schema.ANSWERED_ELSEWHERE: "invocation", schema.HOST_WAITING: "invocation"}
 
 
@@ -55,10 +62,10 @@ def clear_rows(table: LogTable, subject: Subject, keys: Sequence[Key], young_ms:
     for run_id, seqs in _by_run(ready):
         names = {f"seq_{n}": seq for n, seq in enumerate(seqs)}
         statement = (
-            f"UPDATE @{table.name} SET {subject.changes[table]} WHERE run_id = :run_id AND {subject.condition} "  # noqa: S608 (names, numbers)
+            f"UPDATE @{table.name} SET {subject.changes[table]} WHERE run_id = :run_id AND {subject.condition} "  # noqa: S608 (names)
             f"AND seq IN ({', '.join(f':{name}' for name in names)})"
         )
-        values: dict[str, Any] = {"run_id": run_id, **names}
+        values: dict[str, Any] = {"run_id": run_id, **names, **subject.values}
         if ":young_ms" in statement:
             values["young_ms"] = young_ms
         changed += yield Execute(statement, values)
@@ -131,12 +138,13 @@ def _put(table: str, new: Mapping[str, str | None], where: str, values: Mapping[
 
 def days_of(subject: Subject) -> Script[list[int]]:
     """On which they were among the people, or had counts of their own."""
-    found = {day for (day,) in (yield Query(f"SELECT DISTINCT day FROM @people WHERE {subject.condition}"))}  # noqa: S608
+    of_people = f"SELECT DISTINCT day FROM @people WHERE {subject.condition}"  # noqa: S608 (names)
+    found = {day for (day,) in (yield Query(of_people, subject.values))}
     if subject.is_guilds:
         ((first, last),) = yield Query("SELECT MIN(day), MAX(day) FROM @rollups")
         for day in range(first, last + 1) if first is not None else ():
             query = f"SELECT 1 FROM @rollups WHERE day = :day AND {subject.condition_on('scope')} LIMIT 1"  # noqa: S608
-            if (yield Query(query, {"day": day})):
+            if (yield Query(query, {"day": day, **subject.values})):
                 found.add(day)
     return sorted(found)
 
@@ -144,9 +152,10 @@ def days_of(subject: Subject) -> Script[list[int]]:
 def drop_day(subject: Subject, day: int) -> Script[int]:
     """Remove their part of a day; returns how many rows went."""
     yield Exclude()
-    n: int = yield Execute(f"DELETE FROM @people WHERE day = :day AND {subject.condition}", {"day": day})  # noqa: S608
+    values = {"day": day, **subject.values}
+    n: int = yield Execute(f"DELETE FROM @people WHERE day = :day AND {subject.condition}", values)  # noqa: S608 (names)
     if subject.is_guilds:
-        n += yield Execute(f"DELETE FROM @rollups WHERE day = :day AND {subject.condition_on('scope')}", {"day": day})  # noqa: S608
+        n += yield Execute(f"DELETE FROM @rollups WHERE day = :day AND {subject.condition_on('scope')}", values)  # noqa: S608
     return n
 
 
@@ -154,8 +163,8 @@ def move_hours(subject: Subject) -> Script[int]:
     """Let some hours of servers be nobody's: what the whole bot did stays. Returns how many; 0: none is left."""
     yield Exclude()
     columns = ", ".join(schema.GUILD_HOURLY.columns)
-    query = f"SELECT {columns} FROM @guild_hourly WHERE {subject.condition} LIMIT {_HOURS_AT_ONCE}"  # noqa: S608 (names, numbers)
-    rows: Sequence[Row] = yield Query(query)
+    query = f"SELECT {columns} FROM @guild_hourly WHERE {subject.condition} LIMIT {_HOURS_AT_ONCE}"  # noqa: S608 (names)
+    rows: Sequence[Row] = yield Query(query, subject.values)
     sums: dict[int, list[int]] = {}
     for hour, guild_id, *counts in rows:
         known = sums.setdefault(hour, [0] * len(counts))
@@ -234,10 +243,9 @@ def drop_guilds(subject: Subject) -> Script[int]:
     """
     session: Session = yield Recall()
     changed: int = 0
-    for table, column in ((schema.GUILDS, "guild_id"), (schema.SETTINGS, "scope"), (schema.POSTS, "scope")):
-        changed += yield Execute(f"DELETE FROM @{table.name} WHERE {subject.condition_on(column)}")  # noqa: S608 (names)
-    for table in (schema.HOST_DAYS, schema.SONG_TITLES):
-        changed += yield Execute(f"DELETE FROM @{table.name} WHERE {subject.condition}")  # noqa: S608 (names, numbers)
+    for table, column in _OF_GUILDS.items():
+        statement = f"DELETE FROM @{table.name} WHERE {subject.condition_on(column)}"  # noqa: S608 (names)
+        changed += yield Execute(statement, subject.values)
     for guild_id in subject.ids:
         session.guild_names.pop(guild_id, None)
         values = {"guild_id": guild_id, "alias": secrets.randbits(62) | 1 << 61}

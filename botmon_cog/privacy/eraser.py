@@ -21,6 +21,8 @@ T = TypeVar("T")
 Advance = Callable[[int], object]
 
 _ROWS_AT_ONCE = 500
+_GUILDS_AT_ONCE = 50
+"""Their names and ids are looked for in one statement, and SQLite takes no condition of more than a thousand parts."""
 _SHORTEST_PAUSE_S = 0.005
 _MIRROR_PAUSE_S = 5.0
 _MIRROR_TRIES = 14
@@ -69,7 +71,13 @@ class Eraser:
 
     async def erase_guilds(self, guild_ids: Collection[int], advance: Advance = _nobody) -> Mapping[str, int]:
         """Take servers out of everything. What happened in them stays as the whole bot's, without people or place."""
-        subject = guilds(guild_ids)
+        changed: Counter[str] = Counter()
+        ids = sorted(guild_ids)
+        for start in range(0, len(ids), _GUILDS_AT_ONCE):
+            changed += await self._erase_some(guilds(ids[start : start + _GUILDS_AT_ONCE]), advance)
+        return changed
+
+    async def _erase_some(self, subject: Subject, advance: Advance) -> Counter[str]:
         changed, mentions = await self._erase_log(subject, advance)
         while n := await self._timed(changing.move_hours(subject)):
             changed["guild_hourly"] += n

@@ -11,7 +11,7 @@ import msgspec
 from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.rollup import HOURS_PER_DAY, iso_date
 from botmon_cog.privacy import finding
-from botmon_cog.privacy.subject import Subject, user
+from botmon_cog.privacy.subject import user
 from botmon_cog.store import schema
 from botmon_cog.store.columns import Column, Form, LogTable
 from botmon_cog.store.conditions import IS_COMMAND
@@ -27,11 +27,13 @@ _ROOM_BYTES = 200
 
 _COUNTS = f"""
 SELECT guild_id, SUM(CASE WHEN {IS_COMMAND} THEN 1 ELSE 0 END), COUNT(*), MIN(started_ms) FROM @invocations
-WHERE {{condition}} GROUP BY guild_id
+WHERE user_id = :user_id GROUP BY guild_id
 """  # noqa: S608 (codes)
 _SINCE = "SELECT since_ms FROM @unrecorded WHERE user_id = :user_id"
-_DAYS = "SELECT day, guild_id, hours FROM @people WHERE {condition} ORDER BY day, guild_id"
-_ONE = "SELECT {columns} FROM @{table} WHERE run_id = :run_id AND seq > :after AND seq <= :upto AND {condition}"
+_N_DAYS = "SELECT COUNT(DISTINCT day) FROM @people WHERE user_id = :user_id"
+_DAYS = "SELECT day, guild_id, hours FROM @people WHERE user_id = :user_id ORDER BY day, guild_id"
+_ERASED = "SELECT before_ms FROM @erasures WHERE user_id = :user_id"
+_ONE = "SELECT {columns} FROM @{table} WHERE run_id = :run_id AND seq > :after AND seq <= :upto AND user_id = :user_id"
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,14 +85,13 @@ class Person:
 
     async def copy(self, user_id: int, now: datetime, most_bytes: int = MOST_BYTES) -> Copy:
         """Everything that names them, the newest entries first if there is no room for all."""
-        subject = user(user_id)
         head = {"user_id": str(user_id), "made_at": now, **await self._engine.read(_rest(user_id))}
         begin = msgspec.json.format(msgspec.json.encode(head), indent=1).removesuffix(b"\n}")
         entries: list[tuple[datetime, bytes]] = []
         size, left_out = len(begin) + _ROOM_BYTES, 0
         for lot in await self._engine.read(finding.stretches()):
             for table in finding.LOOKED_THROUGH:
-                found = await self._engine.read(_entries(table, subject, lot))
+                found = await self._engine.read(_entries(table, user_id, lot))
                 entries += found
                 size += sum(len(entry) + len(_BETWEEN) for _, entry in found)
             n = 0
@@ -105,10 +106,10 @@ class Person:
 
 
 def _about(user_id: int) -> Script[About]:
-    condition = user(user_id).condition
-    rows = yield Query(_COUNTS.replace("{condition}", condition))
-    days = yield Query(f"SELECT COUNT(DISTINCT day) FROM @people WHERE {condition}")  # noqa: S608 (a number)
-    since = yield Query(_SINCE, {"user_id": user_id})
+    of = {"user_id": user_id}
+    rows = yield Query(_COUNTS, of)
+    days = yield Query(_N_DAYS, of)
+    since = yield Query(_SINCE, of)
     commands = sum(int(n) for _, n, _, _ in rows)
     first_ms = min((ms for *_, ms in rows), default=None)
     return About(
@@ -121,13 +122,12 @@ def _about(user_id: int) -> Script[About]:
     )
 
 
-def _entries(table: LogTable, subject: Subject, lot: Sequence[finding.Stretch]) -> Script[list[tuple[datetime, bytes]]]:
+def _entries(table: LogTable, user_id: int, lot: Sequence[finding.Stretch]) -> Script[list[tuple[datetime, bytes]]]:
     columns: tuple[Column, ...] = tuple(column for column in table.of if column.form is not Form.GUILD_NAME)
     query = _ONE.replace("{columns}", ", ".join(column.name for column in columns)).replace("{table}", table.name)
-    query = query.replace("{condition}", subject.condition)
     rows: list[tuple[Any, ...]] = []
     for stretch in lot:
-        rows += yield Query(query, stretch._asdict())
+        rows += yield Query(query, {"user_id": user_id, **stretch._asdict()})
     texts = yield from texts_of(label_ids(columns, rows))
     guild = [column.name for column in columns].index("guild_id")
     guilds = sorted({row[guild] for row in rows} - {None})
@@ -146,9 +146,10 @@ def _entries(table: LogTable, subject: Subject, lot: Sequence[finding.Stretch]) 
 def _rest(user_id: int) -> Script[dict[str, Any]]:
     """What there is besides single entries."""
     by = str(user_id)
-    days = yield Query(_DAYS.replace("{condition}", user(user_id).condition))
-    unrecorded = yield Query(_SINCE, {"user_id": user_id})
-    erased = yield Query("SELECT before_ms FROM @erasures WHERE user_id = :user_id", {"user_id": user_id})
+    of = {"user_id": user_id}
+    days = yield Query(_DAYS, of)
+    unrecorded = yield Query(_SINCE, of)
+    erased = yield Query(_ERASED, of)
     aside: list[Mapping[str, Any]] = []
     for table in ("answered_elsewhere", "host_waiting"):
         for (text,) in (yield Query(f"SELECT invocation FROM @{table}")):  # noqa: S608 (names)

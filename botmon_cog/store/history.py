@@ -12,7 +12,7 @@ from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
 from botmon_cog.store.columns import Form
-from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT, ended_as
+from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT
 from botmon_cog.store.counting import GROUPS, invoked_hours
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of
@@ -30,6 +30,7 @@ BOUNDS = "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started
 _ORDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC LIMIT :limit OFFSET :offset"
 SEQ_BITS = 32
 """An entry's id is its run's, shifted by so many bits, and its number in that run."""
+_OUTCOMES = tuple(Outcome)
 _END_OF_TIME = 1 << 62
 
 
@@ -177,7 +178,9 @@ def conditions_of(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, An
         conditions.append("command_id = :command_id")
         values["command_id"] = (yield from known_label_id(wanted.command)) or NOBODY
     if wanted.outcomes is not None:
-        conditions.append(ended_as(wanted.outcomes))
+        codes = {f"outcome_{n}": code for n, code in enumerate(map(_OUTCOMES.index, wanted.outcomes))}
+        conditions.append(f"outcome IN ({', '.join(f':{name}' for name in codes)})")
+        values |= codes
     if wanted.components is not None:
         conditions.append(IS_COMPONENT if wanted.components else IS_COMMAND)
     return conditions, values
