@@ -10,6 +10,7 @@ from botmon_cog.cog.commands.stats import period_embed
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.parts import POSTED_COLUMNS
 from botmon_cog.domain.reports import Period
 from botmon_cog.export import commands as export
 from botmon_cog.growth import command as growth
@@ -67,6 +68,6 @@ def _draw_report(desk: Desk) -> DrawReport:
     """What is posted is `/stats` of that period, as the readers of a channel may see it."""
 
     def draw(guild_id: str | None, period: Period) -> Awaitable[DrawnReport]:
-        return period_embed(desk, guild_id, period)
+        return period_embed(desk, guild_id, period, columns=POSTED_COLUMNS)
 
     return draw
