@@ -29,7 +29,7 @@ async def check_clock(http: HTTPClient, clock: Clock, interaction_age_s: float |
         if interaction_age_s is None:
             return []
         off_s = interaction_age_s if interaction_age_s < 0 else max(interaction_age_s - _OFF_S, 0.0)
-    return [warning("clock.off", off_s=off_s) if abs(off_s) >= _OFF_S else fine("clock.fine", off_s=off_s)]
+    return [warning("clock.off", off_s=off_s) if abs(off_s) >= _OFF_S else fine("clock.fine")]
 
 
 async def _ahead_s(http: HTTPClient, clock: Clock) -> float | None:
