@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import botmon_cog.setup_check
 from botmon_cog.__main__ import main
 from botmon_cog.config import AlertsConfig, CommandsConfig, RetentionConfig
 from botmon_cog.domain.settings import Settings
-from botmon_cog.setup_check.checkup import check_clock
+from botmon_cog.setup_check.discord_clock import check_clock
 from botmon_cog.setup_check.findings import Finding
 from botmon_cog.setup_check.machine import check_configuration, check_size
 from botmon_cog.setup_check.words import WORDS, said_of
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.uptime import UptimeStore
-from botmon_cog.testing import LoopbackDiscord, LoopbackUser, SeenMessage
+from botmon_cog.testing import LoopbackDiscord, LoopbackUser, ManualClock, SeenMessage
+from botmon_cog.testing.redirect import redirect
 from tests.harness import Rig, cog_of, make_bot, make_config, running
 from tests.test_commands import ADMIN
 from tests.test_errors_command import said as text_of
@@ -134,11 +135,34 @@ async def test_what_of_ours_failed_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ahead_s", "words"),
+    [
+        (0.0, "clock within"),
+        (0.9, "clock within"),
+        (-200.0, "clock is 3 min 19 s ahead of Discord's"),
+        (200.0, "clock is 3 min 20 s behind Discord's"),
+        (2.0, "clock is 2 s behind Discord's"),
+    ],
+)
+async def test_a_clock_that_is_off_is_said_with_its_direction(ahead_s: float, words: str) -> None:
+    """By the time of Discord's answer; the interaction's own is that of this machine here."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    async with running(stored_bot(), clock=ManualClock(now)) as rig:
+        rig.discord.world.clock_ahead = timedelta(seconds=ahead_s)
+        said = text_of(await checked(rig))
+        assert words in said
+        assert ("NTP" in said) is ("within" not in words)
+
+
+@pytest.mark.parametrize(
     ("age_s", "words"),
     [(0.2, "within"), (1.9, "within"), (4.5, "2.5 s ahead"), (-3.0, "3 s behind"), (-1.0, "within")],
 )
-def test_a_clock_that_is_off_is_said_with_its_direction(age_s: float, words: str) -> None:
-    (finding,) = check_clock(age_s)
+async def test_where_discord_can_not_be_asked_the_interaction_tells(age_s: float, words: str) -> None:
+    async with LoopbackDiscord() as loopback, loopback.running(stored_bot()) as bot:
+        with redirect("http://127.0.0.1:1/api/v10", "ws://127.0.0.1:1/gateway"):
+            (finding,) = await check_clock(bot.http, ManualClock(datetime.now(UTC)), age_s)
+            assert await check_clock(bot.http, ManualClock(datetime.now(UTC))) == []
     assert words in said_of(finding).title
     assert finding.severity == ("fine" if words == "within" else "warning")
 

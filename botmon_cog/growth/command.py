@@ -28,10 +28,13 @@ _LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth"}
 _ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
+MoreButtons = Callable[[str], Sequence[discord.ui.Button[discord.ui.View]]]
+"""Buttons of other features, for the report of a period by its name: at most one, as a row takes five."""
 
-def overview_command(desk: Desk, name: str) -> SlashCommand:
+
+def overview_command(desk: Desk, name: str, more_buttons: MoreButtons) -> SlashCommand:
     async def show(interaction: AnyInteraction, period: Span = "7 days") -> None:
-        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period]))
+        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period], more_buttons))
 
     command: SlashCommand = app_commands.Command(
         name=name, description="All servers: growth, people, commands, and what nobody uses", callback=show
@@ -39,7 +42,9 @@ def overview_command(desk: Desk, name: str) -> SlashCommand:
     return app_commands.describe(period="How far back (7 days)")(command)
 
 
-def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
+def presses(
+    desk: Desk, more_buttons: MoreButtons
+) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
     """Answers the buttons below it. Whether somebody is an owner is asked at each press."""
 
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
@@ -49,25 +54,27 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
         if not await desk.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True
-        shown = await desk.attempt(lambda: _answer(desk, words[0]))
-        await interaction.edit_original_response(embed=shown.embed, view=shown.view or _view(words[0]))
+        shown = await desk.attempt(lambda: _answer(desk, words[0], more_buttons))
+        view = shown.view or _view(words[0], more_buttons)
+        await interaction.edit_original_response(embed=shown.embed, view=view)
         return True
 
     return answer
 
 
-async def _answer(desk: Desk, what: str) -> Answer:
+async def _answer(desk: Desk, what: str, more_buttons: MoreButtons) -> Answer:
     """Raises StorageError if the database can't be read."""
     now = desk.system.clock.now()
     if what == _GROWTH:
         embed = growth_embed(await growth(desk.system))
     else:
         embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
-    return Answer(embed, _view(what))
+    return Answer(embed, _view(what, more_buttons))
 
 
-def _view(what: str) -> discord.ui.View:
+def _view(what: str, more_buttons: MoreButtons) -> discord.ui.View:
     """The buttons; what is shown stands out."""
     buttons = row({label: f"{FEATURE}:{of}" for of, label in _LABELS.items()})
     buttons[list(_LABELS).index(what)].style = discord.ButtonStyle.primary
-    return view_of(buttons + row({"Errors": f"errors:{_ERROR_DAYS[what]}"}))
+    more = more_buttons(_REPORTS.get(what, "monthly"))
+    return view_of([*buttons, *row({"Errors": f"errors:{_ERROR_DAYS[what]}"}), *more])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from botmon_cog.domain.inventory import all_servers
 from botmon_cog.domain.periods import report_period, start_of_day
@@ -100,7 +102,7 @@ async def _servers(
     quiet.sort(key=lambda each: (-each.previous_n, each.guild_id))
     counted: list[Use] = []
     for each in busiest:
-        n, previous_n = [await _ran(system, each.guild_id, of) for of in (period, previous)]
+        n, previous_n = [await _ran(system, reads, each.guild_id, of) for of in (period, previous)]
         counted.append(Use(each.guild_id, n, previous_n))
     counted.sort(key=lambda each: (-each.n, each.guild_id))
     names = await reads.names(each.guild_id for each in (*counted, *quiet))
@@ -113,7 +115,21 @@ async def _servers(
     }
 
 
-async def _ran(system: MonitoringSystem, guild_id: str, period: Period) -> int:
+async def _ran(system: MonitoringSystem, reads: GrowthReads, guild_id: str, period: Period) -> int:
+    """Commands that ran: by whole days (UTC), and to the hour only before the first and after the last of these."""
+    first = datetime.combine((period.start + _DAY - _INSTANT).astimezone(UTC), time(), UTC)
+    end = datetime.combine(period.end.astimezone(UTC), time(), UTC)
+    if first >= end:
+        return await _ran_between(system, guild_id, period)
+    n = await reads.ran(guild_id, day_of(first), day_of(end) - 1)
+    if period.start < first:
+        n += await _ran_between(system, guild_id, replace(period, end=first))
+    if end < period.end:
+        n += await _ran_between(system, guild_id, replace(period, start=end))
+    return n
+
+
+async def _ran_between(system: MonitoringSystem, guild_id: str, period: Period) -> int:
     return added_up((await system.store.reports.counted(guild_id, period)).command_counts()).executed
 
 

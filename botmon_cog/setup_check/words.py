@@ -136,10 +136,6 @@ def _clock_off(off_s: float) -> Said:
     )
 
 
-def _clock_fine(off_s: float) -> Said:
-    return Said(f"clock within {text.latency(max(abs(off_s), 0.1))} of Discord's")
-
-
 # -- the monitor -------------------------------------------------------------------------------------------------------
 
 
@@ -263,7 +259,7 @@ WORDS: Mapping[str, Callable[..., Said]] = {
     "channel.cannot_post": _cannot_post,
     "channel.gone": _no_channel,
     "clock.off": _clock_off,
-    "clock.fine": _clock_fine,
+    "clock.fine": _plain("clock within 2 s of Discord's"),
     "store.away": _store_away,
     "store.nearly_full": _store_nearly_full,
     "store.fine": _store_fine,

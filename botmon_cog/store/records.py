@@ -242,6 +242,16 @@ def fields(columns: Iterable[Column], row: Row, texts: Texts | None = None) -> d
     }
 
 
+def field_values(column: Column, stored: Sequence[Any], texts: Texts) -> Sequence[Any]:
+    """What a column holds in many rows, as the fields of the values: each different one is made once."""
+    decode = _decoder(column)
+    if decode is _as_it_is:
+        return stored
+    made: dict[Any, Any] = {value: decode(column, value, texts) for value in set(stored) - {None}}
+    made[None] = None
+    return [*map(made.__getitem__, stored)]
+
+
 Decoder = Callable[[Column, Any, Texts], Any]
 
 _DECODERS: Mapping[Form, Decoder] = {

@@ -10,6 +10,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.discord_ui.buttons import view_of
 from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.parts import TABLE_COLUMNS
 from botmon_cog.domain.reports import Period
 from botmon_cog.export.commands import export_button, export_command
 from botmon_cog.history.commands import history_command
@@ -65,9 +66,14 @@ async def statistics_embed(
 
 
 async def period_embed(
-    desk: Desk, guild_id: str | None, period: Period, *, is_for_owner: bool | None = None
+    desk: Desk,
+    guild_id: str | None,
+    period: Period,
+    *,
+    is_for_owner: bool | None = None,
+    columns: int = TABLE_COLUMNS,
 ) -> DrawnReport:
-    """The same of any period. Raises as `statistics_embed`."""
+    """The same of any period, with tables of so many columns. Raises as `statistics_embed`."""
     system = desk.system
     now = system.clock.now()
     report = await system.statistics.report(guild_id, period)
@@ -80,4 +86,4 @@ async def period_embed(
         errors_command=errors_command(desk) if is_for_owner else None,
     )
     has_content = bool(report.previous_commands) or not report.is_empty
-    return DrawnReport(embeds.statistics(report, now, failures), has_content=has_content)
+    return DrawnReport(embeds.statistics(report, now, failures, columns), has_content=has_content)
