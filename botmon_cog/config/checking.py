@@ -79,7 +79,11 @@ def _check_health(config: Config, source: str) -> None:
 def _check_addresses(config: Config, source: str) -> None:
     if config.http.listen:
         split_address(config.http.listen, source)
-    for key, url in (("heartbeat.url", config.heartbeat.url), ("alerts.webhook", config.alerts.webhook)):
+    for key, url in (
+        ("heartbeat.url", config.heartbeat.url),
+        ("alerts.webhook", config.alerts.webhook),
+        ("otel.endpoint", config.otel.endpoint),
+    ):
         if url and not _is_web_address(url):
             raise ConfigError(
                 source, key, "this text can't be used. Allowed: a URL that begins with https:// or http://"

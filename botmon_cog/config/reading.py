@@ -138,12 +138,20 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    """A wrong value as the message repeats it; what may be a URL with a password in it is named by its type only."""
+    """A wrong value as the message repeats it; what may hold a secret, a URL or a table, is named by its type only."""
+    if isinstance(value, dict):
+        return "this table"
     text = repr(value)
     return f"this {type(value).__name__}" if "://" in text else text
 
 
-_NAMES: dict[Any, str] = {bool: "true or false", str: "a text", int: "a whole number", float: "a number"}
+_NAMES: dict[Any, str] = {
+    bool: "true or false",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    dict[str, str]: "a table of texts",
+}
 
 
 def _allowed(expected: Any) -> str:

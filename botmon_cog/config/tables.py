@@ -158,6 +158,14 @@ class HeartbeatConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: Positive = 60.0
 
 
+class OtelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    metrics: bool = False
+    spans: bool = False
+    endpoint: str = ""
+    headers: dict[str, str] = {}
+    interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+
+
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
     max_mb: Annotated[int, Meta(ge=1, le=10_000)] = 10
@@ -190,6 +198,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: AlertsConfig = AlertsConfig()
     http: HttpConfig = HttpConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    otel: OtelConfig = OtelConfig()
     log: LogConfig = LogConfig()
     commands: CommandsConfig = CommandsConfig()
 
@@ -209,6 +218,7 @@ TABLES = (
     RuleConfig,
     HttpConfig,
     HeartbeatConfig,
+    OtelConfig,
     LogConfig,
     CommandsConfig,
 )
