@@ -3,6 +3,7 @@
 from botmon_cog.config.reading import (
     DEFAULT_FILE,
     ENV_FILE,
+    ENV_HTTP_TOKEN,
     ENV_STORAGE_URL,
     as_config,
     load_config,
@@ -20,6 +21,7 @@ from botmon_cog.config.tables import (
     LogConfig,
     LoopConfig,
     PrivacyConfig,
+    PushgatewayConfig,
     RecordConfig,
     ReportsConfig,
     RetentionConfig,
@@ -32,6 +34,7 @@ from botmon_cog.config.tables import (
 __all__ = [
     "DEFAULT_FILE",
     "ENV_FILE",
+    "ENV_HTTP_TOKEN",
     "ENV_STORAGE_URL",
     "AlertsConfig",
     "CommandsConfig",
@@ -44,6 +47,7 @@ __all__ = [
     "LogConfig",
     "LoopConfig",
     "PrivacyConfig",
+    "PushgatewayConfig",
     "RecordConfig",
     "ReportsConfig",
     "RetentionConfig",
