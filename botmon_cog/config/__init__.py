@@ -3,6 +3,7 @@
 from botmon_cog.config.reading import (
     DEFAULT_FILE,
     ENV_FILE,
+    ENV_HTTP_TOKEN,
     ENV_STORAGE_URL,
     as_config,
     load_config,
@@ -21,6 +22,7 @@ from botmon_cog.config.tables import (
     LoopConfig,
     OtelConfig,
     PrivacyConfig,
+    PushgatewayConfig,
     RecordConfig,
     ReportsConfig,
     RetentionConfig,
@@ -33,6 +35,7 @@ from botmon_cog.config.tables import (
 __all__ = [
     "DEFAULT_FILE",
     "ENV_FILE",
+    "ENV_HTTP_TOKEN",
     "ENV_STORAGE_URL",
     "AlertsConfig",
     "CommandsConfig",
@@ -46,6 +49,7 @@ __all__ = [
     "LoopConfig",
     "OtelConfig",
     "PrivacyConfig",
+    "PushgatewayConfig",
     "RecordConfig",
     "ReportsConfig",
     "RetentionConfig",

@@ -151,6 +151,13 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
+    metrics: bool = False
+    token: str = ""
+
+
+class PushgatewayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""
+    interval_s: Positive = 15.0
 
 
 class HeartbeatConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +204,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: HealthConfig = HealthConfig()
     alerts: AlertsConfig = AlertsConfig()
     http: HttpConfig = HttpConfig()
+    pushgateway: PushgatewayConfig = PushgatewayConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     otel: OtelConfig = OtelConfig()
     log: LogConfig = LogConfig()
@@ -217,6 +225,7 @@ TABLES = (
     AlertsConfig,
     RuleConfig,
     HttpConfig,
+    PushgatewayConfig,
     HeartbeatConfig,
     OtelConfig,
     LogConfig,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
 
@@ -13,10 +12,8 @@ class About(NamedTuple):
         service_name: the bot's; all its processes have the same.
         instance: this process's own, as `instance` in the configuration.
         version: the host's; None if unknown.
-        counting_since: when the counters began; None if unknown. They go on over restarts, so it is not the start.
     """
 
     service_name: str
     instance: str
     version: str | None = None
-    counting_since: datetime | None = None

@@ -35,9 +35,7 @@ class Exporter:
     async def push_metrics(self, families: Sequence[Family], about: About, at: datetime) -> None:
         """Raises PushError if they are not taken, and OSError if a certificate can't be read."""
         to = destination(self._config, "metrics", self._env)
-        data = metrics_data(
-            families, self._resource(about), at, about.counting_since, is_exponential=is_exponential(self._env)
-        )
+        data = metrics_data(families, self._resource(about), at, is_exponential=is_exponential(self._env))
         _leave_untraced()
         await self._client.post(to, encode_metrics(data).SerializeToString(), _rejected_points)
 

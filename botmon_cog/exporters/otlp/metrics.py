@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -25,42 +25,36 @@ from opentelemetry.sdk.metrics.export import Buckets as ExponentialBuckets
 from opentelemetry.sdk.resources import Resource
 
 from botmon_cog.domain.exposed import Distribution, Family, FamilyKind, Series
-from botmon_cog.domain.histogram import GAMMA, LOG_GAMMA, LOWEST, value_of
+from botmon_cog.domain.histogram import LOWEST, value_of
+from botmon_cog.exporters.buckets import cumulative
 from botmon_cog.exporters.otlp.resource import scope
 
 _UCUM = {"seconds": "s", "bytes": "By"}
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
-_OTHERS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
 SCALE = 5
 """Of exponential histograms: buckets of 2.2 %, half as wide as ours."""
 _SCALED = 2**SCALE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = datetime.resolution
+_UNKNOWN = 0
+"""When counting began, in nanoseconds."""
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
-def metrics_data(
-    families: Iterable[Family], resource: Resource, at: datetime, since: datetime | None, *, is_exponential: bool
-) -> MetricsData:
-    """All families as of `at`, counted since `since`: cumulative, and without minimum and maximum, which nobody keeps.
+def metrics_data(families: Iterable[Family], resource: Resource, at: datetime, *, is_exponential: bool) -> MetricsData:
+    """All families as of `at`: cumulative, and without minimum and maximum, which nobody keeps.
 
-    Explicit buckets hold exactly what ours hold: their bounds are bounds of ours. Exponential ones are finer and
-    have other bounds, so each of our buckets goes where its middle is.
+    Since when is left open: most counters go on over restarts, and began when the bot was first watched.
+
+    Explicit buckets are those that Prometheus gets. Exponential ones are finer than ours and have other bounds, so
+    each of ours goes where its middle is.
     """
-    metrics = [
-        metric for family in families if (metric := _metric(family, nanoseconds(at), _start(since), is_exponential))
-    ]
+    metrics = [metric for family in families if (metric := _metric(family, nanoseconds(at), is_exponential))]
     scoped = ScopeMetrics(scope=scope(), metrics=metrics, schema_url="")
     return MetricsData([ResourceMetrics(resource=resource, scope_metrics=[scoped], schema_url=resource.schema_url)])
 
 
 def nanoseconds(when: datetime) -> int:
     return (when - _EPOCH) // _MICROSECOND * 1_000
-
-
-def _start(since: datetime | None) -> int:
-    """0 says that it is not known."""
-    return 0 if since is None else nanoseconds(since)
 
 
 def named(family: Family) -> tuple[str, str]:
@@ -77,14 +71,14 @@ def named(family: Family) -> tuple[str, str]:
     return name, f"{{{unit}}}" if unit else ""
 
 
-def _metric(family: Family, at: int, start: int, is_exponential: bool) -> Metric | None:
+def _metric(family: Family, at: int, is_exponential: bool) -> Metric | None:
     """None without a series."""
     name, unit = named(family)
     if family.kind is FamilyKind.HISTOGRAM:
-        data = _exponential(family, at, start) if is_exponential else _explicit(family, at, start)
+        data = _exponential(family, at) if is_exponential else _explicit(family, at)
     else:
         points = [
-            NumberDataPoint(_attributes(family, series), start, at, series.value)
+            NumberDataPoint(_attributes(family, series), _UNKNOWN, at, series.value)
             for series in family.series
             if not isinstance(series.value, Distribution) and math.isfinite(series.value)
         ]
@@ -107,23 +101,12 @@ def _distributions(family: Family) -> list[tuple[dict[str, str], Distribution]]:
 # -- explicit buckets --------------------------------------------------------------------------------------------------
 
 
-def _edges(wanted: Sequence[float]) -> tuple[int, ...]:
-    """The buckets of ours that end nearest to these values."""
-    return tuple(round(math.log(value) / LOG_GAMMA) for value in wanted)
-
-
-_SECONDS_EDGES, _OTHERS_EDGES = _edges(_SECONDS), _edges(_OTHERS)
-
-
-def _explicit(family: Family, at: int, start: int) -> Histogram:
-    edges = _SECONDS_EDGES if family.unit == "seconds" else _OTHERS_EDGES
-    bounds = [GAMMA**edge for edge in edges]
+def _explicit(family: Family, at: int) -> Histogram:
     points: list[HistogramDataPoint] = []
     for attributes, found in _distributions(family):
-        counts = [0] * (len(edges) + 1)
-        for bucket, n in found.buckets.items():
-            counts[bisect_left(edges, bucket)] += n
-        points.append(HistogramDataPoint(attributes, start, at, found.n, found.total, counts, bounds, *_NO_EXTREMES))
+        bounds, below = zip(*cumulative(found, family.unit), strict=True)
+        counts = [n - before for before, n in pairwise([0, *below, found.n])]
+        points.append(HistogramDataPoint(attributes, _UNKNOWN, at, found.n, found.total, counts, bounds, *_NO_EXTREMES))
     return Histogram(points, _CUMULATIVE)
 
 
@@ -134,11 +117,11 @@ _NO_EXTREMES: tuple[float, float] = (None, None)  # pyright: ignore[reportAssign
 # -- exponential buckets -----------------------------------------------------------------------------------------------
 
 
-def _exponential(family: Family, at: int, start: int) -> ExponentialHistogram:
+def _exponential(family: Family, at: int) -> ExponentialHistogram:
     points = [
         ExponentialHistogramDataPoint(
             attributes=attributes,
-            start_time_unix_nano=start,
+            start_time_unix_nano=_UNKNOWN,
             time_unix_nano=at,
             count=found.n,
             sum=found.total,

@@ -75,6 +75,11 @@ class OtlpPush:
         self.pushed: dict[Signal, int] = {"metrics": 0, "traces": 0}
         self.spans = SpanQueue()
 
+    @property
+    def not_taken(self) -> tuple[str, ...]:
+        """What does not arrive, with why, in words."""
+        return tuple(f"{_NAMES[signal]} are not taken: {why}" for signal, why in self.problems.items())
+
     def start(self) -> None:
         """Begin. Needs a running event loop; does nothing if neither metrics nor spans are wanted."""
         if is_disabled(self._env) or not (self._config.metrics or self._config.spans):
