@@ -13,7 +13,8 @@ from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashComman
 from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.growth.embeds import growth_embed, overview_embed
-from botmon_cog.growth.gather import growth, overview
+from botmon_cog.growth.gather import fleet, growth, overview
+from botmon_cog.growth.processes_embed import processes_embed
 
 FEATURE = "growth"
 """The first word of its custom ids."""
@@ -23,9 +24,9 @@ Span = Literal["7 days", "30 days"]
 
 _REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
 _SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
-_GROWTH = "weeks"
-_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth"}
-_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30}
+_GROWTH, _PROCESSES = "weeks", "processes"
+_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth", _PROCESSES: "Processes"}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _PROCESSES: 7}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
 
@@ -61,6 +62,8 @@ async def _answer(desk: Desk, what: str) -> Answer:
     now = desk.system.clock.now()
     if what == _GROWTH:
         embed = growth_embed(await growth(desk.system))
+    elif what == _PROCESSES:
+        embed = processes_embed(await fleet(desk.system), now)
     else:
         embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
     return Answer(embed, _view(what))
