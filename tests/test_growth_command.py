@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import discord
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,8 +49,8 @@ from tests.test_export import table
 from tests.test_inventory import two_processes
 
 DAY = timedelta(days=1)
-LABELS = ["7 days", "30 days", "Growth", "Errors", "Export"]
-BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks")
+LABELS = ["7 days", "30 days", "Growth", "Processes", "Errors", "Export"]
+BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks", "botmon:growth:processes")
 
 
 # -- within Discord's limits -------------------------------------------------------------------------------------------
@@ -72,6 +73,7 @@ overviews = made(
             seen_at=moments,
             state=st.sampled_from(["running", "silent", "stopped"]),
             servers=maybe_numbers,
+            started_at=moments,
         )
     ).map(lambda found: tuple(found or ())),
     busiest=st.lists(uses, max_size=5).map(tuple),
@@ -140,9 +142,9 @@ def test_servers_and_how_many_came_and_left(servers, came, left, line):
 
 
 def test_one_process_that_is_well_takes_no_line():
-    one = Process(instance="main", status="healthy", seen_at=NOW, state="running", servers=5)
+    one = Process(instance="main", status="healthy", seen_at=NOW, started_at=NOW, state="running", servers=5)
     assert "Processes" not in str(overview_embed(overview(processes=(one,)), NOW).to_dict())
-    away = Process(instance="main", status="healthy", seen_at=NOW - timedelta(hours=3), state="silent", servers=5)
+    away = msgspec.structs.replace(one, seen_at=NOW - timedelta(hours=3), state="silent")
     assert "🔴 main  5  down 3 h" in str(overview_embed(overview(processes=(away,)), NOW).to_dict())
 
 

@@ -151,11 +151,26 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
+    metrics: bool = False
+    token: str = ""
+
+
+class PushgatewayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""
+    interval_s: Positive = 15.0
 
 
 class HeartbeatConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     interval_s: Positive = 60.0
+
+
+class OtelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    metrics: bool = False
+    spans: bool = False
+    endpoint: str = ""
+    headers: dict[str, str] = {}
+    interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,7 +204,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: HealthConfig = HealthConfig()
     alerts: AlertsConfig = AlertsConfig()
     http: HttpConfig = HttpConfig()
+    pushgateway: PushgatewayConfig = PushgatewayConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    otel: OtelConfig = OtelConfig()
     log: LogConfig = LogConfig()
     commands: CommandsConfig = CommandsConfig()
 
@@ -208,7 +225,9 @@ TABLES = (
     AlertsConfig,
     RuleConfig,
     HttpConfig,
+    PushgatewayConfig,
     HeartbeatConfig,
+    OtelConfig,
     LogConfig,
     CommandsConfig,
 )

@@ -13,7 +13,8 @@ from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashComman
 from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.growth.embeds import growth_embed, overview_embed
-from botmon_cog.growth.gather import growth, overview
+from botmon_cog.growth.gather import fleet, growth, overview
+from botmon_cog.growth.processes_embed import processes_embed
 
 FEATURE = "growth"
 """The first word of its custom ids."""
@@ -23,13 +24,13 @@ Span = Literal["7 days", "30 days"]
 
 _REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
 _SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
-_GROWTH = "weeks"
-_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth"}
-_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30}
+_GROWTH, _PROCESSES = "weeks", "processes"
+_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth", _PROCESSES: "Processes"}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _PROCESSES: 7}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
 MoreButtons = Callable[[str], Sequence[discord.ui.Button[discord.ui.View]]]
-"""Buttons of other features, for the report of a period by its name: at most one, as a row takes five."""
+"""Buttons of other features, for the report of a period by its name."""
 
 
 def overview_command(desk: Desk, name: str, more_buttons: MoreButtons) -> SlashCommand:
@@ -67,6 +68,8 @@ async def _answer(desk: Desk, what: str, more_buttons: MoreButtons) -> Answer:
     now = desk.system.clock.now()
     if what == _GROWTH:
         embed = growth_embed(await growth(desk.system))
+    elif what == _PROCESSES:
+        embed = processes_embed(await fleet(desk.system), now)
     else:
         embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
     return Answer(embed, _view(what, more_buttons))
@@ -77,4 +80,4 @@ def _view(what: str, more_buttons: MoreButtons) -> discord.ui.View:
     buttons = row({label: f"{FEATURE}:{of}" for of, label in _LABELS.items()})
     buttons[list(_LABELS).index(what)].style = discord.ButtonStyle.primary
     more = more_buttons(_REPORTS.get(what, "monthly"))
-    return view_of([*buttons, *row({"Errors": f"errors:{_ERROR_DAYS[what]}"}), *more])
+    return view_of(buttons, [*row({"Errors": f"errors:{_ERROR_DAYS[what]}"}), *more])

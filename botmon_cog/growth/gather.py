@@ -13,9 +13,9 @@ from botmon_cog.domain.periods import report_period, start_of_day
 from botmon_cog.domain.reports import MembershipEntry, Period, StatisticsReport, added_up
 from botmon_cog.domain.rollup import day_of, iso_date
 from botmon_cog.growth.memberships import came_and_left, changes, gone, retained
-from botmon_cog.growth.processes import newest_first, processes
+from botmon_cog.growth.processes import all_processes, newest_first, processes
 from botmon_cog.growth.reads import LOSS_DAYS, GrowthReads, LastUse, Use
-from botmon_cog.growth.values import Growth, Loss, Overview, ServerUse, UnusedCommand, Week
+from botmon_cog.growth.values import Growth, Loss, Overview, Processes, ServerUse, UnusedCommand, Week
 from botmon_cog.runtime import MonitoringSystem
 
 BUSY = 20
@@ -55,6 +55,12 @@ async def overview(system: MonitoringSystem, name: str) -> Overview:
         **await _servers(system, statistics, entries),
         unused=await _unused(system, statistics, now),
     )
+
+
+async def fleet(system: MonitoringSystem) -> Processes:
+    """All processes, as they are now. Raises as `overview`."""
+    now = system.clock.now()
+    return all_processes(await system.store.fleet.recent(now - _PROCESSES_SEEN), now, system.fleet.lively)
 
 
 async def growth(system: MonitoringSystem) -> Growth:
