@@ -14,6 +14,7 @@ from typing import cast
 import discord
 from discord.ext import commands
 
+from botmon_cog.charts.drawing import Charts
 from botmon_cog.clock import Clock
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
@@ -78,7 +79,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.http = HttpServer(config.http.listen, system.readiness.look, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
-        self._desk = Desk(bot, system)
+        self._charts = Charts(system.clock, system.failures, is_wanted=config.charts.enabled)
+        self._desk = Desk(bot, system, self._charts)
         self.commands = Commands(bot, self._desk, config.commands)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
         self._missing_extras = missing_extras(config)
@@ -115,7 +117,11 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         hanging = [
             f"the command {name} has been running for {duration(age_s)}" for name, age_s in self.observer.hanging()
         ]
-        found = (*hanging, *self.commands.missing, *filter(None, (self._hint, self.observer.music.hint)))
+        found = (
+            *hanging,
+            *self.commands.missing,
+            *filter(None, (self._hint, self.observer.music.hint, self._charts.missing)),
+        )
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -142,6 +148,9 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         _log.info("%s", loaded(self.config, self.system.store.engine.description, self.commands.names.values()))
         for missing in self._missing_extras:
             _log.warning("%s", missing)
+        if self._charts.missing is not None:
+            _log.info("no charts in Discord: %s", self._charts.missing)
+        self._undo.push_async_callback(self._charts.close)
         if _is_logged_in(self.bot):
             await self._begin()
         else:  # `await bot.load_extension(…)`, and only then `await bot.start(…)`

@@ -10,6 +10,7 @@ from botmon_cog.config.reading import (
 )
 from botmon_cog.config.tables import (
     AlertsConfig,
+    ChartsConfig,
     CommandsConfig,
     ComponentName,
     Config,
@@ -34,6 +35,7 @@ __all__ = [
     "ENV_FILE",
     "ENV_STORAGE_URL",
     "AlertsConfig",
+    "ChartsConfig",
     "CommandsConfig",
     "ComponentName",
     "Config",

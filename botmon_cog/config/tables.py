@@ -149,6 +149,10 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[RuleConfig, ...] = ()
 
 
+class ChartsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+
+
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
 
@@ -188,6 +192,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: LoopConfig = LoopConfig()
     health: HealthConfig = HealthConfig()
     alerts: AlertsConfig = AlertsConfig()
+    charts: ChartsConfig = ChartsConfig()
     http: HttpConfig = HttpConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     log: LogConfig = LogConfig()
@@ -207,6 +212,7 @@ TABLES = (
     HealthConfig,
     AlertsConfig,
     RuleConfig,
+    ChartsConfig,
     HttpConfig,
     HeartbeatConfig,
     LogConfig,

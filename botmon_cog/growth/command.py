@@ -10,9 +10,11 @@ from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import row, view_of
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
-from botmon_cog.growth.embeds import growth_embed, overview_embed
+from botmon_cog.growth.chart import growth_chart
+from botmon_cog.growth.embeds import growth_embed, growth_heading, overview_embed
 from botmon_cog.growth.gather import growth, overview
 
 FEATURE = "growth"
@@ -24,8 +26,9 @@ Span = Literal["7 days", "30 days"]
 _REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
 _SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
 _GROWTH = "weeks"
-_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth"}
-_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30}
+_CHART = "chart"
+_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth", _CHART: "Chart"}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _CHART: 30}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
 
@@ -50,7 +53,9 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
             await refuse(interaction, _OWNERS_ONLY)
             return True
         shown = await desk.attempt(lambda: _answer(desk, words[0]))
-        await interaction.edit_original_response(embed=shown.embed, view=shown.view or _view(words[0]))
+        await interaction.edit_original_response(
+            embed=shown.embed, view=shown.view or _view(desk, words[0]), attachments=shown.files
+        )
         return True
 
     return answer
@@ -59,15 +64,23 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
 async def _answer(desk: Desk, what: str) -> Answer:
     """Raises StorageError if the database can't be read."""
     now = desk.system.clock.now()
+    view = _view(desk, what)
+    if what in _REPORTS:
+        return Answer(overview_embed(await overview(desk.system, _REPORTS[what]), now), view)
+    grown = await growth(desk.system)
     if what == _GROWTH:
-        embed = growth_embed(await growth(desk.system))
-    else:
-        embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
-    return Answer(embed, _view(what))
+        return Answer(growth_embed(grown), view)
+    picture = await draw_picture(desk.charts, growth_chart(grown), "growth")
+    if picture is None:
+        return Answer(without_picture(growth_embed(grown)), view)
+    return Answer(picture.show_in(growth_heading(grown)), view, files=(picture.file(),))
 
 
-def _view(what: str) -> discord.ui.View:
+def _view(desk: Desk, what: str) -> discord.ui.View:
     """The buttons; what is shown stands out."""
-    buttons = row({label: f"{FEATURE}:{of}" for of, label in _LABELS.items()})
-    buttons[list(_LABELS).index(what)].style = discord.ButtonStyle.primary
+    labels = {of: label for of, label in _LABELS.items() if of != _CHART or desk.charts.can_draw}
+    buttons = row({label: f"{FEATURE}:{of}" for of, label in labels.items()})
+    for button, of in zip(buttons, labels, strict=True):
+        if of == what:
+            button.style = discord.ButtonStyle.primary
     return view_of(buttons + row({"Errors": f"errors:{_ERROR_DAYS[what]}"}))

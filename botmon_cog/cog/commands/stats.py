@@ -7,11 +7,13 @@ import msgspec
 from discord import app_commands
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.charts.statistics import commands_chart, heat_map
 from botmon_cog.cog.commands.perf import errors_command
-from botmon_cog.discord_ui.buttons import view_of
-from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
-from botmon_cog.domain.reports import Period
-from botmon_cog.export.commands import export_button, export_command
+from botmon_cog.cog.views.stats import StatsView, stats_buttons
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
+from botmon_cog.domain.reports import Period, StatisticsReport
+from botmon_cog.export.commands import export_command
 from botmon_cog.history.commands import history_command
 from botmon_cog.history.people_command import people_command
 from botmon_cog.monitors.failure_summary import failure_summary
@@ -42,10 +44,44 @@ def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
             is_owner = await desk.bot.is_owner(interaction.user)
             return await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw, lambda guild_id: view_of(export_button(period, guild_id)))
+        await desk.answer(
+            interaction,
+            scope,
+            draw,
+            lambda guild_id: stats_buttons("numbers", period, guild_id, can_draw=desk.charts.can_draw),
+        )
 
     command: SlashCommand = app_commands.Command(name=period, description=description, callback=stats)
     return app_commands.describe(scope="Whose numbers (all guilds: the bot's owners only)")(command)
+
+
+async def statistics_answer(
+    desk: Desk, guild_id: str | None, period: str, view: StatsView, *, is_owner: bool
+) -> Answer:
+    """One view of the named report, with its buttons. Raises as `statistics_embed`."""
+    if view == "numbers":
+        embed = await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
+        return Answer(embed, stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw))
+    system = desk.system
+    if view == "heat" and period == "today":
+        period = "weekly"  # a single day has but one row
+    now, zone = system.clock.now(), await system.settings.zone(guild_id)
+    report = await _read(desk, guild_id, system.statistics.period(period, zone))
+    chart = heat_map(report, now) if view == "heat" else commands_chart(report, now)
+    picture = await draw_picture(desk.charts, chart, "heat-map" if view == "heat" else "commands")
+    buttons = stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw)
+    if picture is None:
+        return Answer(without_picture(await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)), buttons)
+    return Answer(picture.show_in(embeds.statistics_heading(report, now)), buttons, files=(picture.file(),))
+
+
+async def posted_report(desk: Desk, guild_id: str | None, period: Period) -> DrawnReport:
+    """A report as the readers of a channel may see it; a server's with a chart. Raises as `statistics_embed`."""
+    drawn = await period_embed(desk, guild_id, period)
+    if guild_id is None or not drawn.has_content or not desk.charts.can_draw:
+        return drawn
+    chart = commands_chart(await _read(desk, guild_id, period), desk.system.clock.now())
+    return drawn._replace(picture=await draw_picture(desk.charts, chart, "commands"))
 
 
 async def statistics_embed(
@@ -70,8 +106,7 @@ async def period_embed(
     """The same of any period. Raises as `statistics_embed`."""
     system = desk.system
     now = system.clock.now()
-    report = await system.statistics.report(guild_id, period)
-    report = msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
+    report = await _read(desk, guild_id, period)
     is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
     failures = await failure_summary(system.errors, guild_id, report.period, is_for_owner=is_for_owner)
     failures = msgspec.structs.replace(
@@ -81,3 +116,8 @@ async def period_embed(
     )
     has_content = bool(report.previous_commands) or not report.is_empty
     return DrawnReport(embeds.statistics(report, now, failures), has_content=has_content)
+
+
+async def _read(desk: Desk, guild_id: str | None, period: Period) -> StatisticsReport:
+    report = await desk.system.statistics.report(guild_id, period)
+    return msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))

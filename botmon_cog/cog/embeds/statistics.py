@@ -45,8 +45,7 @@ _LONGEST_SONG = 45
 
 def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary | None = None) -> discord.Embed:
     """Today, the last 7 or 30 days, or any other run of days; of one guild, or of all."""
-    where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
-    embed = discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL)
+    embed = statistics_heading(report, now)
     if report.is_empty:
         embed.description = _empty(report)
         return clamp(embed)
@@ -68,6 +67,12 @@ def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary
         embed.add_field(name="Worth a look", value="\n".join(remarks), inline=False)
     embed.set_footer(text=_compared(report))
     return clamp(embed)
+
+
+def statistics_heading(report: StatisticsReport, now: datetime) -> discord.Embed:
+    """The title alone, above a chart."""
+    where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
+    return clamp(discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL))
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
