@@ -29,8 +29,8 @@ class CommandsChart(_Chart, frozen=True, kw_only=True, tag="commands"):
     """One for each bar; empty for those without."""
     now: tuple[int | None, ...]
     """None: still to come."""
-    before: tuple[int, ...] = ()
-    """Empty: nothing to compare with. As long as `now` otherwise."""
+    before: tuple[int | None, ...] = ()
+    """Empty: nothing to compare with. As long as `now` otherwise, with None where it is not known."""
     before_name: str = ""
     """`the week before`."""
     running: int | None = None
@@ -67,7 +67,7 @@ class LinesChart(_Chart, frozen=True, kw_only=True, tag="lines"):
 
     labels: tuple[str, ...]
     lines: tuple[Line, ...]
-    """At most four; those that lie highest first."""
+    """At most four, those that lie highest first. One without a value takes its colour and shape, and is not drawn."""
     unit: Unit = "count"
     marks: tuple[Mark, ...] = ()
     """Deploys, in order."""

@@ -64,14 +64,14 @@ def draw_calendar(figure: Figure, chart: CalendarChart) -> None:
                 linewidth=0,
             )
         )
-        label(on, day.weekday, day.week + 0.5, day.label, dx=10, ha="left", color=ink, fontsize=points(22))
+        label(on, day.weekday, day.week + 0.5, day.label, dx=8, ha="left", color=ink, fontsize=points(22))
         if day.down:
             label(
                 on,
                 day.weekday + 1,
                 day.week + 0.5,
                 day.down,
-                dx=-8,
+                dx=-6,
                 ha="right",
                 color=ink,
                 weight="bold",

@@ -38,12 +38,12 @@ def draw_commands(figure: Figure, chart: CommandsChart) -> None:
     if chart.before:
         about += [(GHOST, "  ■ "), (QUIET, chart.before_name)]
     frame(figure, chart.title, about)
-    largest = max([0, *(n for n in chart.now if n), *chart.before])
+    largest = max([0, *filter(None, chart.now), *filter(None, chart.before)])
     if not largest:
         say_nothing(figure, "No commands in this time")
         return
     is_few = len(chart.labels) <= _FEW
-    on = axes(figure, 24 if is_few else 92, 108, 30, 46)
+    on = axes(figure, 24 if is_few else 92, 108, 24 if is_few else 44, 46)
     on.set_xlim(-0.55, len(chart.labels) - 0.45)
     on.set_ylim(0, largest * 1.12)
     places = range(len(chart.labels))
@@ -52,7 +52,7 @@ def draw_commands(figure: Figure, chart: CommandsChart) -> None:
     else:
         _scale(on)
     if chart.before:
-        on.bar(places, chart.before, width=0.9, color=GHOST, zorder=2)
+        on.bar(places, [n or 0 for n in chart.before], width=0.9, color=GHOST, zorder=2)
     bars = on.bar(places, [n or 0 for n in chart.now], width=0.58, color=BLUE, zorder=3)
     if chart.running is not None:
         growing = bars[chart.running]
@@ -89,7 +89,7 @@ def _numbers(on: Axes, chart: CommandsChart, largest: int) -> None:
     for place, n in enumerate(chart.now):
         if n is None:
             continue
-        behind = chart.before[place] if chart.before else 0
+        behind = (chart.before[place] or 0) if chart.before else 0
         if n >= largest * _ROOMY and place != chart.running:
             label(on, place, n, text.compact(n), dy=-17, color=INK, weight="bold")
         else:
@@ -99,7 +99,7 @@ def _numbers(on: Axes, chart: CommandsChart, largest: int) -> None:
 def _highest(on: Axes, chart: CommandsChart) -> None:
     n, place = max((n or 0, -place) for place, n in enumerate(chart.now))
     if n:
-        behind = chart.before[-place] if chart.before else 0
+        behind = (chart.before[-place] or 0) if chart.before else 0
         last = len(chart.now) - 1
         side = "left" if -place < last * 0.06 else "right" if -place > last * 0.94 else "center"
         label(on, -place, max(n, behind), text.compact(n), dy=13, ha=side, weight="bold", fontsize=points(SMALL))

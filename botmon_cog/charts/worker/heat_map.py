@@ -33,7 +33,7 @@ def draw_heat_map(figure: Figure, chart: HeatMapChart) -> None:
         return
     most, top_row, top_hour = max(found, key=lambda cell: (cell[0], -cell[1], -cell[2]))
     steps = [(_hex(share), _SCALE) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    frame(figure, chart.title, [(QUIET, f"{chart.about}   fewer "), *steps, (QUIET, f" {_number(most)} an hour")])
+    frame(figure, chart.title, [(QUIET, f"{chart.about}   0 "), *steps, (QUIET, f" {_number(most)} an hour")])
     on = axes(figure, 70, 104, 24, 42)
     on.set_xlim(0, _HOURS)
     on.set_ylim(len(chart.rows), 0)

@@ -41,6 +41,8 @@ _MOST_LABELS = 5
 _MOST_MARKS = 12
 _MOST_TICKS = 5
 _LONGEST_MARK = 10
+_BESIDE, _APART = 100, 32
+"""Pixels of the picture: what a name may take beside the axes, and what is free between two."""
 _MANY = 35
 """More points than this have no marker each."""
 _TOP, _BOTTOM, _LEFT, _HEAD = 134.0, 46.0, 110.0, 102.0
@@ -60,8 +62,10 @@ def draw_lines(figure: Figure, chart: LinesChart) -> None:
     right = 40.0 + max(map(len, ends)) * 13.6
     on = axes(figure, _LEFT, _TOP if chart.marks else _HEAD + 8, right, _BOTTOM)
     on.set_xlim(-0.4 if len(chart.labels) == 1 else -0.15, max(len(chart.labels) - 1, 0.4) + 0.02)
-    _scale(on, known if chart.limit is None else [*known, chart.limit], chart.unit, is_several=len(chart.lines) > 1)
+    _scale(on, known if chart.limit is None else [*known, chart.limit], chart.unit, is_several=len(ends) > 1)
     for line, (colour, marker, style) in zip(chart.lines, _LOOKS, strict=False):
+        if all(value is None for value in line.values):
+            continue
         on.plot(
             range(len(line.values)),
             [math.nan if value is None else value for value in line.values],
@@ -179,15 +183,19 @@ def spread(ys: Sequence[float], apart: float, top: float) -> list[float]:
 
 
 def _mark(on: Axes, marks: Sequence[Mark]) -> None:
-    """Dashed lines with their names above, the newest first: one that has no room stands without its name."""
-    free = math.inf
-    for mark in sorted(marks, key=lambda m: -m.position)[:_MOST_MARKS]:
-        on.axvline(mark.position, color=QUIET, linewidth=points(2.5), linestyle=(0, (3, 3)), zorder=2)
-        name = text.fit_middle(mark.name, _LONGEST_MARK)
-        made = label(on, mark.position, on.get_ylim()[1], f"▾ {name}", dy=14, ha="left", color=WORDS)
-        box = made.get_window_extent()
-        if box.x1 > min(free, on.get_window_extent().x1 + 120):
-            made.set_text("▾")
-            made.set_horizontalalignment("center")
+    """Dashed lines, with their names above where there is room: the newest first, to the right or else to the left."""
+    shown = sorted(marks, key=lambda mark: mark.position)[-_MOST_MARKS:]
+    free = on.get_window_extent().x1 + 2 * _BESIDE
+    for n in range(len(shown) - 1, -1, -1):
+        position = shown[n].position
+        on.axvline(position, color=QUIET, linewidth=points(2.5), linestyle=(0, (3, 3)), zorder=2)
+        older = on.transData.transform((shown[n - 1].position, 1))[0] if n else -math.inf
+        name = text.fit_middle(shown[n].name, _LONGEST_MARK)
+        top = on.get_ylim()[1]
+        for words, side in ((f"▾ {name}", "left"), (f"{name} ▾", "right"), ("▾", "center")):
+            made = label(on, position, top, words, dy=14, ha=side, color=WORDS)
             box = made.get_window_extent()
-        free = box.x0 - 16
+            if side == "center" or (box.x1 <= free and box.x0 >= older + _APART * (side == "right")):
+                free = box.x0 - _APART
+                break
+            made.remove()

@@ -36,6 +36,8 @@ INK = "#111214"
 
 TITLE, SMALL = 32.0, 24.0
 _SMALLEST_TITLE, _SMALLEST = 25.0, 19.0
+_ROUNDING = 0.98
+"""Letters are set on whole pixels: of another size, they are not exactly as much narrower."""
 _LEFT, _RIGHT = 24, 24
 _POINTS_PER_PIXEL = 72 / _PER_INCH
 
@@ -54,12 +56,12 @@ def frame(figure: Figure, title: str, about: Sequence[tuple[str, str]]) -> None:
     head = write(figure, _LEFT, 16, title, size=TITLE, weight="bold")
     width = WIDTH - _LEFT - _RIGHT
     if (wide := width_of(head)) > width:
-        head.set_fontsize(points(max(TITLE * width / wide, _SMALLEST_TITLE)))
+        head.set_fontsize(points(max(TITLE * width / wide * _ROUNDING, _SMALLEST_TITLE)))
         _shorten(head, width)
     parts = [write(figure, 0, 60, words, colour=colour) for colour, words in about]
     if (wide := sum(map(width_of, parts))) > width:
         for part in parts:
-            part.set_fontsize(points(max(SMALL * width / wide, _SMALLEST)))
+            part.set_fontsize(points(max(SMALL * width / wide * _ROUNDING, _SMALLEST)))
         longest = max(parts, key=width_of)
         _shorten(longest, width - sum(width_of(part) for part in parts if part is not longest))
     x = float(_LEFT)

@@ -46,9 +46,8 @@ def percentiles_chart(
             ("p95", tuple(each.p95_s for each in found)),
             ("p50", tuple(each.p50_s for each in found)),
         )
-        if any(value is not None for value in values)
     ]
-    if not lines:
+    if not any(value is not None for line in lines for value in line.values):
         lines = [Line(name="max", values=tuple(each.max_s for each in found))]
     known = [value for line in lines for value in line.values if value is not None]
     is_over = max(known, default=0.0) >= threshold_s

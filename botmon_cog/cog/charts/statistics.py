@@ -27,16 +27,16 @@ def commands_chart(report: StatisticsReport, now: datetime) -> CommandsChart:
         hour = report.period.local(now).hour if is_running else _HOURS - 1
         labels = [f"{h}:00" if h % _LABELLED_EVERY_H == 0 else "" for h in range(_HOURS)]
         counts = [found[h] if h <= hour else None for h in range(_HOURS)]
-        earlier, running = [before[h] for h in range(_HOURS)], hour
+        earlier: list[int | None] = [before[h] for h in range(_HOURS)]
+        running = hour
     else:
         per_day = _by_day(report.hours, report.period)
-        before_days = _by_day(report.previous_hours, report.previous)
         is_week = len(days) <= _WEEK
         labels = [WEEKDAYS[day.weekday()][:3] if is_week else short_day(day) for day in days]
         if is_running and is_week:
             labels[-1] = "today"
         counts = [per_day[day] for day in days]
-        earlier = [before_days[day] for day in _as_many_before(report.previous, len(days))]
+        earlier = _weeks_before(report, days, now if is_running else None)
         running = len(days) - 1
     return CommandsChart(
         title=_title(report, _before(len(days))),
@@ -44,7 +44,7 @@ def commands_chart(report: StatisticsReport, now: datetime) -> CommandsChart:
         labels=tuple(labels),
         now=tuple(counts),
         before=tuple(earlier) if has_past else (),
-        before_name=_before(len(days)) if has_past else "",
+        before_name=_behind(len(days)) if has_past else "",
         running=running if is_running else None,
     )
 
@@ -89,13 +89,41 @@ def _before(days: int) -> str:
     return "the week before" if days == _WEEK else f"the {days} days before"
 
 
+def _weeks_before(report: StatisticsReport, days: Sequence[date], now: datetime | None) -> list[int | None]:
+    """Each weekday's like of as many weeks before, for thirty days before there was another weekday.
+
+    The day that is under way is compared up to the same hour. The period before ends at that hour, too: of its last
+    day, the rest is not known.
+    """
+    period, previous = report.period, report.previous
+    shift = _WEEK * max(len(days) // _WEEK, 1) * _DAY
+    found: Counter[date] = Counter()
+    until_now: Counter[date] = Counter()
+    for hour in (*report.previous_hours, *report.hours):
+        local = period.local(hour.start)
+        found[local.date()] += hour.n
+        if now is not None and local.hour <= period.local(now).hour:
+            until_now[local.date()] += hour.n
+    end = previous.local(previous.end)
+    cut = end.date() if end.hour or end.minute else None
+    counts: list[int | None] = [None if day - shift == cut else found[day - shift] for day in days]
+    if now is not None:
+        counts[-1] = until_now[days[-1] - shift]
+    return counts
+
+
+def _behind(days: int) -> str:
+    """What stands behind each bar."""
+    return _before(days) if days <= _WEEK else f"{days // _WEEK} weeks before"
+
+
 def _busiest(cells: Sequence[Sequence[float | None]], *, is_mean: bool) -> str:
     known = [(n, -day, -hour) for day, hours in enumerate(cells) for hour, n in enumerate(hours) if n]
     if not known:
         return "No commands"
     _, day, hour = max(known)
     weekday = WEEKDAYS[-day] + ("s" if is_mean else "")
-    return f"Busiest on {weekday} from {-hour}:00 to {-hour + 1}:00"
+    return f"Busiest on {weekday}, {-hour}:00 to {-hour + 1}:00"
 
 
 def _by_clock(hours: Iterable[HourCount], period: Period) -> Counter[int]:
@@ -110,9 +138,3 @@ def _by_day(hours: Iterable[HourCount], period: Period) -> Counter[date]:
     for hour in hours:
         found[period.local(hour.start).date()] += hour.n
     return found
-
-
-def _as_many_before(previous: Period, days: int) -> list[date]:
-    """The days that stand behind those of the chart."""
-    first = previous.local(previous.start).date()
-    return [first + n * _DAY for n in range(days)]

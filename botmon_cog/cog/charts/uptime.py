@@ -45,9 +45,9 @@ def _title(month: Uptime) -> str:
 
 
 def _short(down_s: float) -> str:
-    """`12 m`, `3 h`: there is room for no more."""
+    """`40 s`, `12 m`, `3 h`: there is room for no more."""
     if down_s <= 0:
         return ""
     if down_s < _MINUTE_S:
-        return "<1 m"
+        return f"{max(down_s, 1):.0f} s"
     return f"{down_s // _MINUTE_S:.0f} m" if down_s < _HOUR_S else f"{down_s / _HOUR_S:.0f} h"
