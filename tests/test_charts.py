@@ -104,6 +104,19 @@ async def test_process_comes_with_the_first_chart_and_goes_a_minute_after_the_la
     assert (bench.failures.n, bench.clock.pending) == (0, 0)
 
 
+def test_chart_is_drawn_beside_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def draw() -> None:
+        bench = Bench()
+        decoded(await bench.charts.draw(LITTLE))
+        await bench.charts.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(draw())
+    assert worker_processes() == []
+
+
 async def test_charts_are_drawn_one_after_the_other_and_too_many_are_refused() -> None:
     bench = Bench()
     found = await asyncio.gather(*(bench.charts.draw(LITTLE) for _ in range(MOST_WAITING + 3)))

@@ -117,7 +117,9 @@ def _start(folder: str) -> subprocess.Popen[bytes]:
     flags = ["-I", *(["-B"] if sys.dont_write_bytecode else [])]
     if sys.pycache_prefix is not None:
         flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
-    paths = [path for path in sys.path if path]  # a host may have added its own, and ours be found there
+    paths = [
+        str(Path(path).absolute()) for path in sys.path if path
+    ]  # a host may have added its own, and ours be found there
     quiet = 0
     if sys.platform == "win32":
         quiet = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from botmon_cog.charts.values import CommandsChart, HeatMapChart
-from botmon_cog.discord_ui.parts import WEEKDAYS, days_of, short_day, span
+from botmon_cog.discord_ui.parts import WEEKDAYS, days_of, short_day, zone_city
 from botmon_cog.domain import text
 from botmon_cog.domain.reports import HourCount, Period, StatisticsReport
 
@@ -40,7 +40,7 @@ def commands_chart(report: StatisticsReport, now: datetime) -> CommandsChart:
         running = len(days) - 1
     return CommandsChart(
         title=_title(report, _before(len(days))),
-        about=span(report.period),
+        about=_about(report.period),
         labels=tuple(labels),
         now=tuple(counts),
         before=tuple(earlier) if has_past else (),
@@ -68,10 +68,18 @@ def heat_map(report: StatisticsReport, now: datetime) -> HeatMapChart:
     ]
     return HeatMapChart(
         title=_busiest(cells, is_mean=len(days_of(period)) > _WEEK),
-        about=span(period),
+        about=_about(period),
         rows=tuple(weekday[:2] for weekday in WEEKDAYS),
         cells=tuple(map(tuple, cells)),
     )
+
+
+def _about(period: Period) -> str:
+    """`21 to 27 Nov, Berlin`: on a phone, a picture has not the room for `span`."""
+    days = days_of(period)
+    first = str(days[0].day) if days[0].month == days[-1].month else short_day(days[0])
+    dates = short_day(days[-1]) if len(days) == 1 else f"{first} to {short_day(days[-1])}"
+    return f"{dates}, {zone_city(period)}"
 
 
 def _title(report: StatisticsReport, before: str) -> str:
