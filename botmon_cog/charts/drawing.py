@@ -115,11 +115,12 @@ class Charts:
     async def _started(self) -> DrawingProcess:
         starting = _in_thread(DrawingProcess)
         try:
-            self._process = await asyncio.shield(starting)
+            process = await asyncio.shield(starting)
         except asyncio.CancelledError:
             self._process = await starting  # so that it is ended
             raise
-        return self._process
+        self._process = process
+        return process
 
     def _end_idle(self) -> None:
         self._ending = asyncio.ensure_future(self._end_in_turn())

@@ -59,29 +59,18 @@ async def statistics_answer(
     desk: Desk, guild_id: str | None, period: str, view: StatsView, *, is_owner: bool
 ) -> Answer:
     """One view of the named report, with its buttons. Raises as `statistics_embed`."""
-    if view == "numbers":
-        embed = await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
-        return Answer(embed, stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw))
-    system = desk.system
     if view == "heat" and period == "today":
         period = "weekly"  # a single day has but one row
-    now, zone = system.clock.now(), await system.settings.zone(guild_id)
-    report = await _read(desk, guild_id, system.statistics.period(period, zone))
+    now, zone = desk.system.clock.now(), await desk.system.settings.zone(guild_id)
+    report = await _read(desk, guild_id, desk.system.statistics.period(period, zone))
+    buttons = stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw)
+    if view == "numbers":
+        return Answer(await _embed(desk, report, is_for_owner=is_owner), buttons)
     chart = heat_map(report, now) if view == "heat" else commands_chart(report, now)
     picture = await draw_picture(desk.charts, chart, "heat-map" if view == "heat" else "commands")
-    buttons = stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw)
     if picture is None:
-        return Answer(without_picture(await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)), buttons)
+        return Answer(without_picture(await _embed(desk, report, is_for_owner=is_owner)), buttons)
     return Answer(picture.show_in(embeds.statistics_heading(report, now)), buttons, files=(picture.file(),))
-
-
-async def posted_report(desk: Desk, guild_id: str | None, period: Period) -> DrawnReport:
-    """A report as the readers of a channel may see it; a server's with a chart. Raises as `statistics_embed`."""
-    drawn = await period_embed(desk, guild_id, period)
-    if guild_id is None or not drawn.has_content or not desk.charts.can_draw:
-        return drawn
-    chart = commands_chart(await _read(desk, guild_id, period), desk.system.clock.now())
-    return drawn._replace(picture=await draw_picture(desk.charts, chart, "commands"))
 
 
 async def statistics_embed(
@@ -94,30 +83,36 @@ async def statistics_embed(
     Raises:
         StorageError: the database can't be read.
     """
-    system = desk.system
-    zone = await system.settings.zone(guild_id)
-    drawn = await period_embed(desk, guild_id, system.statistics.period(period, zone), is_for_owner=is_for_owner)
-    return drawn.embed
+    zone = await desk.system.settings.zone(guild_id)
+    report = await _read(desk, guild_id, desk.system.statistics.period(period, zone))
+    return await _embed(desk, report, is_for_owner=guild_id is None if is_for_owner is None else is_for_owner)
 
 
-async def period_embed(
-    desk: Desk, guild_id: str | None, period: Period, *, is_for_owner: bool | None = None
-) -> DrawnReport:
-    """The same of any period. Raises as `statistics_embed`."""
-    system = desk.system
-    now = system.clock.now()
+async def posted_report(desk: Desk, guild_id: str | None, period: Period) -> DrawnReport:
+    """Of a guild as the readers of a channel may see it, with a chart; of all guilds as the bot's owners may.
+
+    Raises as `statistics_embed`.
+    """
     report = await _read(desk, guild_id, period)
-    is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
-    failures = await failure_summary(system.errors, guild_id, report.period, is_for_owner=is_for_owner)
-    failures = msgspec.structs.replace(
-        failures,
-        has_alerts=system.config.alerts.enabled,
-        errors_command=errors_command(desk) if is_for_owner else None,
-    )
     has_content = bool(report.previous_commands) or not report.is_empty
-    return DrawnReport(embeds.statistics(report, now, failures), has_content=has_content)
+    picture = None
+    if guild_id is not None and has_content:
+        chart = commands_chart(report, desk.system.clock.now())
+        picture = await draw_picture(desk.charts, chart, "commands")
+    return DrawnReport(await _embed(desk, report, is_for_owner=guild_id is None), has_content, picture)
 
 
 async def _read(desk: Desk, guild_id: str | None, period: Period) -> StatisticsReport:
     report = await desk.system.statistics.report(guild_id, period)
     return msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
+
+
+async def _embed(desk: Desk, report: StatisticsReport, *, is_for_owner: bool) -> discord.Embed:
+    system = desk.system
+    failures = await failure_summary(system.errors, report.guild_id, report.period, is_for_owner=is_for_owner)
+    failures = msgspec.structs.replace(
+        failures,
+        has_alerts=system.config.alerts.enabled,
+        errors_command=errors_command(desk) if is_for_owner else None,
+    )
+    return embeds.statistics(report, system.clock.now(), failures)
