@@ -84,6 +84,8 @@ _LONG = (
     "test_host_kill",
     "test_rollup_properties",
     "test_storage_rollups",
+    "test_charts_discord",
+    "test_charts",
     "test_faults_kill",
     "test_faults_postgres",
     "test_faults_close",

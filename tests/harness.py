@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from botmon_cog import Config
 from botmon_cog.cog.cog import BotMon
-from botmon_cog.config import HealthConfig, LoopConfig, StorageConfig
+from botmon_cog.config import ChartsConfig, HealthConfig, LoopConfig, StorageConfig
 from botmon_cog.domain.reports import HistoryEntry
 from botmon_cog.store.history import HistoryFilter
 from botmon_cog.testing import LoopbackDiscord, ManualClock
@@ -25,9 +25,9 @@ EXTENSION = "botmon_cog"
 
 
 def make_config(url: str = ":memory:", **tables: msgspec.Struct) -> Config:
-    """The defaults, on a database of one's own and without linger, checks of its own accord, or a look at the loop."""
+    """The defaults on a database of one's own, without linger, charts, checks of its own accord, a look at the loop."""
     storage, loop = StorageConfig(url=url, linger_ms=0), LoopConfig(watch=False)  # a busy machine blocks loops, too
-    config = Config(storage=storage, health=make_health(), loop=loop)
+    config = Config(storage=storage, health=make_health(), loop=loop, charts=ChartsConfig(enabled=False))
     return msgspec.structs.replace(config, **tables)
 
 

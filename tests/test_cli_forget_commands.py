@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_ours(bot: commands.Bot, **to: discord.abc.Snowflake) -> None:
-    for command in make_commands(Desk(bot, None), RENAMED).values():  # nobody presses them
+    for command in make_commands(Desk(bot, None, None), RENAMED).values():  # nobody presses them
         bot.tree.add_command(command, **to)
 
 
@@ -52,7 +52,7 @@ async def sync(loopback: LoopbackDiscord) -> None:
         await bot.tree.sync()
         guild = discord.Object(loopback.guild.id)
         bot.tree.add_command(stats, guild=guild)
-        bot.tree.add_command(make_commands(Desk(bot, None), RENAMED)["health"], guild=guild)
+        bot.tree.add_command(make_commands(Desk(bot, None, None), RENAMED)["health"], guild=guild)
         await bot.tree.sync(guild=guild)
 
 

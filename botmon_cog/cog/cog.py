@@ -14,6 +14,7 @@ from typing import cast
 import discord
 from discord.ext import commands
 
+from botmon_cog.charts.drawing import Charts
 from botmon_cog.clock import Clock
 from botmon_cog.cog.blocked import who_blocks
 from botmon_cog.cog.checker import Checker
@@ -87,7 +88,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         )
         self.otlp = otlp_push(bot, system, self.exporting) if is_for_otlp(config) else None
         self.http = HttpServer(config.http.listen, system.readiness.look, system.failures, metrics=self._metrics())
-        self._desk = Desk(bot, system)
+        self._charts = Charts(system.clock, system.failures, is_wanted=config.charts.enabled)
+        self._desk = Desk(bot, system, self._charts)
         self.commands = Commands(bot, self._desk, config.commands)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
         self._sync_check = SyncCheck(bot, system.clock, system.failures, self._names)
@@ -130,7 +132,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
             f"the command {name} has been running for {duration(age_s)}" for name, age_s in self.observer.hanging()
         ]
         not_sent = () if self.otlp is None else self.otlp.not_taken
-        found = (*hanging, *self.commands.missing, *not_sent, *filter(None, (self._hint, self.observer.music.hint)))
+        hints = filter(None, (self._hint, self.observer.music.hint, self._charts.missing))
+        found = (*hanging, *self.commands.missing, *not_sent, *hints)
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -157,6 +160,9 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         _log.info("%s", loaded(self.config, self.system.store.engine.description, self.commands.names.values()))
         for missing in self._missing_extras:
             _log.warning("%s", missing)
+        if self._charts.missing is not None:
+            _log.info("no charts in Discord: %s", self._charts.missing)
+        self._undo.push_async_callback(self._charts.close)
         if _is_logged_in(self.bot):
             await self._begin()
         else:  # `await bot.load_extension(…)`, and only then `await bot.start(…)`

@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from botmon_cog.cog.commands.botmon import export_of_all
-from botmon_cog.cog.commands.stats import period_embed
+from botmon_cog.cog.commands.stats import posted_report
 from botmon_cog.cog.delivery import Delivery
+from botmon_cog.cog.views.buttons import UPTIME
+from botmon_cog.cog.views.stats import PERF, STATS
+from botmon_cog.cog.views.stats_presses import StatsPresses
+from botmon_cog.cog.views.uptime_presses import UptimePresses
 from botmon_cog.discord_ui.buttons import PressHandler
 from botmon_cog.discord_ui.desk import Desk
-from botmon_cog.discord_ui.parts import POSTED_COLUMNS
 from botmon_cog.domain.reports import Period
 from botmon_cog.export import commands as export
 from botmon_cog.growth import command as growth
@@ -43,12 +46,16 @@ class Service(Protocol):
 
 def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
     """By the first word of the custom ids that they answer."""
+    stats = StatsPresses(desk)
     return {
         export.FEATURE: export.export_presses(desk),
         setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
         growth.FEATURE: growth.presses(desk, export_of_all),
+        STATS: stats.stats,
+        PERF: stats.perf,
+        UPTIME: UptimePresses(desk).answer,
         "settings": SettingsPresses(desk).answer,
         "privacy": PrivacyPresses(desk).answer,
         "post": PostPresses(desk, _draw_report(desk)).answer,
@@ -68,6 +75,6 @@ def _draw_report(desk: Desk) -> DrawReport:
     """What is posted is `/stats` of that period, as the readers of a channel may see it."""
 
     def draw(guild_id: str | None, period: Period) -> Awaitable[DrawnReport]:
-        return period_embed(desk, guild_id, period, columns=POSTED_COLUMNS)
+        return posted_report(desk, guild_id, period)
 
     return draw

@@ -11,6 +11,7 @@ from botmon_cog.config.reading import (
 )
 from botmon_cog.config.tables import (
     AlertsConfig,
+    ChartsConfig,
     CommandsConfig,
     ComponentName,
     Config,
@@ -38,6 +39,7 @@ __all__ = [
     "ENV_HTTP_TOKEN",
     "ENV_STORAGE_URL",
     "AlertsConfig",
+    "ChartsConfig",
     "CommandsConfig",
     "ComponentName",
     "Config",

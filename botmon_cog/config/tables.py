@@ -149,6 +149,10 @@ class AlertsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[RuleConfig, ...] = ()
 
 
+class ChartsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    enabled: bool = True
+
+
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
     metrics: bool = False
@@ -203,6 +207,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: LoopConfig = LoopConfig()
     health: HealthConfig = HealthConfig()
     alerts: AlertsConfig = AlertsConfig()
+    charts: ChartsConfig = ChartsConfig()
     http: HttpConfig = HttpConfig()
     pushgateway: PushgatewayConfig = PushgatewayConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
@@ -224,6 +229,7 @@ TABLES = (
     HealthConfig,
     AlertsConfig,
     RuleConfig,
+    ChartsConfig,
     HttpConfig,
     PushgatewayConfig,
     HeartbeatConfig,

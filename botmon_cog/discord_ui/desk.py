@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from botmon_cog.charts.drawing import Charts
 from botmon_cog.discord_ui.discord_errors import is_too_late
 from botmon_cog.discord_ui.parts import notice
 from botmon_cog.errors import StorageError
@@ -66,6 +67,7 @@ class Desk:
 
     Attributes:
         names: what our commands are called, by key; without those that are not available.
+        charts: draws them.
     """
 
     ADMINS = discord.Permissions(manage_guild=True)
@@ -73,10 +75,11 @@ class Desk:
     NOBODY = discord.Permissions.none()
     """In a server only its administrators see what is the owners' alone; in DMs with the bot, everybody does."""
 
-    def __init__(self, bot: commands.Bot, system: MonitoringSystem) -> None:
+    def __init__(self, bot: commands.Bot, system: MonitoringSystem, charts: Charts) -> None:
         self.bot = bot
         self.system = system
         self.names: Callable[[], Mapping[str, str]] = dict
+        self.charts = charts
 
     async def answer(
         self, interaction: AnyInteraction, scope: Scope | None, draw: Draw, buttons: Buttons = no_buttons

@@ -10,9 +10,11 @@ from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import row, view_of
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
-from botmon_cog.growth.embeds import growth_embed, overview_embed
+from botmon_cog.growth.chart import growth_chart
+from botmon_cog.growth.embeds import growth_embed, growth_heading, overview_embed
 from botmon_cog.growth.gather import fleet, growth, overview
 from botmon_cog.growth.processes_embed import processes_embed
 
@@ -24,9 +26,15 @@ Span = Literal["7 days", "30 days"]
 
 _REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
 _SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
-_GROWTH, _PROCESSES = "weeks", "processes"
-_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth", _PROCESSES: "Processes"}
-_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _PROCESSES: 7}
+_GROWTH, _CHART, _PROCESSES = "weeks", "chart", "processes"
+_LABELS: dict[str, str] = {
+    "7": "7 days",
+    "30": "30 days",
+    _GROWTH: "Growth",
+    _CHART: "Chart",
+    _PROCESSES: "Processes",
+}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _CHART: 30, _PROCESSES: 7}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
 MoreButtons = Callable[[str], Sequence[discord.ui.Button[discord.ui.View]]]
@@ -56,8 +64,8 @@ def presses(
             await refuse(interaction, _OWNERS_ONLY)
             return True
         shown = await desk.attempt(lambda: _answer(desk, words[0], more_buttons))
-        view = shown.view or _view(words[0], more_buttons)
-        await interaction.edit_original_response(embed=shown.embed, view=view)
+        view = shown.view or _view(desk, words[0], more_buttons)
+        await interaction.edit_original_response(embed=shown.embed, view=view, attachments=shown.files)
         return True
 
     return answer
@@ -66,18 +74,26 @@ def presses(
 async def _answer(desk: Desk, what: str, more_buttons: MoreButtons) -> Answer:
     """Raises StorageError if the database can't be read."""
     now = desk.system.clock.now()
+    view = _view(desk, what, more_buttons)
+    if what in _REPORTS:
+        return Answer(overview_embed(await overview(desk.system, _REPORTS[what]), now), view)
+    if what == _PROCESSES:
+        return Answer(processes_embed(await fleet(desk.system), now), view)
+    grown = await growth(desk.system)
     if what == _GROWTH:
-        embed = growth_embed(await growth(desk.system))
-    elif what == _PROCESSES:
-        embed = processes_embed(await fleet(desk.system), now)
-    else:
-        embed = overview_embed(await overview(desk.system, _REPORTS[what]), now)
-    return Answer(embed, _view(what, more_buttons))
+        return Answer(growth_embed(grown), view)
+    picture = await draw_picture(desk.charts, growth_chart(grown), "growth")
+    if picture is None:
+        return Answer(without_picture(growth_embed(grown)), view)
+    return Answer(picture.show_in(growth_heading(grown)), view, files=(picture.file(),))
 
 
-def _view(what: str, more_buttons: MoreButtons) -> discord.ui.View:
-    """The buttons; what is shown stands out."""
-    buttons = row({label: f"{FEATURE}:{of}" for of, label in _LABELS.items()})
-    buttons[list(_LABELS).index(what)].style = discord.ButtonStyle.primary
+def _view(desk: Desk, what: str, more_buttons: MoreButtons) -> discord.ui.View:
+    """The buttons: first what can be shown, of which that which is stands out, then where else to go."""
+    labels = {of: label for of, label in _LABELS.items() if of != _CHART or desk.charts.can_draw}
+    buttons = row({label: f"{FEATURE}:{of}" for of, label in labels.items()})
+    for button, of in zip(buttons, labels, strict=True):
+        if of == what:
+            button.style = discord.ButtonStyle.primary
     more = more_buttons(_REPORTS.get(what, "monthly"))
     return view_of(buttons, [*row({"Errors": f"errors:{_ERROR_DAYS[what]}"}), *more])

@@ -48,7 +48,7 @@ def overview_embed(overview: Overview, now: datetime) -> discord.Embed:
 
 def growth_embed(growth: Growth) -> discord.Embed:
     """How many servers come, stay and go."""
-    embed = discord.Embed(title=f"Growth, last {len(growth.weeks)} weeks", colour=NEUTRAL)
+    embed = growth_heading(growth)
     moved = _servers(growth.servers, growth.came, growth.left) or "No server came or left."
     embed.description = f"{span(growth.period)}\n\n{moved}"
     if growth.came or growth.left:
@@ -59,6 +59,11 @@ def growth_embed(growth: Growth) -> discord.Embed:
         embed.add_field(name=name, value=_losses(growth), inline=False)
     embed.set_footer(text=_NEVER_SEEN)
     return clamp(embed)
+
+
+def growth_heading(growth: Growth) -> discord.Embed:
+    """The title alone, above a chart."""
+    return discord.Embed(title=f"Growth, last {len(growth.weeks)} weeks", colour=NEUTRAL)
 
 
 # -- totals ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,14 @@ from botmon_cog.domain.performance import (
     with_days,
 )
 from botmon_cog.domain.periods import before, last_days
-from botmon_cog.domain.reports import AutocompleteCounts, Bottleneck, ComponentCounts, PerformanceReport, Period
+from botmon_cog.domain.reports import (
+    AutocompleteCounts,
+    Bottleneck,
+    ComponentCounts,
+    Percentiles,
+    PerformanceReport,
+    Period,
+)
 from botmon_cog.domain.rollup import DURATION
 from botmon_cog.domain.taken import LONGEST_NAME, taken_duration, taken_id, taken_moment, taken_text
 from botmon_cog.monitors.failures import Failures, absorbing
@@ -152,6 +159,16 @@ class Performance:
     async def bottlenecks(self) -> list[Bottleneck]:
         """What is over its threshold in the last 1000 samples in memory, worst first."""
         return list(find_bottlenecks(self._live.histograms(), self._thresholds))
+
+    async def by_day(self, guild_id: str | None, period: Period, command: str | None = None) -> dict[str, Percentiles]:
+        """Durations of one command, or of all, by ISO date: of the days (UTC) that the period touches, each whole.
+
+        Raises:
+            StorageError: the database can't be read.
+        """
+        await self._recorder.catch_up()
+        counted = await self._reports.counted(guild_id, period)
+        return {day: Percentiles.of(times) for day, times in counted.latency_by_day(command, DURATION).items()}
 
     async def report(self, guild_id: str | None, period: Period, command: str | None = None) -> PerformanceReport:
         """As `stats`, over any period.

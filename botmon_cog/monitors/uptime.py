@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
 
 from botmon_cog.clock import Clock
+from botmon_cog.domain.periods import start_of_day
 from botmon_cog.domain.text import listed
 from botmon_cog.domain.uptime import DAY_H, MONTH_H, WEEK_H, GatewayLoss, Run, Uptime, uptime
 from botmon_cog.errors import StorageError
@@ -102,18 +104,37 @@ class UptimeKeeper:
     async def report(self) -> tuple[Uptime, Uptime, Uptime]:
         """Of the last 24 hours, 7 days and 30 days. Without the database they tell of nothing watched."""
         now = self._clock.now()
-        since = now - timedelta(hours=MONTH_H)
-        async with asyncio.timeout(self._timeout_s):
-            runs = await self._store_of_runs.runs(since)
-            losses = await self._store_of_runs.gateway_losses(since)
-        if self._run is not None:
-            runs = [*(run for run in runs if run.started_at != self._run.started_at), self._seen(self._run)]
-        losses = [*losses, *self._waiting, *self.ongoing()]
+        runs, losses = await self._since(now - timedelta(hours=MONTH_H))
         return (
             uptime(runs, losses, now, DAY_H),
             uptime(runs, losses, now, WEEK_H),
             uptime(runs, losses, now, MONTH_H),
         )
+
+    async def days(self, zone: tzinfo) -> list[tuple[date, Uptime]]:
+        """Each of the last 30 days of a zone's calendar, oldest first; the last one up to now.
+
+        Raises:
+            StorageError, TimeoutError: the database does not answer.
+        """
+        now = self._clock.now()
+        today = now.astimezone(zone).date()
+        days = [today - timedelta(days=back) for back in reversed(range(round(MONTH_H / DAY_H)))]
+        bounds = [start_of_day(day, zone) for day in days] + [now]
+        runs, losses = await self._since(bounds[0])
+        return [
+            (day, uptime(runs, losses, end, (end - start).total_seconds() / 3600))
+            for day, (start, end) in zip(days, pairwise(bounds), strict=True)
+        ]
+
+    async def _since(self, since: datetime) -> tuple[list[Run], list[GatewayLoss]]:
+        """What ran, and was lost, since then, with what is under way."""
+        async with asyncio.timeout(self._timeout_s):
+            runs = await self._store_of_runs.runs(since)
+            losses = await self._store_of_runs.gateway_losses(since)
+        if self._run is not None:
+            runs = [*(run for run in runs if run.started_at != self._run.started_at), self._seen(self._run)]
+        return runs, [*losses, *self._waiting, *self.ongoing()]
 
     def _seen(self, run: Run) -> Run:
         return msgspec.structs.replace(run, seen_at=max(self._clock.now(), run.started_at))

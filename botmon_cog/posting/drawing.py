@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import discord
 
+from botmon_cog.discord_ui.pictures import Picture
 from botmon_cog.domain.reports import Period
 
 
@@ -15,6 +16,8 @@ class DrawnReport(NamedTuple):
 
     embed: discord.Embed
     has_content: bool
+    picture: Picture | None = None
+    """For those who may have files. None: there is none, or it could not be drawn in time."""
 
 
 class DrawReport(Protocol):

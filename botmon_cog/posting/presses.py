@@ -49,10 +49,15 @@ class PostPresses:
                 return await self._posted(interaction, guild, channel_id, drawn)
             where = f"-# Only you see this. It would be posted in <#{channel_id}>."
             content = _NO_CHANNEL if channel_id is None else where
-            return Answer(drawn.embed, None if channel_id is None else view_of(row({"Post it": "post:now"})))
+            view = None if channel_id is None else view_of(row({"Post it": "post:now"}))
+            if drawn.picture is None:
+                return Answer(drawn.embed, view)
+            return Answer(drawn.picture.show_in(drawn.embed), view, files=(drawn.picture.file(),))
 
         answer = await self._desk.attempt(seen)
-        await interaction.edit_original_response(content=content, embed=answer.embed, view=answer.view)
+        await interaction.edit_original_response(
+            content=content, embed=answer.embed, view=answer.view, attachments=answer.files
+        )
         return True
 
     async def _week(self, guild: discord.Guild) -> DrawnReport:
@@ -66,7 +71,7 @@ class PostPresses:
         """A second press of the same button posts nothing more: Discord keeps one message for each nonce."""
         message = interaction.message
         nonce = f"now{interaction.id if message is None else message.id}"
-        sent = await post(guild, channel_id, drawn.embed, nonce)
+        sent = await post(guild, channel_id, drawn, nonce)
         if sent.state == "sent":
             return Answer(notice("Posted", f"The report is in <#{channel_id}>."))
         return Answer(notice("Not posted", f"⚠️ Not posted: {sent.words}."), view_of(row({"Post it": "post:now"})))

@@ -12,6 +12,7 @@ from botmon_cog.discord_ui.channels import lacking, text_channel
 from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words, is_worth_retrying
 from botmon_cog.discord_ui.parts import YELLOW, clamp
 from botmon_cog.domain import text
+from botmon_cog.posting.drawing import DrawnReport
 from botmon_cog.store.posts import PostKey, PostState
 
 _NONCE_BYTES = 12
@@ -24,19 +25,29 @@ class Sent(NamedTuple):
     words: str
 
 
-async def post(guild: discord.Guild, channel_id: int | None, embed: discord.Embed, nonce: str) -> Sent:
-    """Post in a server's channel. Of messages with one nonce, sent within minutes, Discord keeps the first."""
+async def post(guild: discord.Guild, channel_id: int | None, drawn: DrawnReport, nonce: str) -> Sent:
+    """Post in a server's channel, with its picture where the bot may attach files.
+
+    Of messages with one nonce, sent within minutes, Discord keeps the first.
+    """
     channel = text_channel(guild, channel_id)
     if channel is None:
         return Sent("failed", "the channel is gone, or the bot does not see it")
     if missing := lacking(channel):
         return Sent("failed", f"the bot lacks {missing} in {channel.mention}")
     try:
-        await channel.send(embed=embed, nonce=nonce, allowed_mentions=discord.AllowedMentions.none())
+        await channel.send(**_content(channel, drawn), nonce=nonce, allowed_mentions=discord.AllowedMentions.none())
     except UNREACHED as error:
         state = "due" if is_worth_retrying(error) else "failed"
         return Sent(state, f"Discord said in {channel.mention}: {in_words(error)}")
     return Sent("sent", f"posted in {channel.mention}")
+
+
+def _content(channel: discord.TextChannel, drawn: DrawnReport) -> dict[str, Any]:
+    picture = drawn.picture
+    if picture is None or not channel.permissions_for(channel.guild.me).attach_files:
+        return {"embed": drawn.embed}
+    return {"embed": picture.show_in(drawn.embed), "file": picture.file()}
 
 
 def nonce_of(key: PostKey) -> str:

@@ -127,7 +127,7 @@ class ReportPosts:
                 return Sent(_BECAME[delivered.state], delivered.words)
             if guild is None:  # it left since
                 return Sent("failed", "the bot is no longer in that server")
-            return await post(guild, settings.report_channel_id, drawn.embed, nonce_of(key))
+            return await post(guild, settings.report_channel_id, drawn, nonce_of(key))
         except StorageError as error:
             return Sent("due", f"the database did not answer: {error}")
         except Exception as error:  # noqa: BLE001 (the edge: the others are to be posted)

@@ -149,14 +149,16 @@ class Counted:
                             counts[bucket] = counts.get(bucket, 0) + n
         return {(self._texts[name_id], METRICS[of]): _histogram(counts) for (name_id, of), counts in found.items()}
 
-    def latency_by_day(self, command: str, metric: str) -> Mapping[str, Histogram]:
-        """By ISO date (UTC)."""
+    def latency_by_day(self, command: str | None, metric: str) -> Mapping[str, Histogram]:
+        """By ISO date (UTC), of all commands where none is named."""
         position = METRICS.index(metric) + 1
-        return {
-            iso_date(day): _histogram(dict(zip(parts[position][::2], parts[position][1::2], strict=True)))
-            for day, name_id, parts in sorted(self._days)
-            if self._texts[name_id] == command and position < len(parts) and parts[position]
-        }
+        found: dict[int, dict[int, int]] = {}
+        for day, name_id, parts in sorted(self._days):
+            if position < len(parts) and (part := parts[position]) and command in {None, self._texts[name_id]}:
+                counts = found.setdefault(day, {})
+                for bucket, n in zip(part[::2], part[1::2], strict=True):
+                    counts[bucket] = counts.get(bucket, 0) + n
+        return {iso_date(day): _histogram(counts) for day, counts in found.items()}
 
     def _with_edges(self, part: int, sums: Mapping[int, Sequence[int]], cells: int) -> dict[int, list[int]]:
         found = {name_id: list(counts) for name_id, counts in sums.items()}

@@ -76,5 +76,5 @@ def _sort(
 
 
 def _our_shapes(bot: commands.Bot) -> set[Shape]:
-    desk = Desk(bot, cast("Any", None))  # nobody will use these commands
+    desk = Desk(bot, cast("Any", None), cast("Any", None))  # nobody will use these commands
     return {shape(make_command(spec, desk, spec.key).to_dict(bot.tree)) for spec in COMMANDS}

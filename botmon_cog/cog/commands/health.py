@@ -9,10 +9,13 @@ import discord
 from discord import app_commands
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.charts.uptime import calendar
 from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
 from botmon_cog.cog.commands.perf import errors_command
-from botmon_cog.cog.views import HealthView, health_buttons
-from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.cog.views.buttons import HealthView, calendar_buttons, health_buttons
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.parts import NEUTRAL
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.reports.fleet import FleetHealth
 from botmon_cog.health.components.database import DatabaseSample
@@ -27,11 +30,17 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
     ) -> None:
         shown: HealthView = view or "glance"
 
+        has_calendar = False
+
         async def draw(guild_id: str | None) -> discord.Embed:
+            nonlocal has_calendar
             is_owner = await desk.bot.is_owner(interaction.user)
+            has_calendar = is_owner and desk.charts.can_draw
             return await health_embed(desk, guild_id, shown, is_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id))
+        await desk.answer(
+            interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id, has_calendar=has_calendar)
+        )
 
     command: SlashCommand = app_commands.Command(
         name=name, description="Is the bot well? And if not, why?", callback=health
@@ -80,6 +89,20 @@ async def health_embed(
     if view == "details":
         return embeds.health_details(report, components, glance, now)
     return embeds.health(report, components, glance, moments, now)
+
+
+async def calendar_answer(desk: Desk, guild_id: str | None) -> Answer:
+    """The uptime by day, for the bot's owners. Raises as `health_embed`."""
+    system = desk.system
+    zone = await system.settings.zone(guild_id)
+    _, _, month = await system.uptime.report()
+    chart = calendar(await system.uptime.days(zone), month, zone)
+    picture = await draw_picture(desk.charts, chart, "uptime")
+    if picture is None:
+        embed = await _history_embed(desk, guild_id, is_owner=True)
+        return Answer(without_picture(embed), calendar_buttons(guild_id))
+    heading = discord.Embed(title="Uptime, last 30 days", colour=NEUTRAL)
+    return Answer(picture.show_in(heading), calendar_buttons(guild_id), files=(picture.file(),))
 
 
 def _answers(report: HealthReport) -> bool:

@@ -8,16 +8,22 @@ import discord
 from discord import app_commands
 from msgspec.structs import replace
 
+from botmon_cog.charts.values import LinesChart
 from botmon_cog.cog import embeds
+from botmon_cog.cog.charts.performance import percentiles_chart
 from botmon_cog.cog.commands.command_names import KNOWN_FOR, known_commands
-from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.cog.views.stats import PerfView, perf_buttons
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import PerformanceContext, PerformanceReport
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.performance_context import performance_context, suggestions
 
-_PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
+PERIODS = {"24 hours": 1, "7 days": 7, "30 days": 30}
 DEFAULT_PERIOD = "7 days"
+CHART_DAYS = 7
+"""The fewest that a chart shows."""
 _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
 
@@ -30,7 +36,11 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
             is_owner = await desk.bot.is_owner(interaction.user)
             return await performance_embed(desk, guild_id, period or DEFAULT_PERIOD, command, is_for_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw)
+        def buttons(guild_id: str | None) -> discord.ui.View | None:
+            days = PERIODS[period or DEFAULT_PERIOD]
+            return perf_buttons("numbers", days, guild_id, command, can_draw=desk.charts.can_draw)
+
+        await desk.answer(interaction, scope, draw, buttons)
 
     made: SlashCommand = app_commands.Command(
         name=name, description="How quick is the bot, and what slows it down?", callback=perf
@@ -40,7 +50,7 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
         period="How far to look back (7 days)",
         scope="Whose commands (all guilds: the bot's owners only)",
     )(made)
-    app_commands.choices(period=[app_commands.Choice(name=text, value=text) for text in _PERIODS])(made)
+    app_commands.choices(period=[app_commands.Choice(name=text, value=text) for text in PERIODS])(made)
     made.autocomplete("command")(_complete_command(desk))
     return made
 
@@ -67,6 +77,39 @@ def _complete_command(desk: Desk) -> Any:
     return complete
 
 
+async def performance_answer(
+    desk: Desk, guild_id: str | None, days: int, command: str | None, view: PerfView, *, is_owner: bool
+) -> Answer:
+    """The numbers or the chart, with buttons. Raises as `performance_embed`."""
+    days = max(days, CHART_DAYS) if view == "chart" else days  # a single day is no development
+    buttons = perf_buttons(view, days, guild_id, command, can_draw=desk.charts.can_draw)
+    picture = None
+    if view == "chart":
+        chart = await _chart(desk, guild_id, days, command, is_owner=is_owner)
+        picture = await draw_picture(desk.charts, chart, "percentiles")
+        if picture is not None:
+            heading = embeds.performance_heading(command, f"{days} days")
+            return Answer(picture.show_in(heading), buttons, files=(picture.file(),))
+    name = next(name for name, of in PERIODS.items() if of == days)
+    embed = await performance_embed(desk, guild_id, name, command, is_for_owner=is_owner)
+    return Answer(without_picture(embed) if view == "chart" else embed, buttons)
+
+
+async def _chart(desk: Desk, guild_id: str | None, days: int, command: str | None, *, is_owner: bool) -> LinesChart:
+    system = desk.system
+    if command is not None:
+        command = _as_known(command.strip().lstrip("/"), await known_commands(desk, guild_id))
+    period = last_days(days, system.clock.now())
+    return percentiles_chart(
+        await system.performance.by_day(guild_id, period, command),
+        period,
+        await system.errors.deploys(period.start),
+        command=command,
+        threshold_s=system.config.thresholds.command_s,
+        names_versions=is_owner,
+    )
+
+
 async def performance_embed(
     desk: Desk, guild_id: str | None, period: str, command: str | None, *, is_for_owner: bool | None = None
 ) -> discord.Embed:
@@ -83,7 +126,7 @@ async def performance_embed(
     if command is not None:
         known = await known_commands(desk, guild_id)
         wanted = _as_known(command.strip().lstrip("/"), known)
-    report = await system.performance.report(guild_id, last_days(_PERIODS[period], now), wanted)
+    report = await system.performance.report(guild_id, last_days(PERIODS[period], now), wanted)
     is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
     context = await performance_context(report, system.store.reports, system.errors, now, is_for_owner=is_for_owner)
     context = replace(context, errors_command=_by_id(desk), timezone=str(await system.settings.zone(guild_id)))

@@ -7,12 +7,14 @@ import msgspec
 from discord import app_commands
 
 from botmon_cog.cog import embeds
+from botmon_cog.cog.charts.statistics import commands_chart, heat_map
 from botmon_cog.cog.commands.perf import errors_command
-from botmon_cog.discord_ui.buttons import view_of
-from botmon_cog.discord_ui.desk import AnyInteraction, Desk, Scope, SlashCommand
-from botmon_cog.discord_ui.parts import TABLE_COLUMNS
-from botmon_cog.domain.reports import Period
-from botmon_cog.export.commands import export_button, export_command
+from botmon_cog.cog.views.stats import StatsView, stats_buttons
+from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
+from botmon_cog.domain.reports import Period, StatisticsReport
+from botmon_cog.export.commands import export_command
 from botmon_cog.history.commands import history_command
 from botmon_cog.history.people_command import people_command
 from botmon_cog.monitors.failure_summary import failure_summary
@@ -43,10 +45,33 @@ def _stats_command(desk: Desk, period: str, description: str) -> SlashCommand:
             is_owner = await desk.bot.is_owner(interaction.user)
             return await statistics_embed(desk, guild_id, period, is_for_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw, lambda guild_id: view_of(export_button(period, guild_id)))
+        await desk.answer(
+            interaction,
+            scope,
+            draw,
+            lambda guild_id: stats_buttons("numbers", period, guild_id, can_draw=desk.charts.can_draw),
+        )
 
     command: SlashCommand = app_commands.Command(name=period, description=description, callback=stats)
     return app_commands.describe(scope="Whose numbers (all guilds: the bot's owners only)")(command)
+
+
+async def statistics_answer(
+    desk: Desk, guild_id: str | None, period: str, view: StatsView, *, is_owner: bool
+) -> Answer:
+    """One view of the named report, with its buttons. Raises as `statistics_embed`."""
+    if view == "heat" and period == "today":
+        period = "weekly"  # a single day has but one row
+    now, zone = desk.system.clock.now(), await desk.system.settings.zone(guild_id)
+    report = await _read(desk, guild_id, desk.system.statistics.period(period, zone))
+    buttons = stats_buttons(view, period, guild_id, can_draw=desk.charts.can_draw)
+    if view == "numbers":
+        return Answer(await _embed(desk, report, is_for_owner=is_owner), buttons)
+    chart = heat_map(report, now) if view == "heat" else commands_chart(report, now)
+    picture = await draw_picture(desk.charts, chart, "heat-map" if view == "heat" else "commands")
+    if picture is None:
+        return Answer(without_picture(await _embed(desk, report, is_for_owner=is_owner)), buttons)
+    return Answer(picture.show_in(embeds.statistics_heading(report, now)), buttons, files=(picture.file(),))
 
 
 async def statistics_embed(
@@ -59,31 +84,40 @@ async def statistics_embed(
     Raises:
         StorageError: the database can't be read.
     """
-    system = desk.system
-    zone = await system.settings.zone(guild_id)
-    drawn = await period_embed(desk, guild_id, system.statistics.period(period, zone), is_for_owner=is_for_owner)
-    return drawn.embed
+    zone = await desk.system.settings.zone(guild_id)
+    report = await _read(desk, guild_id, desk.system.statistics.period(period, zone))
+    return await _embed(desk, report, is_for_owner=guild_id is None if is_for_owner is None else is_for_owner)
 
 
-async def period_embed(
-    desk: Desk,
-    guild_id: str | None,
-    period: Period,
-    *,
-    is_for_owner: bool | None = None,
-    columns: int = TABLE_COLUMNS,
-) -> DrawnReport:
-    """The same of any period, with tables of so many columns. Raises as `statistics_embed`."""
+async def posted_report(desk: Desk, guild_id: str | None, period: Period) -> DrawnReport:
+    """Of a guild as the readers of a channel may see it, with a chart; of all guilds as the bot's owners may.
+
+    Raises as `statistics_embed`.
+    """
+    report = await _read(desk, guild_id, period)
+    has_content = bool(report.previous_commands) or not report.is_empty
+    picture = None
+    if guild_id is not None and has_content:
+        chart = commands_chart(report, desk.system.clock.now())
+        picture = await draw_picture(desk.charts, chart, "commands")
+    embed = await _embed(desk, report, is_for_owner=guild_id is None, columns=POSTED_COLUMNS)
+    return DrawnReport(embed, has_content, picture)
+
+
+async def _read(desk: Desk, guild_id: str | None, period: Period) -> StatisticsReport:
+    report = await desk.system.statistics.report(guild_id, period)
+    return msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
+
+
+async def _embed(
+    desk: Desk, report: StatisticsReport, *, is_for_owner: bool, columns: int = TABLE_COLUMNS
+) -> discord.Embed:
+    """With tables of so many columns."""
     system = desk.system
-    now = system.clock.now()
-    report = await system.statistics.report(guild_id, period)
-    report = msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
-    is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
-    failures = await failure_summary(system.errors, guild_id, report.period, is_for_owner=is_for_owner)
+    failures = await failure_summary(system.errors, report.guild_id, report.period, is_for_owner=is_for_owner)
     failures = msgspec.structs.replace(
         failures,
         has_alerts=system.config.alerts.enabled,
         errors_command=errors_command(desk) if is_for_owner else None,
     )
-    has_content = bool(report.previous_commands) or not report.is_empty
-    return DrawnReport(embeds.statistics(report, now, failures, columns), has_content=has_content)
+    return embeds.statistics(report, system.clock.now(), failures, columns)

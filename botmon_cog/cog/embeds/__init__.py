@@ -15,8 +15,8 @@ from botmon_cog.cog.embeds.health_admin import (
 )
 from botmon_cog.cog.embeds.history import Change, changes_for_owners, health_history
 from botmon_cog.cog.embeds.news import news, plain
-from botmon_cog.cog.embeds.performance import performance
-from botmon_cog.cog.embeds.statistics import statistics
+from botmon_cog.cog.embeds.performance import performance, performance_heading
+from botmon_cog.cog.embeds.statistics import statistics, statistics_heading
 from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, notice, status_colour
 
 __all__ = [
@@ -46,9 +46,11 @@ __all__ = [
     "news",
     "notice",
     "performance",
+    "performance_heading",
     "plain",
     "short_title",
     "statistics",
+    "statistics_heading",
     "status_colour",
     "unmuted",
 ]

@@ -11,7 +11,7 @@ import discord
 from botmon_cog.cog.embeds.causes import command_name, faults_by_outcome, what_was_raised, where_raised
 from botmon_cog.cog.embeds.performance_verdict import most, verdict
 from botmon_cog.discord_ui.notable import not_run
-from botmon_cog.discord_ui.parts import TABLE_COLUMNS, at, clamp, days_of, table
+from botmon_cog.discord_ui.parts import NEUTRAL, TABLE_COLUMNS, at, clamp, days_of, table
 from botmon_cog.domain import cells, text
 from botmon_cog.domain.reports import (
     MIN_FOR_PERCENTILES,
@@ -44,10 +44,10 @@ def performance(
     """All commands, or the one that was asked for."""
     about = report.command
     one = next((c for c in report.commands if c.command == about), None)
-    subject = "Performance" if about is None else f"Performance of {command_name(about)}"
     colour, lines = verdict(report, context)
     lines += _beside(context)
-    embed = discord.Embed(title=f"{subject}, last {report.period.name}", description="\n".join(lines), colour=colour)
+    embed = performance_heading(about, report.period.name)
+    embed.description, embed.colour = "\n".join(lines), colour
     if about is not None:
         _add_failures(embed, report, context)
         if one is not None and one.duration.n:
@@ -65,6 +65,12 @@ def performance(
     if report.total_commands or report.operations:
         embed.set_footer(text=_footer(report, has_days=has_days, timezone=context.timezone))
     return clamp(embed)
+
+
+def performance_heading(command: str | None, period: str) -> discord.Embed:
+    """The title alone, above a chart. `period`: `7 days`."""
+    subject = "Performance" if command is None else f"Performance of {command_name(command)}"
+    return clamp(discord.Embed(title=f"{subject}, last {period}", colour=NEUTRAL))
 
 
 def _beside(context: PerformanceContext) -> list[str]:

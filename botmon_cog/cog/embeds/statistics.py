@@ -53,8 +53,7 @@ def statistics(
 
     `columns`: of a code block, at the most.
     """
-    where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
-    embed = discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL)
+    embed = statistics_heading(report, now)
     if report.is_empty:
         embed.description = _empty(report)
         return clamp(embed)
@@ -76,6 +75,12 @@ def statistics(
         embed.add_field(name="Worth a look", value="\n".join(remarks), inline=False)
     embed.set_footer(text=_compared(report))
     return clamp(embed)
+
+
+def statistics_heading(report: StatisticsReport, now: datetime) -> discord.Embed:
+    """The title alone, above a chart."""
+    where = "all servers" if report.guild_id is None else text.plain(report.guild_name or "this server", 100)
+    return clamp(discord.Embed(title=f"{_title(report.period, now)} in {where}", colour=NEUTRAL))
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

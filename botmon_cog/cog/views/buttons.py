@@ -13,6 +13,8 @@ HealthView = Literal["glance", "details", "history"]
 
 MUTES = {"Mute 1 h": 60, "Mute 24 h": 1440}
 """Minutes by what stands on the button."""
+UPTIME = "uptime"
+"""The first word of the custom ids of the calendar."""
 _SHOW = {"Show health": "show"}
 _DAYS = 7
 """Of the list of errors to which an opened one goes back."""
@@ -33,8 +35,20 @@ def news_buttons(news: News, *, is_muted: bool = False) -> discord.ui.View:
     return view_of(row({"Traceback": f"errors:{_DAYS}:open:{error_id}"} | mutes | _SHOW))
 
 
-def health_buttons(view: HealthView, guild_id: str | None) -> discord.ui.View:
-    """For a health report. The guild is the one in which the button is pressed; None is all of them."""
+def health_buttons(view: HealthView, guild_id: str | None, *, has_calendar: bool = False) -> discord.ui.View:
+    """For a health report. The guild is the one in which the button is pressed; None is all of them.
+
+    `has_calendar`: whether there is one of the uptime, for this reader.
+    """
     scope = "all" if guild_id is None else "here"
     others = {"Details": "details", "History": "history"} if view == "glance" else {"Back": "glance"}
-    return view_of(row({label: f"health:{other}:{scope}" for label, other in (others | {"Refresh": view}).items()}))
+    buttons = row({label: f"health:{other}:{scope}" for label, other in (others | {"Refresh": view}).items()})
+    if view == "history" and has_calendar:
+        buttons[1:1] = row({"Calendar": f"{UPTIME}:{scope}"})
+    return view_of(buttons)
+
+
+def calendar_buttons(guild_id: str | None) -> discord.ui.View:
+    """For the calendar of the uptime."""
+    scope = "all" if guild_id is None else "here"
+    return view_of(row({"Back": f"health:history:{scope}", "Refresh": f"{UPTIME}:{scope}"}))

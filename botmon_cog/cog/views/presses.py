@@ -116,10 +116,13 @@ class Presses:
     async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
         async def seen() -> Answer:
             is_owner = await self._bot.is_owner(interaction.user)
-            return Answer(await health_embed(self._desk, guild_id, view, is_owner=is_owner))
+            embed = await health_embed(self._desk, guild_id, view, is_owner=is_owner)
+            has_calendar = is_owner and self._desk.charts.can_draw
+            return Answer(embed, health_buttons(view, guild_id, has_calendar=has_calendar))
 
         answer = await self._desk.attempt(seen)
-        await interaction.edit_original_response(embed=answer.embed, view=health_buttons(view, guild_id))
+        buttons = answer.view or health_buttons(view, guild_id)
+        await interaction.edit_original_response(embed=answer.embed, view=buttons, attachments=[])
 
     async def _mute(self, interaction: AnyInteraction, message_id: str, minutes: int) -> None:
         news = await self._news(interaction, message_id)

@@ -1,0 +1,1 @@
+"""What runs in the worker process: the only place that imports matplotlib. Nothing else imports this."""
