@@ -115,7 +115,12 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         hanging = [
             f"the command {name} has been running for {duration(age_s)}" for name, age_s in self.observer.hanging()
         ]
-        found = (*hanging, *self.commands.missing, *filter(None, (self._hint, self.observer.music.hint)))
+        found = (
+            *hanging,
+            *self.commands.missing,
+            *self.system.metrics.hints(),
+            *filter(None, (self._hint, self.observer.music.hint)),
+        )
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:

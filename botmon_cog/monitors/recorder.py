@@ -13,8 +13,9 @@ from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
 from botmon_cog.domain.anonymous import anonymous
 from botmon_cog.domain.models import AnsweredElsewhere, Event, Id, Invocation, Kind, MetricSample
+from botmon_cog.monitors.metrics.operations import Operations
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
-from botmon_cog.monitors.windows import LiveWindows, MetricMeans
+from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.rollup import RollUps
 
@@ -34,7 +35,7 @@ class Recorder:
 
     Attributes:
         causes: tells which error group a failure belongs to.
-        metrics: the means of what is recorded besides commands, for whoever checks the health.
+        operations: what the host times besides commands, for whoever checks the health.
         tap: called with each invocation that is recorded; it must return at once and never raise. None: nobody listens.
         look_beside: awaited before anything is read; lets what the host wrote be read.
     """
@@ -57,7 +58,7 @@ class Recorder:
         self._recent = recent
         self.causes = causes
         self._unrecorded = unrecorded
-        self.metrics = MetricMeans()
+        self.operations = Operations()
         self.tap: Callable[[Invocation], object] | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
@@ -77,7 +78,7 @@ class Recorder:
             event = anonymous(event)
         seq = self._put(event)
         if type(event) is MetricSample:
-            self.metrics.add(event.name, event.value)
+            self.operations.add(event.name, event.value)
             if event.unit == "s":
                 self._live.add_operation(event.name, event.value)
         return seq
