@@ -38,6 +38,7 @@ from botmon_cog.monitors.fleet import Fleet, lively_for
 from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.metrics import Metrics
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
@@ -88,6 +89,7 @@ class MonitoringSystem:
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
         open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
+        metrics: those of the host's own: counters, gauges, histograms, timers.
         crashes: makes rows of what those that were killed left.
         janitor: keeps the database small once the extension has started it.
     """
@@ -130,6 +132,7 @@ class MonitoringSystem:
         live = LiveWindows()
         unrecorded = self.unrecorded.ids
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes, unrecorded)
+        self.metrics = Metrics(recorder.record, clock, failures)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         timeout_s = config.health.database_timeout_s
@@ -148,6 +151,7 @@ class MonitoringSystem:
             store=store,
             writer=self.writer,
             recorder=recorder,
+            metrics=self.metrics,
             recent=recent,
             live=live,
             loops=loops,
@@ -210,11 +214,12 @@ class MonitoringSystem:
         return self.failure_callbacks.add(callback)
 
     def begin(self) -> None:
-        """Look after the host's database, and write `[log] file`, from now on.
+        """Look after the host's database and its metrics, and write `[log] file`, from now on.
 
         Needs a running event loop; may be called again and again.
         """
         self.log_file.attach()
+        self.metrics.begin()
         if self.host is not None:
             self.host.start()
 
@@ -319,6 +324,7 @@ class MonitoringSystem:
         """
         await self.failure_callbacks.close()
         await self.alerts.close()
+        self.metrics.close()
         if self.host is not None:
             await self.host.close()
         await self.writer.close(self.config.storage.close_timeout_s)

@@ -133,7 +133,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         ]
         not_sent = () if self.otlp is None else self.otlp.not_taken
         hints = filter(None, (self._hint, self.observer.music.hint, self._charts.missing))
-        found = (*hanging, *self.commands.missing, *not_sent, *hints)
+        found = (*hanging, *self.commands.missing, *not_sent, *self.system.metrics.hints(), *hints)
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
