@@ -81,7 +81,7 @@ def test_the_end_is_never_before_the_beginning_nor_in_the_future():
     assert over.ended_at == START
 
 
-def test_what_another_process_saw_the_end_of_does_not_fire_again_while_it_looks_well_here():
+def test_an_end_that_another_saw_is_no_new_beginning_while_it_looks_well():
     over = alert("database", SHARED, state="resolved", told="resolved", ended_at=START)
     parts: dict[str, Any] = {"is_shared": True, "since": START}
     assert move((over,), problem("database", good_since=START + MINUTE, **parts)) == [over]

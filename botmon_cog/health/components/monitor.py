@@ -14,9 +14,8 @@ from botmon_cog.domain.reasons import Value
 from botmon_cog.domain.samples import LoopRun, Sample
 from botmon_cog.domain.text import duration, inline_code, plain
 from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble
-from botmon_cog.health.cpu_meter import CpuMeter
 from botmon_cog.health.phrases import some
-from botmon_cog.health.process import ProcessReader
+from botmon_cog.health.process import CpuMeter, ProcessReader
 from botmon_cog.health.sources import Sources
 
 THREAD_PREFIX = "botmon-"
