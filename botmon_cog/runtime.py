@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +40,7 @@ from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
 from botmon_cog.monitors.metrics import Metrics
+from botmon_cog.monitors.own_memory import held_bytes
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
@@ -157,6 +159,7 @@ class MonitoringSystem:
             loops=loops,
             store_path=self._store_path,
             timeout_s=timeout_s,
+            held_bytes=partial(held_bytes, self),
         )
         self.database = Database(sources)
         components = [self.database if kind is Database else kind(sources) for kind in COMPONENTS]

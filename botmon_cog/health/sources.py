@@ -48,5 +48,7 @@ class Sources:
     """The ways to the owners that are closed, in words."""
     broken: Callable[[], tuple[str, ...]] = tuple
     """The features that were asked for and do not work, in words."""
+    held_bytes: Callable[[], int | None] = lambda: None
+    """How much memory the monitors' own data takes."""
     hints: Callable[[], tuple[str, ...]] = tuple
     """What the owners could have besides, in words."""

@@ -41,6 +41,8 @@ _OLDEST = (
 _REMOVE = "DELETE FROM chunks WHERE run_id = (SELECT id FROM runs WHERE token = ?) AND first_seq = ? AND n = ?"
 _REMOVE_RUNS = "DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM chunks)"
 _TOTALS = "SELECT COALESCE(SUM(n), 0), COALESCE(SUM(LENGTH(payload)), 0) FROM chunks"
+_INSERT_NOTE = "INSERT INTO notes (value, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+_SWAP_NOTE = "UPDATE notes SET value = ? WHERE key = ? AND value = ?"
 _BUSY_TIMEOUT_S = 5.0
 _NO_LIMIT = 1 << 62
 _FREE_PAGES = 64
@@ -190,6 +192,18 @@ def read_note(db: sqlite3.Connection, key: str) -> bytes | None:
 
 def write_note(db: sqlite3.Connection, key: str, value: bytes) -> None:
     db.execute("REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
+
+
+def swap_note(db: sqlite3.Connection, key: str, before: bytes | None, value: bytes) -> bool:
+    """By one statement, so that of several processes one succeeds."""
+    sql, values = _INSERT_NOTE, (value, key)
+    if before is not None:
+        sql, values = _SWAP_NOTE, (value, key, before)
+    return db.execute(sql, values).rowcount == 1
+
+
+def remove_notes(db: sqlite3.Connection, prefix: str) -> None:
+    db.execute("DELETE FROM notes WHERE SUBSTR(key, 1, ?) = ?", (len(prefix), prefix))
 
 
 def remove_note(db: sqlite3.Connection, key: str) -> None:
