@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import discord
@@ -23,11 +23,7 @@ from botmon_cog.threads import in_thread
 
 
 class Exporting:
-    """For one bot. What is counted for exporting alone is counted from the moment that this is made, or started.
-
-    Attributes:
-        custom: the host's own metrics, as families.
-    """
+    """For one bot. What is counted for exporting alone is counted from the moment that this is made, or started."""
 
     def __init__(
         self,
@@ -48,7 +44,6 @@ class Exporting:
         self._events: Counter[str] = Counter()
         process = system.sources.process
         self._began_at_s = system.clock.now().timestamp() - process.uptime_s
-        self.custom: Callable[[], Sequence[Family]] = tuple
 
     def start(self) -> None:
         """Needs a running event loop."""
@@ -94,7 +89,7 @@ class Exporting:
             began_at_s=self._began_at_s,
             processor_s=system.sources.process.processor_s(),
             versions=versions(system.instance, discord.__version__, system.causes.version),
-            custom=self.custom(),
+            custom=system.metrics.collect(),
         )
 
     def _guilds(self) -> Mapping[int, int]:
