@@ -1,4 +1,4 @@
-"""Fills in the tables of docs/metrics.md from the code: `python docs/make_metrics.py`. A test holds the file against it."""
+"""Fills in the tables of docs/metrics.md from the code: `python docs/make_metrics.py`. A test holds it against that."""
 
 from __future__ import annotations
 

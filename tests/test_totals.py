@@ -111,6 +111,20 @@ async def test_the_log_gives_what_the_process_itself_counted(engine, storage) ->
     assert not any(name == "health" for name, *_ in from_log.calls), "ours are in no report"
 
 
+async def test_what_was_stored_in_weeks_is_counted_in_lots(engine, storage, monkeypatch) -> None:
+    monkeypatch.setattr("botmon_cog.store.totals._LOT", 3)
+    async with engine.storage() as first:
+        await keeper_of(first).step()
+    await storage.append([invocation(command=f"command {n}") for n in range(8)])
+    async with engine.storage() as second, engine.storage() as third:
+        await second.append([invocation(), music()])
+        keeper = keeper_of(third)
+        await keeper.step()
+        totals = keeper.read()
+    assert totals is not None
+    assert (totals.calls.total(), totals.music.total()) == (9, 1)
+
+
 async def test_another_process_takes_the_totals_over_and_the_first_one_leaves_them_to_it(engine, storage) -> None:
     keeper = keeper_of(storage)
     await keeper.step()
