@@ -15,6 +15,7 @@ from botmon_cog.domain.exposed import Family
 from botmon_cog.exporters.families import gather
 from botmon_cog.exporters.log_records import LogRecords
 from botmon_cog.exporters.readings import Readings, versions
+from botmon_cog.exporters.totals import TotalsKeeper
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.offered import servers_by_shard
 from botmon_cog.observer.waiters import Waiters
@@ -38,7 +39,15 @@ class Exporting:
         self._loop_watch = loop_watch
         self._gateway = gateway
         self._logs = logs
-        self._totals = system.count_totals()
+        self._totals = TotalsKeeper(
+            system.store.totals,
+            system.store.run,
+            system.writer.pending,
+            system.writer.spool,
+            system.clock,
+            system.failures,
+            system.loops,
+        )
         self._log_records = LogRecords()
         self._waiters = Waiters(bot, system.failures)
         self._events: Counter[str] = Counter()
