@@ -17,6 +17,7 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
+from botmon_cog.exporters.totals import TotalsKeeper
 from botmon_cog.health.check import Health
 from botmon_cog.health.components import COMPONENTS, INHIBITS
 from botmon_cog.health.components.database import Database, DatabaseSample
@@ -193,6 +194,11 @@ class MonitoringSystem:
 
     def _is_running(self, guild_id: str | None, user_id: str | None, command: str) -> bool:
         return self.is_running(guild_id, user_id, command)
+
+    def count_totals(self) -> TotalsKeeper:
+        """Begin to add up what is recorded, for exporters; the keeper's `start` takes up what earlier processes did."""
+        store, writer = self.store, self.writer
+        return TotalsKeeper(store.totals, store.run, writer.pending, self._spool, self.clock, self.failures, self.loops)
 
     def on_failure(self, callback: FailureCallback) -> Callable[[], None]:
         """Call `callback(invocation, error)` once for each observed invocation that does not end with `ok`.

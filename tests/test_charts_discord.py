@@ -128,7 +128,7 @@ async def test_owner_sees_growth_and_the_calendar_of_the_uptime() -> None:
     async with drawing() as rig:
         owner, system = rig.discord.owner, cog_of(rig.bot).system
         message = (await owner.slash(owner.dm_channel, "botmon overview")).message
-        assert labels(message) == ["7 days", "30 days", "Growth", "Chart", "Errors"]
+        assert labels(message) == ["7 days", "30 days", "Growth", "Chart", "Processes", "Errors", "Export"]
         await owner.click(message, "Chart")
         picture_of(message)
         assert alt_text(message).endswith("By week, UTC")

@@ -101,7 +101,7 @@ def test_a_limit_says_that_there_is_more(database, capsys):
 
 
 def test_nothing_is_a_sentence(database, capsys):
-    assert history(capsys, database, "--command", "nothing") == [["Nothing on record fits that."]]
+    assert history(capsys, database, "--command", "nothing") == [["Nothing matches."]]
 
 
 @pytest.mark.parametrize(

@@ -401,7 +401,7 @@ def test_date_stands_where_a_weekday_might_be_last_weeks():
 
 def test_nothing_on_record_says_what_will_be():
     embed = history()
-    assert (embed.description or "").startswith("No verdict is on record yet.")
+    assert (embed.description or "").startswith("No history yet.")
     assert values(embed) == {"Uptime": "Not known yet: it takes an hour of watching."}
     calm = history(moment(100, "healthy"), uptimes=(uptime(24, 1.0), uptime(168, 1.0)))
     assert calm.footer.text is None

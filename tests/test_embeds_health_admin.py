@@ -75,9 +75,9 @@ def test_verdict_is_what_people_notice(effect: Effect, status: str, title: str):
 
 
 def test_owner_is_told_not_told_or_can_not_be_told():
-    assert lines_of(view("degraded"))[-1] == "**You need not do anything.** The bot's owner is told if it lasts."
+    assert lines_of(view("degraded"))[-1] == "**You need not do anything.** The bot's owner will be told if it lasts."
     unheard = lines_of(view("degraded", is_alerting=False))
-    assert unheard[-1] == "If it lasts, tell the bot's owner, whose alerts are off."
+    assert unheard[-1] == "If it lasts, tell the bot's owner: their alerts are off."
     assert "need not" not in "\n".join(unheard)
 
 
@@ -115,7 +115,7 @@ def test_details_are_this_servers_commands():
     assert [line.split() for line in lines[1:3]] == [["n", "failed"], ["play0", "9", "2"]]
     assert lines[-1] == "and 2 more"
     empty = values(embeds.details_for_admins(view(), NOW))["This server, last hour"]
-    assert empty == "No command was used. Each one that is will stand here."
+    assert empty == "No commands used yet. They will appear here."
 
 
 def test_history_tells_times_and_what_was_noticed():

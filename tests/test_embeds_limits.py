@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.cog import embeds
+from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
 from botmon_cog.domain.periods import before, last_days, report_period
@@ -430,7 +431,7 @@ def performance_reports(draw: st.DrawFn) -> PerformanceReport:
 any_report = settings(deadline=None, max_examples=50)
 
 
-def assert_shows(embed: discord.Embed) -> None:
+def assert_shows(embed: discord.Embed, columns: int = TABLE_COLUMNS) -> None:
     body = {"embeds": [embed.to_dict()]}
     assert check_message(body, is_v2=False) == []
     assert json.dumps(body, ensure_ascii=False).encode()
@@ -442,7 +443,7 @@ def assert_shows(embed: discord.Embed) -> None:
         assert len(blocks) % 2 == 1, f"a code block is left open in {part!r}"
         assert "````" not in part
         for block in blocks[1::2]:
-            assert max(map(text.columns, block.splitlines())) <= 28, block
+            assert max(map(text.columns, block.splitlines())) <= columns, block
         outside = re.sub(r"`[^`]*`", "", "".join(blocks[::2]))
         assert not re.search(r"@everyone|<@\d|\]\(http", outside), outside
 
@@ -471,6 +472,7 @@ def test_health_history(history, known):
 @given(statistics_reports())
 def test_statistics(report):
     assert_shows(embeds.statistics(report, NOW))
+    assert_shows(embeds.statistics(report, NOW, columns=POSTED_COLUMNS), POSTED_COLUMNS)
 
 
 @any_report

@@ -126,7 +126,7 @@ def test_what_is_special_about_a_message_is_said_in_small_print():
     told = news(item(relapses=4), held_back=("muted", "crowded"))
     assert lines_of(told, is_repeat=True)[1:] == [
         "The trouble came back **4 times**, soon after it looked well.",
-        "-# Held back while muted and by the limit of messages per hour, and told now.",
+        "-# Held back while muted and by the limit of messages per hour, sent now.",
         "-# May have been sent before: the process that was sending it was killed.",
     ]
     assert len(lines_of(news(item()))) == 1
@@ -329,7 +329,7 @@ def test_plain_text_says_the_same_without_markup():
         "🔴 Unhealthy: the database does not answer",
         "Since 21:01 UTC, 3 min ago",
         "The trouble came back once, soon after it looked well.",
-        "Held back during maintenance, and told now.",
+        "Held back during maintenance, sent now.",
         "May have been sent before: the process that was sending it was killed.",
         "Why: database is locked",
         f"What to do: {STOP_IT}",
@@ -391,28 +391,28 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
             maintenance_until=until,
         )
     )
-    assert (embed.title, embed.colour) == ("🔴 2 alerts are on", embeds.RED)
+    assert (embed.title, embed.colour) == ("🔴 2 active alerts", embeds.RED)
     assert (embed.description or "").splitlines() == [
-        f"🔧 Maintenance until {stamp(until, 'f')}: what is news then is told then.",
+        f"🔧 Maintenance until {stamp(until, 'f')}: anything still wrong then will be sent.",
         "🔴 The database does not answer: `database is locked`",
-        f"-# `database` · since {since}",
+        f"-# `database` · began {since}",
         "🟡 /play is slow (p95 4.1 s, last week 0.9 s, 312 calls)",
-        f"-# `commands.slow.play` · since {since} · 🔕 muted",
+        f"-# `commands.slow.play` · began {since} · 🔕 muted",
     ]
     assert values(embed) == {
-        "Not told yet": f"🟡 {MEMORY} (400 MiB now), since {since}",
+        "Not sent yet": f"🟡 {MEMORY} (400 MiB now), began {since}",
         "🔕 Muted": f"`commands` until {stamp(until, 'f')}, by <@1234>",
     }
 
 
-def test_an_empty_list_says_what_would_stand_there():
+def test_empty_list_says_what_would_appear_there():
     embed = embeds.alerts_list(AlertsOverview(mutes=(mute("*", by="?"),)))
-    assert (embed.title, embed.colour) == ("🟢 No alert is on", embeds.GREEN)
-    assert "can be muted" in (embed.description or "")
+    assert (embed.title, embed.colour) == ("🟢 No active alerts", embeds.GREEN)
+    assert "the name to mute them by" in (embed.description or "")
     assert values(embed)["🔕 Muted"] == f"all alerts until {stamp(NOW + timedelta(hours=1), 'f')}"
 
 
-def test_the_history_says_what_was_told_how_it_went_and_what_did_not():
+def test_history_says_what_was_sent_and_how_it_went():
     def message(told: News, state: Any, result: str | None, **parts: Any) -> AlertMessage:
         return AlertMessage(
             message_id="1",
@@ -440,13 +440,13 @@ def test_the_history_says_what_was_told_how_it_went_and_what_did_not():
     two = embeds.alerts_history([sent, replace(sent, instance="cluster-2")])
     assert f"alert {now} · cluster-2 · DM" in (two.description or "")
     assert embed.footer.text == "❌ reached nobody"
-    assert embeds.alerts_history([]).title == "Nothing was told yet"
+    assert embeds.alerts_history([]).title == "No messages sent yet"
 
 
 def test_mutes_are_confirmed():
     embed = embeds.muted(mute("database"))
-    assert f"Nothing is told of `database` until {stamp(NOW + timedelta(hours=1), 'f')}" in (embed.description or "")
-    assert "told then" in (embed.description or "")
+    assert f"`database` is muted until {stamp(NOW + timedelta(hours=1), 'f')}" in (embed.description or "")
+    assert "will be sent" in (embed.description or "")
     assert embeds.unmuted("*", was_muted=True).title == "🔔 Unmuted: all alerts"
     assert embeds.unmuted("x", was_muted=False).title == "Nothing to unmute: `x`"
 

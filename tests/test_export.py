@@ -13,8 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import discord
+import msgspec
 import pytest
-from msgspec.structs import asdict
 
 from botmon_cog.__main__ import main
 from botmon_cog.domain.models import HistoryEntry, Invocation, Kind
@@ -23,10 +23,10 @@ from botmon_cog.domain.settings import Settings
 from botmon_cog.export import reads
 from botmon_cog.export.attachment import single_rows_of
 from botmon_cog.export.reads import NEWEST_FIRST, OLDEST_FIRST, days_of, rows_of
-from botmon_cog.export.tables import BOM, ROWS, csv_of, defused
-from botmon_cog.store.history import HistoryFilter
+from botmon_cog.export.tables import BOM, ROWS, csv_of, defused, heading_of, json_lines
+from botmon_cog.store.history import HistoryFilter, Page
 from botmon_cog.testing import LoopbackUser, SeenMessage
-from tests.engines import Engine
+from tests.engines import Engine, Storage
 from tests.harness import Rig, cog_of, make_bot, make_config, running
 from tests.storage_helpers import NOON, invocation
 from tests.test_commands import ADMIN
@@ -78,18 +78,42 @@ def test_all_else_stays_as_it_is(cell: str | float | None) -> None:
     assert defused(cell) == cell
 
 
-def test_a_file_of_rows_comes_back_as_it_was() -> None:
-    entry = _entry(username='Anna "A" Berg,\nJr', command="play")
-    (row,) = table(csv_of(ROWS, (), UTC, has_heading=True) + csv_of(ROWS, [entry], ZoneInfo("Asia/Tokyo")))
-    assert row["person"] == 'Anna "A" Berg,\nJr'
-    assert row["time (UTC)"] == "2026-01-05T12:00:00Z"
-    assert row["time"] == "2026-01-05 21:00:00"
+async def pages(storage: Storage, wanted: HistoryFilter, order: reads.Order = OLDEST_FIRST) -> list[Page]:
+    """All that there is, as it is read."""
+    days = await days_of(storage.engine, wanted, order, is_counted=False)
+    return [page for day in days async for page in rows_of(storage.engine, wanted, day, order)]
 
 
-def _entry(**fields: Any) -> Any:
-    of = asdict(invocation(started_at=datetime(2026, 1, 5, 12, tzinfo=UTC), **fields))
-    values = {name: value for name, value in of.items() if name in HistoryEntry.__struct_fields__}
-    return HistoryEntry(**({"id": 1, "instance": "main"} | values))
+async def test_a_file_of_rows_comes_back_as_it_was(engine: Engine) -> None:
+    async with engine.storage("main") as storage:
+        at = datetime(2026, 1, 5, 12, 59, 59, 999_000, tzinfo=UTC)
+        named = invocation(
+            started_at=at, username='Anna "A" Berg,\nJr', guild_id="7", guild_name="=1+1", duration_s=1.23456
+        )
+        await storage.write([named, invocation(started_at=at + timedelta(minutes=61), username=None, guild_id=None)])
+        (page,) = await pages(storage, HistoryFilter())
+    named, nameless = table(heading_of(ROWS) + csv_of(ROWS, page, ZoneInfo("Asia/Kathmandu")))
+    assert named["person"] == 'Anna "A" Berg,\nJr'
+    assert (named["server"], named["server id"], named["seconds"]) == ("'=1+1", "7", "1.235")
+    assert (named["time (UTC)"], named["time"]) == ("2026-01-05T12:59:59Z", "2026-01-05 18:44:59")
+    assert (nameless["time (UTC)"], nameless["time"]) == ("2026-01-05T14:00:59Z", "2026-01-05 19:45:59")
+    assert (nameless["person"], nameless["server"], nameless["server id"]) == ("", "", "")
+
+
+async def test_json_lines_are_the_entries_of_the_history(engine: Engine) -> None:
+    async with engine.storage("main") as storage:
+        await storage.write(
+            [
+                invocation(started_at=NOON + timedelta(seconds=n), guild_id=guild_id, outcome=outcome, user_id=user_id)
+                for n, (guild_id, outcome, user_id) in enumerate(
+                    [("7", Outcome.OK, "8"), (None, Outcome.ERROR, None), ("the old one", Outcome.LATE, "8")]
+                )
+            ]
+        )
+        (page,) = await pages(storage, HistoryFilter())
+        entries = await storage.history.find(HistoryFilter())
+    lines = [msgspec.json.decode(line, type=HistoryEntry) for line in json_lines(page).splitlines()]
+    assert lines == entries[::-1]
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -111,16 +135,16 @@ async def test_every_row_comes_once_and_in_order_in_whatever_pieces(
             found = [
                 entry
                 for day in await days_of(storage.engine, wanted, order, is_counted=is_counted)
-                async for piece in rows_of(storage.engine, wanted, day, order)
-                for entry in piece
+                async for page in rows_of(storage.engine, wanted, day, order)
+                for entry in zip(page.field("started_at"), page.field("id"), strict=True)
             ]
             expected = [
                 at
                 for n, at in enumerate(moments)
                 if wanted.since <= at < wanted.until and (guild_id is None or str(1 + n % 2) == guild_id)
             ]
-            assert [entry.started_at for entry in found] == (expected[::-1] if order.is_reversed else expected)
-            assert len({entry.id for entry in found}) == len(found)
+            assert [started_at for started_at, _ in found] == (expected[::-1] if order.is_reversed else expected)
+            assert len({id_ for _, id_ in found}) == len(found)
 
 
 # -- in Discord --------------------------------------------------------------------------------------------------------
@@ -173,7 +197,7 @@ async def test_too_much_for_discord_leaves_the_oldest_out_and_says_so() -> None:
     async with running(make_bot()) as rig:
         system = cog_of(rig.bot).system
         use(rig, n=1)
-        heading = len(csv_of(ROWS, (), UTC, has_heading=True))
+        heading = len(heading_of(ROWS))
         made = await single_rows_of(system, None, "today", is_owner=True, most_bytes=heading + 10)
         assert (made.n, made.is_complete) == (0, False)
         made = await single_rows_of(system, None, "today", is_owner=True)

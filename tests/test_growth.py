@@ -82,6 +82,20 @@ async def test_servers_are_counted_to_the_hour_and_compared_with_the_same_hours(
         assert (only.guild_id, only.name, only.n, only.previous_n) == ("1", "Guild 1", 2, 3)
 
 
+@pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Pacific/Kiritimati"])
+async def test_busiest_are_counted_as_in_their_own_reports(engine, timezone):
+    """By whole days of UTC where that can be: also in zones whose days begin at any other hour, or within one."""
+    async with system_on(engine.url, reports=ReportsConfig(timezone=timezone)) as (system, _):
+        for n in range(600):
+            outcome = Outcome.DENIED if n % 7 == 0 else Outcome.ERROR if n % 11 == 0 else Outcome.OK
+            use(system, 1, 1 + n % 3, 62 * n / 600, command=f"command{n % 5}", outcome=outcome)
+        for name in ("weekly", "monthly"):
+            for each in (await overview(system, name)).busiest:
+                own = await system.statistics.report(each.guild_id, system.statistics.period(name))
+                assert (each.n, each.previous_n) == (own.total_commands, own.previous_commands)
+                assert each.n
+
+
 async def test_the_period_is_of_the_zone_that_the_owners_have_set():
     async with system_on(":memory:", reports=ReportsConfig(timezone="Europe/Berlin")) as (system, _):
         assert (await overview(system, "weekly")).period.timezone == "Europe/Berlin"

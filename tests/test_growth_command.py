@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import discord
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,10 +45,12 @@ from tests.test_embeds_limits import (
 )
 from tests.test_errors_command import labels, said
 from tests.test_errors_permissions import strangers
+from tests.test_export import table
 from tests.test_inventory import two_processes
 
 DAY = timedelta(days=1)
-BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks")
+LABELS = ["7 days", "30 days", "Growth", "Chart", "Processes", "Errors", "Export"]
+BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks", "botmon:growth:processes")
 
 
 # -- within Discord's limits -------------------------------------------------------------------------------------------
@@ -70,6 +73,7 @@ overviews = made(
             seen_at=moments,
             state=st.sampled_from(["running", "silent", "stopped"]),
             servers=maybe_numbers,
+            started_at=moments,
         )
     ).map(lambda found: tuple(found or ())),
     busiest=st.lists(uses, max_size=5).map(tuple),
@@ -138,9 +142,9 @@ def test_servers_and_how_many_came_and_left(servers, came, left, line):
 
 
 def test_one_process_that_is_well_takes_no_line():
-    one = Process(instance="main", status="healthy", seen_at=NOW, state="running", servers=5)
+    one = Process(instance="main", status="healthy", seen_at=NOW, started_at=NOW, state="running", servers=5)
     assert "Processes" not in str(overview_embed(overview(processes=(one,)), NOW).to_dict())
-    away = Process(instance="main", status="healthy", seen_at=NOW - timedelta(hours=3), state="silent", servers=5)
+    away = msgspec.structs.replace(one, seen_at=NOW - timedelta(hours=3), state="silent")
     assert "🔴 main  5  down 3 h" in str(overview_embed(overview(processes=(away,)), NOW).to_dict())
 
 
@@ -184,7 +188,7 @@ async def test_an_owner_moves_between_the_views_in_one_message():
         let_everybody_in(rig)
         for where in (None, rig.discord.channel):
             message = await open_overview(rig, owner, where)
-            assert labels(message) == ["7 days", "30 days", "Growth", "Errors"]
+            assert labels(message) == LABELS
             assert pressed(message) == ["7 days"]
             assert "1. Secret Garden · 30" in said(message)
             assert "Hidden Cellar (30)" in said(message)
@@ -199,6 +203,21 @@ async def test_an_owner_moves_between_the_views_in_one_message():
             assert "No errors, last 30 days" in said(message)
         assert "last 30 days" in (await open_overview(rig, owner, period="30 days")).embeds[0]["title"]
         assert cog_of(rig.bot).system.failures.n == 0
+
+
+@pytest.mark.parametrize(("view", "name"), [("7 days", "weekly"), ("30 days", "monthly"), ("Growth", "monthly")])
+async def test_an_owner_exports_the_commands_of_all_servers(view: str, name: str):
+    async with running(make_bot()) as rig:
+        owner = rig.discord.owner
+        fill(rig)
+        message = await open_overview(rig, owner)
+        await owner.click(message, view)
+        answer = await owner.click(message, "Export")
+        assert answer.message.ephemeral
+        (attachment,) = answer.message.attachments
+        assert attachment.filename.startswith(f"commands-{name}-")
+        (line,) = table(attachment.bytes)
+        assert line["used"] == ("30" if name == "weekly" else "60")
 
 
 async def test_servers_of_the_bot_are_counted():
@@ -321,4 +340,4 @@ async def test_a_database_that_is_away_is_a_sentence_and_the_buttons_stay(monkey
         monkeypatch.setattr(system.recorder, "catch_up", away)
         await owner.click(message, "Growth")
         assert "The database does not answer" in message.embeds[0]["title"]
-        assert labels(message) == ["7 days", "30 days", "Growth", "Errors"]
+        assert labels(message) == LABELS

@@ -143,7 +143,7 @@ async def test_nothing_on_record_says_what_will_appear() -> None:
     async with running(make_bot()) as rig:
         message = await ask(rig)
         assert "Nothing recorded yet. Each use of a command appears here" in said(message)
-        assert "Nothing on record fits" in said(await ask(rig, since="2 h"))
+        assert "Nothing matches" in said(await ask(rig, since="2 h"))
 
 
 async def test_names_of_others_can_neither_format_nor_ping() -> None:

@@ -21,9 +21,10 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue import open_file, open_slots
-from botmon_cog.store.queue.left_files import LeftFile, in_thread, left_files
+from botmon_cog.store.queue.left_files import LeftFile, left_files
 from botmon_cog.store.queue.open_file import NOWHERE, OpenFile
 from botmon_cog.store.queue.open_slots import HEADER_BYTES, IS_OWN, KIND_CODES, MOST_SLOTS, SLOT_BYTES, Left
+from botmon_cog.threads import in_thread
 from tests.child import Child
 from tests.crash_children import FEW_KB, fork_and_wait, hold_open, many_on_a_full_disk
 from tests.storage_helpers import invocation

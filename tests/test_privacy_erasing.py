@@ -6,10 +6,13 @@ import json
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
+from botmon_cog.domain.inventory import CommandNames
 from botmon_cog.privacy.eraser import Eraser
 from botmon_cog.privacy.person import Person
 from botmon_cog.privacy.requests import Requests
+from botmon_cog.store.inventory import InventoryStore
 from botmon_cog.store.log import Batch, RunKey
 from botmon_cog.store.tools.rebuild import begin_rebuild
 from tests.engines import Storage, dump
@@ -96,14 +99,42 @@ async def test_erasing_again_changes_nothing(storage: Storage, eraser: Eraser) -
 async def test_counting_changes_nothing_and_tells_what_goes(storage: Storage, eraser: Eraser) -> None:
     await fill(storage)
     before = await dump(storage)
-    assert await eraser.count_user(ANNA) == {
-        "invocations": 32,
-        "music_events": 16,
-        "counted_commands": 8,
-        "samples": 8,
-        "days": 4,
-    }
+    told = await eraser.count_user(ANNA)
     assert await dump(storage) == before
+    assert told == await eraser.erase_user(ANNA)
+    assert told.keys() == {
+        "invocations",
+        "music_events",
+        "counted_commands",
+        "samples",
+        "days",
+        "kept_aside",
+        "texts",
+        "signatures",
+    }
+    assert await eraser.count_user(ANNA) == {}
+
+
+async def test_counting_tells_what_goes_of_a_server(storage: Storage, eraser: Eraser) -> None:
+    await fill(storage)
+    before = await dump(storage)
+    told = await eraser.count_guild(CLUB)
+    assert await dump(storage) == before
+    assert told == await eraser.erase_guilds([CLUB])
+    assert {"invocations", "days", "kept_aside", "texts", "guild_hourly", "guilds"} <= told.keys()
+    assert await eraser.count_guild(CLUB) == {}
+
+
+async def test_purged_server_is_in_no_inventory_of_an_earlier_start(storage: Storage, eraser: Eraser) -> None:
+    """Commands that exist in it alone go; those of others stay, with when they were first seen."""
+    await fill(storage)
+    inventory = InventoryStore(storage.engine, storage.run)
+    kept = CommandNames(everywhere={"play": 1}, in_servers={OTHER: {"secret": 2}})
+    await inventory.put(None, replace(kept, in_servers={CLUB: {"chess": 3}, **kept.in_servers}))
+    assert "runs" in await naming(storage, CLUB)
+    await eraser.erase_guilds([CLUB])
+    assert await naming(storage, CLUB) == []
+    assert await inventory.ever_seen() == kept
 
 
 async def test_rows_not_rolled_up_yet_are_counted_without_the_person(storage: Storage, eraser: Eraser) -> None:

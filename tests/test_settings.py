@@ -155,9 +155,9 @@ async def test_time_zone_is_suggested_by_city_and_by_clock() -> None:
     ("typed", "told"),
     [
         ("new york", None),
-        ("Atlantis", "⚠️ `Atlantis` is no time zone"),
+        ("Atlantis", "⚠️ `Atlantis` is not a time zone"),
         ("america", "⚠️ `america` may be several time zones: `America/Los_Angeles`, `America/Denver`"),
-        ("../etc/passwd", "is no time zone"),
+        ("../etc/passwd", "is not a time zone"),
     ],
 )
 async def test_time_zone_that_was_typed_is_understood_or_refused(typed: str, told: str | None) -> None:

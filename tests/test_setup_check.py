@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import botmon_cog.setup_check
 from botmon_cog.__main__ import main
 from botmon_cog.config import AlertsConfig, CommandsConfig, RetentionConfig
 from botmon_cog.domain.settings import Settings
-from botmon_cog.setup_check.checkup import check_clock
+from botmon_cog.setup_check.discord_clock import check_clock
 from botmon_cog.setup_check.findings import Finding
 from botmon_cog.setup_check.machine import check_configuration, check_size
 from botmon_cog.setup_check.words import WORDS, said_of
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.uptime import UptimeStore
-from botmon_cog.testing import LoopbackDiscord, LoopbackUser, SeenMessage
+from botmon_cog.testing import LoopbackDiscord, LoopbackUser, ManualClock, SeenMessage
+from botmon_cog.testing.redirect import redirect
 from tests.harness import Rig, cog_of, make_bot, make_config, running
 from tests.test_commands import ADMIN
 from tests.test_errors_command import said as text_of
@@ -67,7 +68,7 @@ async def test_a_bot_that_is_set_up_is_told_so_in_one_field() -> None:
         assert embed["title"] == "🟢 Set-up: all is well"
         (field,) = embed["fields"]
         assert field["name"] == "✅ Fine"
-        for words in ("message content intent on", "commands alike", "a way to you is open", "database writable"):
+        for words in ("message content intent on", "commands alike", "you can be reached", "database writable"):
             assert words in field["value"].lower(), words
         assert embed["footer"]["text"].startswith(f"discord.py {discord.__version__}")
         assert labels(message) == ["Send me a test alert", "Check again"]
@@ -116,8 +117,8 @@ async def test_two_processes_of_one_name_are_said() -> None:
 @pytest.mark.parametrize(
     ("alerts", "words"),
     [
-        (AlertsConfig(enabled=False), "Nobody is told when something breaks"),
-        (AlertsConfig(dm=False), "There is no way to tell you anything"),
+        (AlertsConfig(enabled=False), "Alerts are off"),
+        (AlertsConfig(dm=False), "There is no way to reach you"),
     ],
 )
 async def test_alerts_that_reach_nobody_are_said(alerts: AlertsConfig, words: str) -> None:
@@ -134,11 +135,34 @@ async def test_what_of_ours_failed_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ahead_s", "words"),
+    [
+        (0.0, "clock within"),
+        (0.9, "clock within"),
+        (-200.0, "clock is 3 min 19 s ahead of Discord's"),
+        (200.0, "clock is 3 min 20 s behind Discord's"),
+        (2.0, "clock is 2 s behind Discord's"),
+    ],
+)
+async def test_a_clock_that_is_off_is_said_with_its_direction(ahead_s: float, words: str) -> None:
+    """By the time of Discord's answer; the interaction's own is that of this machine here."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    async with running(stored_bot(), clock=ManualClock(now)) as rig:
+        rig.discord.world.clock_ahead = timedelta(seconds=ahead_s)
+        said = text_of(await checked(rig))
+        assert words in said
+        assert ("NTP" in said) is ("within" not in words)
+
+
+@pytest.mark.parametrize(
     ("age_s", "words"),
     [(0.2, "within"), (1.9, "within"), (4.5, "2.5 s ahead"), (-3.0, "3 s behind"), (-1.0, "within")],
 )
-def test_a_clock_that_is_off_is_said_with_its_direction(age_s: float, words: str) -> None:
-    (finding,) = check_clock(age_s)
+async def test_where_discord_can_not_be_asked_the_interaction_tells(age_s: float, words: str) -> None:
+    async with LoopbackDiscord() as loopback, loopback.running(stored_bot()) as bot:
+        with redirect("http://127.0.0.1:1/api/v10", "ws://127.0.0.1:1/gateway"):
+            (finding,) = await check_clock(bot.http, ManualClock(datetime.now(UTC)), age_s)
+            assert await check_clock(bot.http, ManualClock(datetime.now(UTC))) == []
     assert words in said_of(finding).title
     assert finding.severity == ("fine" if words == "within" else "warning")
 
@@ -242,7 +266,7 @@ async def test_commands_that_are_only_in_one_server_are_no_fault_but_said() -> N
 async def test_discord_that_does_not_tell_its_commands_is_said() -> None:
     async with running(stored_bot()) as rig:
         rig.discord.faults.fail_next(status=403, path=r"/commands$")
-        assert "could not be asked" in text_of(await checked(rig))
+        assert "Can't ask Discord" in text_of(await checked(rig))
 
 
 # -- a test alert ------------------------------------------------------------------------------------------------------
@@ -266,7 +290,7 @@ async def test_a_way_that_is_closed_is_told_and_tried_again_by_the_next_test() -
         assert "❌" in text_of(message)
         assert "50007" in text_of(message)
         await owner.click(message, "Check again")
-        assert "A way to you is closed" in text_of(message)
+        assert "One way to reach you is closed" in text_of(message)
         rig.discord.faults.open_dms(owner)
         await owner.click(message, "Send me a test alert")
         assert "✅ DM to 1 owner" in text_of(message)
@@ -340,7 +364,7 @@ async def test_what_is_wrong_makes_exit_code_2(monkeypatch, capsys) -> None:
     async with LoopbackDiscord():
         monkeypatch.setenv("DISCORD_TOKEN", "not.the.token")
         assert await check() == 2
-        assert "✗ Discord could not be asked" in capsys.readouterr().out
+        assert "✗ Can't ask Discord" in capsys.readouterr().out
 
 
 def test_a_finding_of_a_renamed_command_names_it_as_it_is_called() -> None:

@@ -118,15 +118,17 @@ async def _check_discord(config: Config) -> list[Finding]:
         return []
     # discord.py and what it needs take a while to import.
     from botmon_cog.cli.forget.discord_commands import logged_in  # noqa: PLC0415
+    from botmon_cog.setup_check.discord_clock import check_clock  # noqa: PLC0415
 
     try:
         async with logged_in(token) as bot:
             application = await bot.application_info()
             known = {command.name for command in await bot.tree.fetch_commands()}
+            clock = await check_clock(bot.http, SystemClock())
     except BotMonError as error:
         return [wrong("discord.refused", error=str(error))]
     flags = application.flags
-    found = [fine("discord.logged_in", name=application.name)]
+    found = [fine("discord.logged_in", name=application.name), *clock]
     if flags.gateway_message_content or flags.gateway_message_content_limited:
         found.append(fine("intents.content", commands=0))
     names = [name for name in msgspec.structs.astuple(config.commands) if isinstance(name, str) and name]
@@ -151,7 +153,7 @@ def _print(console: Console, findings: list[Finding]) -> None:
         if told.remedy:
             console.print(f"  {told.remedy}", soft_wrap=True, markup=False)
     console.print()
-    console.print("What only the bot can see, /botmon check tells in Discord.", style="dim")
+    console.print("`/botmon check` in Discord looks at what only the bot can see.", style="dim")
     console.print(headline(findings), style="bold red" if of_severity(findings, "wrong") else "bold green")
 
 

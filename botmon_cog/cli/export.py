@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import msgspec
 from rich.console import Console
@@ -26,15 +26,12 @@ from botmon_cog.domain.periods import report_period
 from botmon_cog.domain.reports import Period
 from botmon_cog.errors import BotMonError, ConfigError
 from botmon_cog.export.reads import days_of, rows_of
-from botmon_cog.export.tables import COMMANDS, ROWS, command_lines, csv_of
+from botmon_cog.export.tables import COMMANDS, ROWS, command_lines, csv_of, heading_of, json_lines
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.history import HistoryFilter
 from botmon_cog.store.rollup import RollUps
 
-if TYPE_CHECKING:
-    from botmon_cog.domain.models import HistoryEntry
-
-_LINE = msgspec.json.Encoder()
+_JSON = msgspec.json.Encoder()
 _PARTIAL = ".part"
 
 
@@ -125,18 +122,14 @@ async def _rows(
     is_counted = not await RollUps(engine).rows_behind()
     days = await days_of(engine, wanted, is_counted=is_counted)
     if is_csv:
-        out.write(csv_of(ROWS, (), zone, has_heading=True))
+        out.write(heading_of(ROWS))
     with progress(_console(), "exporting days", len(days)) as advance:
         for day in days:
-            async for entries in rows_of(engine, wanted, day):
-                out.write(csv_of(ROWS, entries, zone) if is_csv else _lines(entries))
-                n += len(entries)
+            async for page in rows_of(engine, wanted, day):
+                out.write(csv_of(ROWS, page, zone) if is_csv else json_lines(page).decode())
+                n += len(page)
             advance(1)
     return n
-
-
-def _lines(entries: list[HistoryEntry]) -> str:
-    return "".join(_LINE.encode(entry).decode() + "\n" for entry in entries)
 
 
 async def _commands(
@@ -149,10 +142,11 @@ async def _commands(
     report = await system.statistics.report(arguments.guild, period)
     lines = command_lines(report)
     if arguments.format == "csv":
-        out.write(csv_of(COMMANDS, lines, zone, has_heading=True))
+        out.write(heading_of(COMMANDS) + csv_of(COMMANDS, lines, zone))
     else:
-        values = ({column.heading: column.value(line, zone) for column in COMMANDS} for line in lines)
-        out.writelines(_LINE.encode(value).decode() + "\n" for value in values)
+        headings = [column.heading for column in COMMANDS]
+        values = zip(*(column.cells(lines, zone) for column in COMMANDS), strict=True)
+        out.write(_JSON.encode_lines([dict(zip(headings, line, strict=True)) for line in values]).decode())
     return len(lines)
 
 

@@ -88,7 +88,7 @@ async def _list(arguments: argparse.Namespace, console: Console | None) -> None:
     if console is None:
         print_json(HistoryList(guild_id=guild_id, entries=page.entries, is_complete=page.older is None))
     elif not page.entries:
-        console.print("Nothing on record fits that." if not asked.is_open else "Nothing recorded yet.")
+        console.print("Nothing matches." if not asked.is_open else "Nothing recorded yet.")
     else:
         _print(console, page.entries, zone, has_servers=guild_id is None)
         if page.older is not None:

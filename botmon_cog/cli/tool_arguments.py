@@ -30,11 +30,11 @@ def add_tools(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ig
 def _add_check(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
     check = commands.add_parser(
         "check",
-        help="see whether everything is set up as it should be, and what to do where it is not",
+        help="check the set-up, and say how to fix what is wrong",
         description="Look at the configuration, the versions, the extras and the database; with a token in the "
         "environment variable DISCORD_TOKEN also at what Discord knows of the bot, which does not go online for that. "
-        "Nothing is changed. What only the bot can see, /botmon check tells in Discord. Exits with 2 if something is "
-        "wrong.",
+        "Nothing is changed. `/botmon check` in Discord looks at what only the bot can see. Exits with 2 if "
+        "something is wrong.",
     )
     _add_database(check)
     check.add_argument("--json", action="store_true", help="print the findings as JSON and nothing else")
@@ -139,7 +139,7 @@ def _discord_id(given: str) -> int:
 def _add_forget(commands: argparse._SubParsersAction[Any]) -> None:  # pyright: ignore[reportPrivateUsage]
     forget = commands.add_parser(
         "forget",
-        help="show what is left after uninstalling, and remove it when told to",
+        help="show what is left after uninstalling, and remove it on request",
         description="Show what the extension has made and uninstalling leaves behind: its database, what waits beside "
         "it, and with a token in the environment variable DISCORD_TOKEN its commands at Discord. Nothing is removed "
         "without --yes, and nothing of your bot's ever is.",

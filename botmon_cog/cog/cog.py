@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
@@ -22,23 +22,27 @@ from botmon_cog.cog.commands import Commands
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
-from botmon_cog.cog.features import press_handlers, services
+from botmon_cog.cog.exporting import Exporting
+from botmon_cog.cog.features import Service, press_handlers, services
 from botmon_cog.cog.first_words import SyncCheck, loaded
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
+from botmon_cog.cog.otlp import otlp_push
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
 from botmon_cog.cog.views import news_buttons
 from botmon_cog.cog.views.presses import Presses
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
-from botmon_cog.config.extras import missing_extras
+from botmon_cog.config.extras import is_exported, is_for_otlp, is_for_prometheus, missing_extras
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.text import duration
 from botmon_cog.errors import StorageError
 from botmon_cog.exporters.heartbeat import HeartbeatPush
 from botmon_cog.exporters.http import HttpServer
+from botmon_cog.exporters.prometheus.endpoint import MetricsEndpoint
+from botmon_cog.exporters.prometheus.push import MetricsPush
 from botmon_cog.host import has_original_tables
 from botmon_cog.installed import installed_version
 from botmon_cog.monitors.event_loop import LoopWatch
@@ -76,14 +80,18 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.delivery = Delivery(
             bot, config.alerts, system.clock, news_buttons, errors_command=lambda: errors_command(self._desk)
         )
-        self.http = HttpServer(config.http.listen, system.readiness.look, system.failures)
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
+        self._missing_extras = missing_extras(config)
+        self.exporting = (
+            Exporting(bot, system, self.loop_watch, self._gateway, self._logs) if is_exported(config) else None
+        )
+        self.otlp = otlp_push(bot, system, self.exporting) if is_for_otlp(config) else None
+        self.http = HttpServer(config.http.listen, system.readiness.look, system.failures, metrics=self._metrics())
         self._charts = Charts(system.clock, system.failures, is_wanted=config.charts.enabled)
         self._desk = Desk(bot, system, self._charts)
         self.commands = Commands(bot, self._desk, config.commands)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
-        self._missing_extras = missing_extras(config)
         self._sync_check = SyncCheck(bot, system.clock, system.failures, self._names)
         self._hello = Hello(bot, system, self.delivery.greet, self._names)
         self._sigterm = SigtermHandler(lambda: note_end(self.observer, system))
@@ -91,6 +99,12 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self._hint: str | None = None
         self._undo = AsyncExitStack()
         self._is_unloaded = False
+
+    def _metrics(self) -> MetricsEndpoint | None:
+        http = self.config.http
+        if self.exporting is None or not (http.metrics and is_for_prometheus(self.config)):
+            return None
+        return MetricsEndpoint(self.exporting.families, http.token, self.system.failures)
 
     def _introduce(self) -> None:
         """Tell those who ask who knows."""
@@ -117,11 +131,9 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         hanging = [
             f"the command {name} has been running for {duration(age_s)}" for name, age_s in self.observer.hanging()
         ]
-        found = (
-            *hanging,
-            *self.commands.missing,
-            *filter(None, (self._hint, self.observer.music.hint, self._charts.missing)),
-        )
+        not_sent = () if self.otlp is None else self.otlp.not_taken
+        hints = filter(None, (self._hint, self.observer.music.hint, self._charts.missing))
+        found = (*hanging, *self.commands.missing, *not_sent, *hints)
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -207,18 +219,25 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         await system.uptime.begin(
             system.causes.version, platform.python_version(), discord.__version__, installed_version()
         )
-        if self.config.heartbeat.url:
+        for exporter in self._exporters():
+            later(exporter.stop)
+            exporter.start()
+
+    def _exporters(self) -> Iterator[Service]:
+        """What tells the outside, in the order in which it begins."""
+        config, system = self.config, self.system
+        if self.exporting is not None:
+            yield self.exporting
+        if self.exporting is not None and config.pushgateway.url and is_for_prometheus(config):
+            gather = self.exporting.families
+            yield MetricsPush(config.pushgateway, system.instance, gather, system.clock, system.failures, system.loops)
+        if self.otlp is not None:
+            yield self.otlp
+        if config.heartbeat.url:
             health = system.health
-            push = HeartbeatPush(
-                self.config.heartbeat,
-                health.is_well,
-                system.clock,
-                system.failures,
-                system.loops,
-                lambda: health.latest,
+            yield HeartbeatPush(
+                config.heartbeat, health.is_well, system.clock, system.failures, system.loops, lambda: health.latest
             )
-            later(push.stop)
-            push.start()
 
     async def cog_unload(self) -> None:
         """Undo everything, whatever fails on the way. May be called twice."""

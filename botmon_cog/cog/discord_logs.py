@@ -13,7 +13,7 @@ from weakref import WeakSet
 import discord
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.samples import RestSample
+from botmon_cog.domain.samples import RestSample, RestTotals
 from botmon_cog.monitors.windows import HourTally
 from botmon_cog.observer.outcomes import is_unknown_interaction
 
@@ -80,6 +80,12 @@ class DiscordLogs(logging.Filter):
             server_errors_1h=self._server_errors.total,
             late_1h=self._late.total,
         )
+
+    def ever(self) -> RestTotals:
+        """What was counted since the start."""
+        with self._lock:
+            limited = sum(self._tallies[beginning].ever for beginning in (RATE_LIMITED, WEBHOOK_RATE_LIMITED))
+        return RestTotals(limited + self._banned.ever, self._server_errors.ever)
 
     @property
     def heartbeats_blocked_1h(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
+from botmon_cog.cog.commands.botmon import export_of_all
 from botmon_cog.cog.commands.stats import posted_report
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.views.buttons import UPTIME
@@ -51,7 +52,7 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
-        growth.FEATURE: growth.presses(desk),
+        growth.FEATURE: growth.presses(desk, export_of_all),
         STATS: stats.stats,
         PERF: stats.perf,
         UPTIME: UptimePresses(desk).answer,

@@ -91,6 +91,11 @@ class Shard:
     def reconnects_1h(self) -> int:
         return self._reconnects.total
 
+    @property
+    def reconnects(self) -> int:
+        """Since the start."""
+        return self._reconnects.ever
+
     def turn(self, *, is_connected: bool) -> None:
         if is_connected == self.is_connected:
             return
@@ -156,6 +161,10 @@ class GatewayProbe:
             identifies_total=self.budget.total,
             identifies_reset_s=self._reset_s(),
         )
+
+    def reconnects(self) -> dict[int, int]:
+        """By shard, since the start."""
+        return {shard_id: shard.reconnects for shard_id, shard in self._every()}
 
     def _reset_s(self) -> float | None:
         at = self.budget.reset_at

@@ -15,6 +15,9 @@ from botmon_cog.errors import ConfigError
 from botmon_cog.maintenance import parse_window
 from botmon_cog.timezones import find_zone
 
+AUTO = "auto"
+"""As `[http] listen`: the port that whoever runs the bot has chosen for it."""
+
 _MOST_PORT = 65_535
 _FILLED_IN = ("ping_ms", "status", "message")
 """What a heartbeat's URL may ask for, in braces."""
@@ -77,9 +80,16 @@ def _check_health(config: Config, source: str) -> None:
 
 
 def _check_addresses(config: Config, source: str) -> None:
-    if config.http.listen:
+    if config.http.listen not in {"", AUTO}:
         split_address(config.http.listen, source)
-    for key, url in (("heartbeat.url", config.heartbeat.url), ("alerts.webhook", config.alerts.webhook)):
+    if config.http.metrics and not config.http.listen:
+        raise ConfigError(source, "http.metrics", "is true, but http.listen is empty. Allowed: name an address there")
+    for key, url in (
+        ("heartbeat.url", config.heartbeat.url),
+        ("alerts.webhook", config.alerts.webhook),
+        ("pushgateway.url", config.pushgateway.url),
+        ("otel.endpoint", config.otel.endpoint),
+    ):
         if url and not _is_web_address(url):
             raise ConfigError(
                 source, key, "this text can't be used. Allowed: a URL that begins with https:// or http://"
@@ -130,8 +140,18 @@ def split_address(address: str, source: str = "the configuration") -> tuple[str,
     if colon and name and port.isdecimal() and int(port) <= _MOST_PORT and (":" not in name or _is_ipv6(name)):
         return name, int(port)
     raise ConfigError(
-        source, "http.listen", f"{address!r} can't be used. Allowed: an address and a port, such as '127.0.0.1:8081'"
+        source,
+        "http.listen",
+        f"{address!r} can't be used. Allowed: an address and a port, such as '127.0.0.1:8081', or '{AUTO}'",
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody can reach that address from another machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_ipv6(name: str) -> bool:

@@ -21,6 +21,7 @@ from botmon_cog.errors import ConfigError
 DEFAULT_FILE = "botmon.toml"
 ENV_FILE = "BOTMON_CONFIG"
 ENV_STORAGE_URL = "BOTMON_STORAGE_URL"
+ENV_HTTP_TOKEN = "BOTMON_HTTP_TOKEN"  # noqa: S105 (the variable's name)
 
 _FIELDS = {
     struct: {field.encode_name: field for field in msgspec.structs.fields(struct)}
@@ -32,8 +33,8 @@ _FIELDS = {
 def load_config(env: Mapping[str, str] = os.environ, directory: Path | None = None) -> Config:
     """Read the file that `BOTMON_CONFIG` names, else `botmon.toml` in `directory`, else take the defaults.
 
-    `BOTMON_STORAGE_URL` overrides `[storage] url` either way. A variable that is empty counts as not set. `directory`
-    defaults to the working directory.
+    `BOTMON_STORAGE_URL` overrides `[storage] url` either way, and `BOTMON_HTTP_TOKEN` `[http] token`. A variable
+    that is empty counts as not set. `directory` defaults to the working directory.
 
     Raises:
         ConfigError: a file that was named is missing or is not TOML; a key or a value in it is wrong.
@@ -45,6 +46,8 @@ def load_config(env: Mapping[str, str] = os.environ, directory: Path | None = No
         check_url(url, ENV_STORAGE_URL, None)
         config = msgspec.structs.replace(config, storage=msgspec.structs.replace(config.storage, url=url))
         check_host(config, ENV_STORAGE_URL)
+    if token := env.get(ENV_HTTP_TOKEN):
+        config = msgspec.structs.replace(config, http=msgspec.structs.replace(config.http, token=token))
     return config
 
 
@@ -138,12 +141,20 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    """A wrong value as the message repeats it; what may be a URL with a password in it is named by its type only."""
+    """A wrong value as the message repeats it; what may hold a secret, a URL or a table, is named by its type only."""
+    if isinstance(value, dict):
+        return "this table"
     text = repr(value)
     return f"this {type(value).__name__}" if "://" in text else text
 
 
-_NAMES: dict[Any, str] = {bool: "true or false", str: "a text", int: "a whole number", float: "a number"}
+_NAMES: dict[Any, str] = {
+    bool: "true or false",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    dict[str, str]: "a table of texts",
+}
 
 
 def _allowed(expected: Any) -> str:

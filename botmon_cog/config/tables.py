@@ -155,11 +155,26 @@ class ChartsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""
+    metrics: bool = False
+    token: str = ""
+
+
+class PushgatewayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""
+    interval_s: Positive = 15.0
 
 
 class HeartbeatConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     interval_s: Positive = 60.0
+
+
+class OtelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    metrics: bool = False
+    spans: bool = False
+    endpoint: str = ""
+    headers: dict[str, str] = {}
+    interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,7 +209,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alerts: AlertsConfig = AlertsConfig()
     charts: ChartsConfig = ChartsConfig()
     http: HttpConfig = HttpConfig()
+    pushgateway: PushgatewayConfig = PushgatewayConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    otel: OtelConfig = OtelConfig()
     log: LogConfig = LogConfig()
     commands: CommandsConfig = CommandsConfig()
 
@@ -214,7 +231,9 @@ TABLES = (
     RuleConfig,
     ChartsConfig,
     HttpConfig,
+    PushgatewayConfig,
     HeartbeatConfig,
+    OtelConfig,
     LogConfig,
     CommandsConfig,
 )

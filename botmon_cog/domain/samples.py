@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -92,6 +93,13 @@ class RestSample(Sample, frozen=True, kw_only=True):
     """5xx that reached the bot's code."""
     late_1h: int = 0
     """Responses that came after Discord's 3 s (error 10062)."""
+
+
+class RestTotals(NamedTuple):
+    """What it answered since the start: 429s, and 5xx that reached the bot's code."""
+
+    rate_limits: int
+    server_errors: int
 
 
 class LoopRun(Sample, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from botmon_cog.domain.periods import report_period
 from botmon_cog.domain.reports import Period
 from botmon_cog.export.reads import NEWEST_FIRST, days_of, rows_of
-from botmon_cog.export.tables import COMMANDS, ROWS, command_lines, csv_of, seen_by
+from botmon_cog.export.tables import COMMANDS, ROWS, command_lines, csv_of, heading_of, seen_by
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.history import HistoryFilter
 
@@ -40,7 +40,7 @@ async def commands_of(system: MonitoringSystem, guild_id: str | None, name: str)
     zone = await system.settings.zone(guild_id)
     report = await system.statistics.report(guild_id, report_period(name, system.clock.now(), zone))
     lines = command_lines(report)
-    text = csv_of(COMMANDS, lines, zone, has_heading=True)
+    text = heading_of(COMMANDS) + csv_of(COMMANDS, lines, zone)
     return Attachment(_name("commands", name, report.period, zone), text.encode(), len(lines), report.period, True)
 
 
@@ -58,14 +58,14 @@ async def single_rows_of(
     columns = seen_by(ROWS, is_owner=is_owner)
     wanted = HistoryFilter(guild_id=guild_id, since=period.start, until=period.end)
     engine, n = system.store.engine, 0
-    data = bytearray(csv_of(columns, (), zone, has_heading=True).encode())
+    data = bytearray(heading_of(columns).encode())
     for day in await days_of(engine, wanted, NEWEST_FIRST):
-        async for entries in rows_of(engine, wanted, day, NEWEST_FIRST):
-            piece = csv_of(columns, entries, zone).encode()
+        async for page in rows_of(engine, wanted, day, NEWEST_FIRST):
+            piece = csv_of(columns, page, zone).encode()
             if len(data) + len(piece) > most_bytes:
                 return Attachment(_name("rows", name, period, zone), bytes(data), n, period, False)
             data += piece
-            n += len(entries)
+            n += len(page)
     return Attachment(_name("rows", name, period, zone), bytes(data), n, period, True)
 
 

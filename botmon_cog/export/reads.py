@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.rollup import MS_PER_DAY
 from botmon_cog.store.counting import one_by_one
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.history import BOUNDS, COLUMNS, HistoryFilter, conditions_of, entries_of
+from botmon_cog.store.history import BOUNDS, COLUMNS, HistoryFilter, Page, conditions_of, page_of
 from botmon_cog.store.script import Query, Row, Script
 
-PIECE = 2_000
+PIECE = 5_000
 """Rows that are read at once."""
 
 _DAYS_OF = f"{one_by_one('DISTINCT r.day', 'rollups')} AND r.scope = :scope ORDER BY 1"
@@ -56,9 +55,7 @@ async def days_of(
     return days[::-1] if order.is_reversed else days
 
 
-async def rows_of(
-    engine: Engine, wanted: HistoryFilter, day: int, order: Order = OLDEST_FIRST
-) -> AsyncIterator[list[HistoryEntry]]:
+async def rows_of(engine: Engine, wanted: HistoryFilter, day: int, order: Order = OLDEST_FIRST) -> AsyncIterator[Page]:
     """Such rows of one day, in pieces of at most `PIECE`.
 
     Raises:
@@ -66,9 +63,9 @@ async def rows_of(
     """
     key: Row | None = None
     while True:
-        entries, key = await engine.read(_piece(wanted, day, key, order))
-        if entries:
-            yield entries
+        page, key = await engine.read(_piece(wanted, day, key, order))
+        if len(page):
+            yield page
         if key is None:
             return
 
@@ -86,18 +83,17 @@ def _days(wanted: HistoryFilter, *, is_counted: bool) -> Script[list[int]]:
     return [int(day) for (day,) in (yield Query(_DAYS_OF, bounds))]
 
 
-def _piece(
-    wanted: HistoryFilter, day: int, key: Row | None, order: Order
-) -> Script[tuple[list[HistoryEntry], Row | None]]:
+def _piece(wanted: HistoryFilter, day: int, key: Row | None, order: Order) -> Script[tuple[Page, Row | None]]:
     """Some rows, and behind which the next piece begins; None: these are the last of the day."""
     conditions, values = yield from conditions_of(wanted)
     start = day * MS_PER_DAY
     values |= {"since": max(values["since"], start), "until": min(values["until"], start + MS_PER_DAY), "limit": PIECE}
     if key is not None:
         values |= {"key_ms": key[0], "key_run": key[1], "key_seq": key[2]}
+        values |= {"until": key[0] + 1} if order.is_reversed else {"since": key[0]}  # else the index is read anew
     query = _PIECE.format(
         conditions=" AND ".join(conditions), beyond="" if key is None else order.beyond, order=order.by
     )
     rows: Any = yield Query(query, values)
-    entries = yield from entries_of(rows)
-    return entries, (rows[-1][_MS], rows[-1][_RUN], rows[-1][_SEQ]) if len(rows) == PIECE else None
+    page = yield from page_of(rows)
+    return page, (rows[-1][_MS], rows[-1][_RUN], rows[-1][_SEQ]) if len(rows) == PIECE else None

@@ -6,11 +6,15 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import Generic, TypeVar
+
+import msgspec
 
 from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.reports import CommandCounts, StatisticsReport
+from botmon_cog.store.history import Page
+from botmon_cog.store.records import moment
 
 T = TypeVar("T")
 Cell = str | int | float | None
@@ -19,6 +23,8 @@ BOM = "\ufeff"
 """At the beginning of a file: without it, spreadsheets take UTF-8 for something else."""
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 (wide ones count too)
 """What a cell begins with that a spreadsheet runs."""
+_MS_PER_MINUTE = 60_000
+_JSON = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,12 @@ class Column(Generic[T]):
 
     Attributes:
         heading: in the first line.
-        value: of a row.
+        cells: of all rows at once.
         is_owners: whether it is left out for everybody but the bot's owners.
     """
 
     heading: str
-    value: Callable[[T, tzinfo], Cell]
+    cells: Callable[[T, tzinfo], Sequence[Cell]]
     is_owners: bool = False
 
 
@@ -41,50 +47,84 @@ def defused(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell
 
 
-def csv_of(columns: Sequence[Column[T]], rows: Iterable[T], zone: tzinfo, *, has_heading: bool = False) -> str:
-    """Lines of CSV, as RFC 4180 has them. The heading begins with the BOM."""
+def _all_defused(cells: Sequence[Cell]) -> Sequence[Cell]:
+    changed = {cell: safe for cell in set(cells) if (safe := defused(cell)) is not cell}
+    return [changed.get(cell, cell) for cell in cells] if changed else cells
+
+
+def heading_of(columns: Sequence[Column[T]]) -> str:
+    """The first line of CSV, behind the BOM."""
+    return BOM + _csv([[column.heading for column in columns]])
+
+
+def csv_of(columns: Sequence[Column[T]], rows: T, zone: tzinfo) -> str:
+    """The lines behind it, as RFC 4180 has them."""
+    return _csv(zip(*(_all_defused(column.cells(rows, zone)) for column in columns), strict=True))
+
+
+def _csv(lines: Iterable[Iterable[Cell]]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    if has_heading:
-        out.write(BOM)
-        writer.writerow([column.heading for column in columns])
-    writer.writerows([defused(column.value(row, zone)) for column in columns] for row in rows)
+    csv.writer(out).writerows(lines)
     return out.getvalue()
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _local(moment: datetime, zone: tzinfo) -> str:
+def _field(name: str) -> Callable[[Page, tzinfo], Sequence[Cell]]:
+    return lambda page, _: page.field(name)
+
+
+def _seconds(name: str) -> Callable[[Page, tzinfo], Sequence[Cell]]:
+    return lambda page, _: [None if value is None else round(value, 3) for value in page.field(name)]
+
+
+def _times(page: Page, zone: tzinfo, form: str, end: str = "") -> Sequence[str]:
+    """To the second. All of a minute begin with the same text, which is made once."""
+    started_ms: Sequence[int] = page.stored("started_ms")
+    minutes = {ms // _MS_PER_MINUTE for ms in started_ms}
+    begin = {minute: moment(minute * _MS_PER_MINUTE).astimezone(zone).strftime(form) for minute in minutes}
+    seconds = [f"{second:02}{end}" for second in range(60)]
+    return [begin[ms // _MS_PER_MINUTE] + seconds[ms // 1000 % 60] for ms in started_ms]
+
+
+def _local(page: Page, zone: tzinfo) -> Sequence[str]:
     """As spreadsheets read times: without the zone, which the heading cannot name for every row."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return _times(page, zone, "%Y-%m-%d %H:%M:")
 
 
-def _seconds(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _utc(page: Page, _: tzinfo) -> Sequence[str]:
+    return _times(page, UTC, "%Y-%m-%dT%H:%M:", "Z")
 
 
-ROWS: tuple[Column[HistoryEntry], ...] = (
-    Column("time", lambda e, zone: _local(e.started_at, zone)),
-    Column("time (UTC)", lambda e, _: e.started_at.strftime("%Y-%m-%dT%H:%M:%SZ")),
-    Column("server", lambda e, _: e.guild_name),
-    Column("server id", lambda e, _: e.guild_id),
-    Column("channel id", lambda e, _: e.channel_id),
-    Column("person", lambda e, _: e.username),
-    Column("person id", lambda e, _: e.user_id),
-    Column("command", lambda e, _: e.command),
-    Column("kind", lambda e, _: e.kind.value),
-    Column("outcome", lambda e, _: e.outcome.value),
-    Column("seconds", lambda e, _: _seconds(e.duration_s)),
-    Column("seconds to the first answer", lambda e, _: _seconds(e.response_s)),
-    Column("missing permission", lambda e, _: e.lacks),
-    Column("seconds on the way", lambda e, _: _seconds(e.gateway_delay_s), is_owners=True),
-    Column("arguments", lambda e, _: e.parameters, is_owners=True),
-    Column("error", lambda e, _: e.error_type, is_owners=True),
-    Column("message", lambda e, _: e.error_message, is_owners=True),
-    Column("process", lambda e, _: e.instance, is_owners=True),
-    Column("shard", lambda e, _: e.shard_id, is_owners=True),
+ROWS: tuple[Column[Page], ...] = (
+    Column("time", _local),
+    Column("time (UTC)", _utc),
+    Column("server", _field("guild_name")),
+    Column("server id", _field("guild_id")),
+    Column("channel id", _field("channel_id")),
+    Column("person", _field("username")),
+    Column("person id", _field("user_id")),
+    Column("command", _field("command")),
+    Column("kind", _field("kind")),
+    Column("outcome", _field("outcome")),
+    Column("seconds", _seconds("duration_s")),
+    Column("seconds to the first answer", _seconds("response_s")),
+    Column("missing permission", _field("lacks")),
+    Column("seconds on the way", _seconds("gateway_delay_s"), is_owners=True),
+    Column("arguments", _field("parameters"), is_owners=True),
+    Column("error", _field("error_type"), is_owners=True),
+    Column("message", _field("error_message"), is_owners=True),
+    Column("process", _field("instance"), is_owners=True),
+    Column("shard", _field("shard_id"), is_owners=True),
 )
+
+
+def json_lines(rows: Page) -> bytes:
+    """A `HistoryEntry` in each."""
+    names = HistoryEntry.__struct_fields__
+    fields = zip(*map(rows.field, names), strict=True)
+    return _JSON.encode_lines([dict(zip(names, values, strict=True)) for values in fields])
 
 
 def seen_by(columns: Sequence[Column[T]], *, is_owner: bool) -> tuple[Column[T], ...]:
@@ -115,15 +155,21 @@ def command_lines(report: StatisticsReport) -> list[CommandLine]:
     return used + gone
 
 
-COMMANDS: tuple[Column[CommandLine], ...] = (
-    Column("command", lambda line, _: line.counts.command),
-    Column("used", lambda line, _: line.counts.executed),
-    Column("used in the period before", lambda line, _: line.before),
-    Column("succeeded", lambda line, _: line.counts.ok),
-    Column("used wrongly", lambda line, _: line.counts.user_error),
-    Column("not allowed", lambda line, _: line.counts.denied),
-    Column("refused by Discord", lambda line, _: line.counts.refused),
-    Column("failed", lambda line, _: line.counts.faults),
-    Column("cancelled", lambda line, _: line.counts.cancelled),
-    Column("all", lambda line, _: line.counts.n),
+def _each(
+    value: Callable[[CommandLine], Cell],
+) -> Callable[[Sequence[CommandLine], tzinfo], Sequence[Cell]]:
+    return lambda lines, _: [value(line) for line in lines]
+
+
+COMMANDS: tuple[Column[Sequence[CommandLine]], ...] = (
+    Column("command", _each(lambda line: line.counts.command)),
+    Column("used", _each(lambda line: line.counts.executed)),
+    Column("used in the period before", _each(lambda line: line.before)),
+    Column("succeeded", _each(lambda line: line.counts.ok)),
+    Column("used wrongly", _each(lambda line: line.counts.user_error)),
+    Column("not allowed", _each(lambda line: line.counts.denied)),
+    Column("refused by Discord", _each(lambda line: line.counts.refused)),
+    Column("failed", _each(lambda line: line.counts.faults)),
+    Column("cancelled", _each(lambda line: line.counts.cancelled)),
+    Column("all", _each(lambda line: line.counts.n)),
 )

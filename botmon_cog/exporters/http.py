@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, for Docker, Kubernetes, systemd and whoever else asks whether the bot is well."""
+"""`/healthz` and `/readyz`, for Docker, Kubernetes and whoever else asks whether the bot is well, and `/metrics`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import cast
 
 from aiohttp import http_exceptions, web
 
-from botmon_cog.config.checking import split_address
+from botmon_cog.config.checking import AUTO, is_loopback, split_address
+from botmon_cog.exporters.prometheus.endpoint import MetricsEndpoint
 from botmon_cog.monitors.failures import Failures
 
 _log = logging.getLogger(__name__)
@@ -21,15 +23,16 @@ _FRESH = {"Cache-Control": "no-store"}
 _SHUTDOWN_S = 1.0
 """How long a request that is being answered may hold up the end."""
 _HEADERS_S = 5.0
+_PORTS = ("SERVER_PORT", "PORT")
 MOST_CONNECTIONS = 64
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class HttpServer:
-    """Serves two addresses, where `[http] listen` says so.
+    """Serves two addresses, or three, where `[http] listen` says so.
 
     Attributes:
-        problem: why it does not serve although it should, in words; None while it does.
+        problem: what it does not serve although it should, in words; None while it does.
         is_stopping: from then on the bot is not ready any more, though it still answers.
     """
 
@@ -39,9 +42,12 @@ class HttpServer:
         readiness: Callable[[], Awaitable[tuple[str, ...]]],
         failures: Failures,
         headers_s: float = _HEADERS_S,
+        metrics: MetricsEndpoint | None = None,
     ) -> None:
         """`headers_s`: how long a client may take to send a request's headers; then it is cut off."""
         self._listen = listen
+        self._metrics = metrics
+        self._is_loopback = True
         self._readiness = readiness
         self._failures = failures
         self._headers_s = headers_s
@@ -57,10 +63,17 @@ class HttpServer:
 
     async def start(self) -> None:
         """Begin to serve. An address that can't be had costs the feature, and nothing else."""
-        host, port = split_address(self._listen)
+        address = address_of(self._listen)
+        if address is None:
+            self._say("/healthz and /readyz are off: listen is auto, but neither SERVER_PORT nor PORT is set")
+            return
+        host, port = address
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        if self._metrics is not None:
+            self._is_loopback = is_loopback(host)
+            app.router.add_get("/metrics", partial(self._metrics.answer, is_loopback=self._is_loopback))
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -80,10 +93,15 @@ class HttpServer:
             self._server = await asyncio.get_running_loop().create_server(connected, host, port)
         except OSError as error:
             await runner.cleanup()
-            self.problem = f"/healthz and /readyz are off: can't listen on {self._listen} ({_why(error)})"
-            _log.warning("[http] %s; everything else goes on", self.problem)
+            self._say(f"/healthz and /readyz are off: can't listen on {self._listen} ({_why(error)})")
             return
         self._runner = runner
+        if self._metrics is not None and self._metrics.needs_token(is_loopback=self._is_loopback):
+            self._say(f"/metrics is off: other machines can reach {self._listen}, so it needs [http] token")
+
+    def _say(self, problem: str) -> None:
+        self.problem = problem
+        _log.warning("[http] %s; everything else goes on", problem)
 
     async def stop(self) -> None:
         """Stop serving and let go of the port."""
@@ -111,6 +129,17 @@ class HttpServer:
         except Exception as error:  # noqa: BLE001 (the edge: whoever asks gets an answer)
             self._failures.note("answering /readyz", error)
             return ["the monitor failed while it looked; see the bot's log"]
+
+
+def address_of(listen: str, env: Mapping[str, str] = os.environ) -> tuple[str, int] | None:
+    """(host, port) of `[http] listen`; None if that is left to the environment, and nothing stands there.
+
+    Bot panels (Pterodactyl and its kin) tell the port in SERVER_PORT, app platforms in PORT.
+    """
+    if listen != AUTO:
+        return split_address(listen)
+    port = next((env[name] for name in _PORTS if env.get(name, "").isdecimal()), None)
+    return None if port is None else split_address(f"0.0.0.0:{port}")
 
 
 class _Refusal(asyncio.Protocol):

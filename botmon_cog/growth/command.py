@@ -15,7 +15,8 @@ from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.growth.chart import growth_chart
 from botmon_cog.growth.embeds import growth_embed, growth_heading, overview_embed
-from botmon_cog.growth.gather import growth, overview
+from botmon_cog.growth.gather import fleet, growth, overview
+from botmon_cog.growth.processes_embed import processes_embed
 
 FEATURE = "growth"
 """The first word of its custom ids."""
@@ -25,16 +26,24 @@ Span = Literal["7 days", "30 days"]
 
 _REPORTS: dict[str, str] = {"7": "weekly", "30": "monthly"}
 _SPANS: dict[Span, str] = {"7 days": "7", "30 days": "30"}
-_GROWTH = "weeks"
-_CHART = "chart"
-_LABELS: dict[str, str] = {"7": "7 days", "30": "30 days", _GROWTH: "Growth", _CHART: "Chart"}
-_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _CHART: 30}
+_GROWTH, _CHART, _PROCESSES = "weeks", "chart", "processes"
+_LABELS: dict[str, str] = {
+    "7": "7 days",
+    "30": "30 days",
+    _GROWTH: "Growth",
+    _CHART: "Chart",
+    _PROCESSES: "Processes",
+}
+_ERROR_DAYS = {"7": 7, "30": 30, _GROWTH: 30, _CHART: 30, _PROCESSES: 7}
 _OWNERS_ONLY = "Only the bot's owners can see all servers."
 
+MoreButtons = Callable[[str], Sequence[discord.ui.Button[discord.ui.View]]]
+"""Buttons of other features, for the report of a period by its name."""
 
-def overview_command(desk: Desk, name: str) -> SlashCommand:
+
+def overview_command(desk: Desk, name: str, more_buttons: MoreButtons) -> SlashCommand:
     async def show(interaction: AnyInteraction, period: Span = "7 days") -> None:
-        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period]))
+        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period], more_buttons))
 
     command: SlashCommand = app_commands.Command(
         name=name, description="All servers: growth, people, commands, and what nobody uses", callback=show
@@ -42,7 +51,9 @@ def overview_command(desk: Desk, name: str) -> SlashCommand:
     return app_commands.describe(period="How far back (7 days)")(command)
 
 
-def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
+def presses(
+    desk: Desk, more_buttons: MoreButtons
+) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
     """Answers the buttons below it. Whether somebody is an owner is asked at each press."""
 
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
@@ -52,21 +63,22 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
         if not await desk.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True
-        shown = await desk.attempt(lambda: _answer(desk, words[0]))
-        await interaction.edit_original_response(
-            embed=shown.embed, view=shown.view or _view(desk, words[0]), attachments=shown.files
-        )
+        shown = await desk.attempt(lambda: _answer(desk, words[0], more_buttons))
+        view = shown.view or _view(desk, words[0], more_buttons)
+        await interaction.edit_original_response(embed=shown.embed, view=view, attachments=shown.files)
         return True
 
     return answer
 
 
-async def _answer(desk: Desk, what: str) -> Answer:
+async def _answer(desk: Desk, what: str, more_buttons: MoreButtons) -> Answer:
     """Raises StorageError if the database can't be read."""
     now = desk.system.clock.now()
-    view = _view(desk, what)
+    view = _view(desk, what, more_buttons)
     if what in _REPORTS:
         return Answer(overview_embed(await overview(desk.system, _REPORTS[what]), now), view)
+    if what == _PROCESSES:
+        return Answer(processes_embed(await fleet(desk.system), now), view)
     grown = await growth(desk.system)
     if what == _GROWTH:
         return Answer(growth_embed(grown), view)
@@ -76,11 +88,12 @@ async def _answer(desk: Desk, what: str) -> Answer:
     return Answer(picture.show_in(growth_heading(grown)), view, files=(picture.file(),))
 
 
-def _view(desk: Desk, what: str) -> discord.ui.View:
-    """The buttons; what is shown stands out."""
+def _view(desk: Desk, what: str, more_buttons: MoreButtons) -> discord.ui.View:
+    """The buttons: first what can be shown, of which that which is stands out, then where else to go."""
     labels = {of: label for of, label in _LABELS.items() if of != _CHART or desk.charts.can_draw}
     buttons = row({label: f"{FEATURE}:{of}" for of, label in labels.items()})
     for button, of in zip(buttons, labels, strict=True):
         if of == what:
             button.style = discord.ButtonStyle.primary
-    return view_of(buttons + row({"Errors": f"errors:{_ERROR_DAYS[what]}"}))
+    more = more_buttons(_REPORTS.get(what, "monthly"))
+    return view_of(buttons, [*row({"Errors": f"errors:{_ERROR_DAYS[what]}"}), *more])

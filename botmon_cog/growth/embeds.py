@@ -30,7 +30,7 @@ def overview_embed(overview: Overview, now: datetime) -> discord.Embed:
     days = len(days_of(overview.period))
     embed = discord.Embed(title=f"All servers, last {days} days", colour=NEUTRAL)
     embed.description = "\n".join([f"{span(overview.period)}\n", *_totals(overview)])
-    is_told = len(overview.processes) > 1 or any(_emoji(each) != "🟢" for each in overview.processes)
+    is_told = len(overview.processes) > 1 or any(process_emoji(each) != "🟢" for each in overview.processes)
     commands = overview.statistics.commands
     for name, value in (
         ("Processes and their servers", _processes(overview.processes, now) if is_told else ""),
@@ -122,7 +122,7 @@ def _compared(overview: Overview, days: int) -> str:
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 
-def _emoji(process: Process) -> str:
+def process_emoji(process: Process) -> str:
     if process.state == "running":
         return text.status_emoji(process.status)
     return "🔴" if process.state == "silent" else "⚫"
@@ -130,10 +130,13 @@ def _emoji(process: Process) -> str:
 
 def _processes(processes: Sequence[Process], now: datetime) -> str:
     shown = processes if len(processes) <= _MOST_PROCESSES else processes[: _MOST_PROCESSES - 1]
-    rows = [(f"{_emoji(each)} {text.clean(each.instance)}", _count(each.servers), _state(each, now)) for each in shown]
+    rows = [
+        (f"{process_emoji(each)} {text.clean(each.instance)}", _count(each.servers), process_state(each, now))
+        for each in shown
+    ]
     if rest := processes[len(shown) :]:
         known = [each.servers for each in rest if each.servers is not None]
-        gravest = _emoji(rest[0])
+        gravest = process_emoji(rest[0])
         rows.append((f"{gravest} +{text.count(len(rest))} more", _count(sum(known) if known else None), ""))
     if not any(state for _, _, state in rows):
         return table([row[:2] for row in rows])
@@ -144,8 +147,8 @@ def _count(servers: int | None) -> str:
     return text.NONE if servers is None else text.count(servers)
 
 
-def _state(process: Process, now: datetime) -> str:
-    """`silent 3 m`, short enough for a cell."""
+def process_state(process: Process, now: datetime) -> str:
+    """`down 3 min`, short enough for a cell; empty while it runs."""
     if process.state == "running":
         return ""
     minutes = max(int((now - process.seen_at).total_seconds() // 60), 0)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from botmon_cog.domain.inventory import all_servers
 from botmon_cog.domain.periods import report_period, start_of_day
 from botmon_cog.domain.reports import MembershipEntry, Period, StatisticsReport, added_up
 from botmon_cog.domain.rollup import day_of, iso_date
 from botmon_cog.growth.memberships import came_and_left, changes, gone, retained
-from botmon_cog.growth.processes import newest_first, processes
+from botmon_cog.growth.processes import all_processes, newest_first, processes
 from botmon_cog.growth.reads import LOSS_DAYS, GrowthReads, LastUse, Use
-from botmon_cog.growth.values import Growth, Loss, Overview, ServerUse, UnusedCommand, Week
+from botmon_cog.growth.values import Growth, Loss, Overview, Processes, ServerUse, UnusedCommand, Week
 from botmon_cog.runtime import MonitoringSystem
 
 BUSY = 20
@@ -53,6 +55,12 @@ async def overview(system: MonitoringSystem, name: str) -> Overview:
         **await _servers(system, statistics, entries),
         unused=await _unused(system, statistics, now),
     )
+
+
+async def fleet(system: MonitoringSystem) -> Processes:
+    """All processes, as they are now. Raises as `overview`."""
+    now = system.clock.now()
+    return all_processes(await system.store.fleet.recent(now - _PROCESSES_SEEN), now, system.fleet.lively)
 
 
 async def growth(system: MonitoringSystem) -> Growth:
@@ -100,7 +108,7 @@ async def _servers(
     quiet.sort(key=lambda each: (-each.previous_n, each.guild_id))
     counted: list[Use] = []
     for each in busiest:
-        n, previous_n = [await _ran(system, each.guild_id, of) for of in (period, previous)]
+        n, previous_n = [await _ran(system, reads, each.guild_id, of) for of in (period, previous)]
         counted.append(Use(each.guild_id, n, previous_n))
     counted.sort(key=lambda each: (-each.n, each.guild_id))
     names = await reads.names(each.guild_id for each in (*counted, *quiet))
@@ -113,7 +121,21 @@ async def _servers(
     }
 
 
-async def _ran(system: MonitoringSystem, guild_id: str, period: Period) -> int:
+async def _ran(system: MonitoringSystem, reads: GrowthReads, guild_id: str, period: Period) -> int:
+    """Commands that ran: by whole days (UTC), and to the hour only before the first and after the last of these."""
+    first = datetime.combine((period.start + _DAY - _INSTANT).astimezone(UTC), time(), UTC)
+    end = datetime.combine(period.end.astimezone(UTC), time(), UTC)
+    if first >= end:
+        return await _ran_between(system, guild_id, period)
+    n = await reads.ran(guild_id, day_of(first), day_of(end) - 1)
+    if period.start < first:
+        n += await _ran_between(system, guild_id, replace(period, end=first))
+    if end < period.end:
+        n += await _ran_between(system, guild_id, replace(period, start=end))
+    return n
+
+
+async def _ran_between(system: MonitoringSystem, guild_id: str, period: Period) -> int:
     return added_up((await system.store.reports.counted(guild_id, period)).command_counts()).executed
 
 

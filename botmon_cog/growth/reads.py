@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from botmon_cog.domain.models import MembershipChange
 from botmon_cog.domain.rollup import MS_PER_DAY, WHOLE_BOT, day_of
-from botmon_cog.store.counting import every
+from botmon_cog.store.counting import every, one_by_one
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import id_texts, stored_id, texts_of
 from botmon_cog.store.records import milliseconds
@@ -30,6 +30,7 @@ FROM (
     WHERE day >= :before_day AND day <= :last_day AND scope <> {WHOLE_BOT} AND n > 0 GROUP BY day, scope
 ) AS daily GROUP BY scope
 """  # noqa: S608 (a number)
+_RAN = f"{one_by_one('SUM(r.n)', 'rollups')} AND r.scope = :scope"
 _LAST_DAYS = f"""
 {every("day")} SELECT new.guild_id, MAX(every.day) FROM (
     SELECT DISTINCT guild_id FROM @guild_memberships WHERE occurred_ms >= :since AND change = {_JOINED}
@@ -76,6 +77,10 @@ class GrowthReads:
         """Of all servers that used a command: from `first_day` to `last_day`, and from `before_day` until then."""
         return await self._engine.read(_use(before_day, first_day, last_day))
 
+    async def ran(self, guild_id: str, first_day: int, last_day: int) -> int:
+        """Commands that ran in one server on these days."""
+        return await self._engine.read(_ran(guild_id, first_day, last_day))
+
     async def last_days(self, since: datetime, now: datetime) -> dict[str, int]:
         """The last day on which a command ran, of the servers that came since then and used one."""
         values = {"since": milliseconds(since), "first_day": day_of(since), "last_day": day_of(now)}
@@ -103,6 +108,11 @@ def _use(before_day: int, first_day: int, last_day: int) -> Script[list[Use]]:
     rows = yield Query(_USE, values)
     texts = yield from id_texts(scope for scope, _, _ in rows)
     return [Use(texts[scope], int(n), int(previous_n)) for scope, n, previous_n in rows]
+
+
+def _ran(guild_id: str, first_day: int, last_day: int) -> Script[int]:
+    values = {"first_day": first_day, "last_day": last_day, "scope": (yield from stored_id(guild_id))}
+    return int((yield Query(_RAN, values))[0][0] or 0)
 
 
 def _rows(query: str, values: Mapping[str, int]) -> Script[list[tuple[int, ...]]]:

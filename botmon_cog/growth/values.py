@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.report import Report
 from botmon_cog.domain.reports import Period, StatisticsReport
+from botmon_cog.domain.reports.fleet import Versions
 
 
 class ServerUse(Report, frozen=True, kw_only=True):
@@ -40,6 +42,25 @@ class Process(Report, frozen=True, kw_only=True):
     """`silent`: it gave no sign of life lately, and did not say that it ends."""
     servers: int | None
     """None before it was ready."""
+    started_at: datetime
+    shard_ids: tuple[int, ...] = ()
+    """Empty before it was ready."""
+    versions: Versions = Versions()
+    reason: Reason | None = None
+    """Why it is not well."""
+
+
+class Processes(Report, frozen=True, kw_only=True):
+    """All processes of the bot, as they are now."""
+
+    processes: tuple[Process, ...]
+    """Those that run no more first, then the gravest."""
+    servers: int | None
+    """Over all of them; None if it is not known of every shard."""
+    shard_count: int | None
+    """As the process that was seen last has it; None if none was ready yet."""
+    nobodys: tuple[int, ...]
+    """Shards that no running process has."""
 
 
 class Overview(Report, frozen=True, kw_only=True):

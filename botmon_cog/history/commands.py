@@ -30,7 +30,7 @@ _FIRST_DAY = datetime(2015, 1, 1, tzinfo=UTC)
 _SPANS = ("1 h", "24 h", "7 d", "30 d")
 _NOT_YOURS = "Only people who may manage this server, and the bot's owners, can see that."
 _NO_MOMENT = "{} can't be read as a time in the past. Try `2 h`, `3 d`, `yesterday`, `14:30` or `2026-11-20`."
-_STALE = "This list is of another version of the bot's monitor, or of another database. Ask anew."
+_STALE = "This list is of another version of the bot's monitor, or of another database. Run the command again."
 
 
 def history_command(desk: Desk, name: str) -> SlashCommand:

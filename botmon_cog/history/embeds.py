@@ -108,7 +108,7 @@ def _nothing(page: Page, asked: Asked, reader: Reader) -> list[str]:
         )
         return [f"No command of that name is on record here. Did you mean {names}?"]
     if not asked.is_open:
-        return ["Nothing on record fits that. Leave one of the options out to see more."]
+        return ["Nothing matches. Leave out one of the options to see more."]
     if page.cursor is not None:
         return ["Nothing older is on record."]
     return ["Nothing recorded yet. Each use of a command appears here as one line: when, what, who, and how it ended."]

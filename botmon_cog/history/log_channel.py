@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 
 import discord
@@ -58,6 +59,7 @@ class LogChannels:
         self._bot = desk.bot
         self._system = desk.system
         self._taken: list[Invocation] = []
+        self._stop_listening: Callable[[], None] | None = None
         self._targets: dict[int, _Target] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._looked_s: float | None = None
@@ -69,7 +71,7 @@ class LogChannels:
 
     async def stop(self) -> None:
         """What was not told by now is not told any more."""
-        self._system.recorder.tap = None
+        self._listen(wanted=False)
         self._system.loops.end(_NAME)
         task, self._task = self._task, None
         ending = {*self._sending, *(() if task is None else (task,))}
@@ -90,7 +92,7 @@ class LogChannels:
             taken, self._taken = self._taken, []
             if taken or self._is_due():
                 await self._look_up()
-            self._system.recorder.tap = self._taken.append if self._targets else None
+            self._listen(wanted=bool(self._targets))
             for row in taken:
                 self._sort(row)
             now_s = self._system.clock.monotonic()
@@ -101,6 +103,16 @@ class LogChannels:
                     target.sending.add_done_callback(self._sending.discard)
         except Exception as error:  # noqa: BLE001 (a task would end for good with its first error)
             self._system.failures.note(_NAME, error)
+
+    def _listen(self, *, wanted: bool) -> None:
+        if wanted and self._stop_listening is None:
+            self._stop_listening = self._system.recorder.listen(self._take)
+        elif not wanted and self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+
+    def _take(self, row: Invocation) -> None:
+        self._taken.append(row)
 
     def _is_due(self) -> bool:
         return self._looked_s is None or self._system.clock.monotonic() - self._looked_s >= _SETTINGS_EVERY_S

@@ -17,9 +17,10 @@ from botmon_cog.domain.uptime import shown_name
 from botmon_cog.errors import SpoolError, StorageError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.crashes import Crashes
-from botmon_cog.store.queue.left_files import LeftFile, in_thread, left_files
+from botmon_cog.store.queue.left_files import LeftFile, left_files
 from botmon_cog.store.queue.open_slots import Left
 from botmon_cog.store.queue.spool import Spool
+from botmon_cog.threads import in_thread
 
 _log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ _SETTLE_TIMEOUT_S = 1.0
 _CATCH_UP_TIMEOUT_S = 5.0
 """A store that takes rows may still have to be opened, on a busy machine."""
 _MOST_HELD_BACK = 250
+Listener = Callable[[Invocation], object]
 _COMPONENTS = frozenset(kind for kind in Kind if kind.is_component)
 
 
@@ -35,7 +36,7 @@ class Recorder:
     Attributes:
         causes: tells which error group a failure belongs to.
         metrics: the means of what is recorded besides commands, for whoever checks the health.
-        tap: called with each invocation that is recorded; it must return at once and never raise. None: nobody listens.
+        tap: what is called with each invocation that is recorded. None: nobody listens. `listen` sets it.
         look_beside: awaited before anything is read; lets what the host wrote be read.
     """
 
@@ -58,7 +59,8 @@ class Recorder:
         self.causes = causes
         self._unrecorded = unrecorded
         self.metrics = MetricMeans()
-        self.tap: Callable[[Invocation], object] | None = None
+        self._listeners: list[Listener] = []
+        self.tap: Listener | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
         self._held_back: list[Invocation] = []
@@ -121,6 +123,26 @@ class Recorder:
         self._minute = int(self._monotonic() // 60)
         self._minute_ends_s = (self._minute + 1) * 60.0
 
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each invocation from now on; it must return at once and never raise.
+
+        Returns what takes it away, which may be called twice.
+        """
+        self._listeners.append(listener)
+        self._connect()
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+                self._connect()
+
+        return stop
+
+    def _connect(self) -> None:
+        """Let the way of an invocation know as little as it must."""
+        listeners = tuple(self._listeners)
+        self.tap = _all_of(listeners) if len(listeners) > 1 else listeners[0] if listeners else None
+
     async def settle(self, timeout_s: float = _SETTLE_TIMEOUT_S) -> bool:
         """Let what was recorded reach the database, but don't wait long for one that is away.
 
@@ -154,3 +176,11 @@ class Recorder:
 def _person(event: Event) -> Id | None:
     """Whoever did it; None where nobody did, or nobody knows."""
     return getattr(event.invocation if isinstance(event, AnsweredElsewhere) else event, "user_id", None)
+
+
+def _all_of(listeners: tuple[Listener, ...]) -> Listener:
+    def tell(invocation: Invocation) -> None:
+        for listener in listeners:
+            listener(invocation)
+
+    return tell

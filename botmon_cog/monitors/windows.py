@@ -149,13 +149,19 @@ class MetricMeans:
 
 
 class HourTally:
-    """How often something happened within the last hour, to the minute. Not for several threads at once."""
+    """How often something happened within the last hour, to the minute. Not for several threads at once.
+
+    Attributes:
+        ever: how often since this was made.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.ever = 0
         self._minutes: deque[list[int]] = deque(maxlen=_MINUTES + 1)
 
     def add(self) -> None:
+        self.ever += 1
         minute = int(self._clock.monotonic() // 60)
         if self._minutes and self._minutes[-1][0] == minute:
             self._minutes[-1][1] += 1

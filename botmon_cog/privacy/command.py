@@ -6,14 +6,16 @@ from discord import app_commands
 
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
 from botmon_cog.privacy import words
-from botmon_cog.privacy.person import Person
+from botmon_cog.privacy.abouts import Abouts
 
 
 def privacy_command(desk: Desk, name: str) -> SlashCommand:
+    abouts = Abouts(desk.system.store.engine, desk.system.clock)
+
     async def privacy(interaction: AnyInteraction) -> None:
         async def draw() -> Answer:
             await desk.system.recorder.settle()
-            about = await Person(desk.system.store.engine).about(interaction.user.id)
+            about = await abouts.of(interaction.user.id)
             return words.about_answer(about, desk.system.config)
 
         await desk.answer_anyone(interaction, draw)

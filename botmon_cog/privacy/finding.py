@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from botmon_cog.privacy.mentions import Mentions
@@ -55,13 +55,13 @@ def _pieces(run_id: int, last_seq: int) -> Iterator[Stretch]:
 def names_of(subject: Subject) -> Script[list[str]]:
     """What they are, or were, called."""
     query = _GUILD_NAMES if subject.is_guilds else _NAMES
-    return [name for (name,) in (yield Query(query.replace("{condition}", subject.condition)))]
+    return [name for (name,) in (yield Query(query.replace("{condition}", subject.condition), subject.values))]
 
 
 def rows_of(table: LogTable, subject: Subject, lot: Sequence[Stretch]) -> Script[list[Key]]:
     """The keys of their rows."""
-    query = f"SELECT run_id, seq FROM @{table.name} WHERE {_PIECE} AND {subject.condition}"  # noqa: S608 (names, numbers)
-    return (yield from _keys(query, {}, lot))
+    query = f"SELECT run_id, seq FROM @{table.name} WHERE {_PIECE} AND {subject.condition}"  # noqa: S608 (names)
+    return (yield from _keys(query, subject.values, lot))
 
 
 def mentioning(mentions: Mentions, lot: Sequence[Stretch]) -> Script[list[Key]]:
@@ -82,7 +82,7 @@ def mentioning(mentions: Mentions, lot: Sequence[Stretch]) -> Script[list[Key]]:
     return (yield from _keys(query, values, lot))
 
 
-def _keys(query: str, values: dict[str, Any], lot: Sequence[Stretch]) -> Script[list[Key]]:
+def _keys(query: str, values: Mapping[str, Any], lot: Sequence[Stretch]) -> Script[list[Key]]:
     found: list[Key] = []
     for stretch in lot:
         found += [(run_id, seq) for run_id, seq in (yield Query(query, {**values, **stretch._asdict()}))]

@@ -11,7 +11,6 @@ import msgspec
 from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.rollup import HOURS_PER_DAY, iso_date
 from botmon_cog.privacy import finding
-from botmon_cog.privacy.subject import Subject, user
 from botmon_cog.store import schema
 from botmon_cog.store.columns import Column, Form, LogTable
 from botmon_cog.store.conditions import IS_COMMAND
@@ -25,13 +24,17 @@ MOST_BYTES = 8_000_000
 _BETWEEN = b",\n"
 _ROOM_BYTES = 200
 
+_THEIRS = "run_id = :run_id AND seq > :after AND seq <= :upto AND user_id = :user_id"
 _COUNTS = f"""
 SELECT guild_id, SUM(CASE WHEN {IS_COMMAND} THEN 1 ELSE 0 END), COUNT(*), MIN(started_ms) FROM @invocations
-WHERE {{condition}} GROUP BY guild_id
+WHERE {_THEIRS} GROUP BY guild_id
 """  # noqa: S608 (codes)
+_OTHERS = [f"SELECT COUNT(*) FROM @{table.name} WHERE {_THEIRS}" for table in finding.LOOKED_THROUGH[1:]]  # noqa: S608
 _SINCE = "SELECT since_ms FROM @unrecorded WHERE user_id = :user_id"
-_DAYS = "SELECT day, guild_id, hours FROM @people WHERE {condition} ORDER BY day, guild_id"
-_ONE = "SELECT {columns} FROM @{table} WHERE run_id = :run_id AND seq > :after AND seq <= :upto AND {condition}"
+_N_DAYS = "SELECT COUNT(DISTINCT day) FROM @people WHERE user_id = :user_id"
+_DAYS = "SELECT day, guild_id, hours FROM @people WHERE user_id = :user_id ORDER BY day, guild_id"
+_ERASED = "SELECT before_ms FROM @erasures WHERE user_id = :user_id"
+_ONE = f"SELECT {{columns}} FROM @{{table}} WHERE {_THEIRS}"  # noqa: S608 (text of ours)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,23 +77,21 @@ class Person:
         self._engine = engine
 
     async def about(self, user_id: int) -> About:
-        found = await self._engine.read(_about(user_id))
-        others = 0
+        """Counted in all of the log: others who read have their turns in between."""
+        found = _Counts()
         for lot in await self._engine.read(finding.stretches()):
-            for table in finding.LOOKED_THROUGH[1:]:
-                others += len(await self._engine.read(finding.rows_of(table, user(user_id), lot)))
-        return msgspec.structs.replace(found, others=others)
+            await self._engine.read(_count(user_id, lot, found))
+        return await self._engine.read(_about(user_id, found))
 
     async def copy(self, user_id: int, now: datetime, most_bytes: int = MOST_BYTES) -> Copy:
         """Everything that names them, the newest entries first if there is no room for all."""
-        subject = user(user_id)
         head = {"user_id": str(user_id), "made_at": now, **await self._engine.read(_rest(user_id))}
         begin = msgspec.json.format(msgspec.json.encode(head), indent=1).removesuffix(b"\n}")
         entries: list[tuple[datetime, bytes]] = []
         size, left_out = len(begin) + _ROOM_BYTES, 0
         for lot in await self._engine.read(finding.stretches()):
             for table in finding.LOOKED_THROUGH:
-                found = await self._engine.read(_entries(table, subject, lot))
+                found = await self._engine.read(_entries(table, user_id, lot))
                 entries += found
                 size += sum(len(entry) + len(_BETWEEN) for _, entry in found)
             n = 0
@@ -104,30 +105,50 @@ class Person:
         return Copy(begin + end + _BETWEEN.join(entry for _, entry in entries) + b"\n ]\n}\n", left_out)
 
 
-def _about(user_id: int) -> Script[About]:
-    condition = user(user_id).condition
-    rows = yield Query(_COUNTS.replace("{condition}", condition))
-    days = yield Query(f"SELECT COUNT(DISTINCT day) FROM @people WHERE {condition}")  # noqa: S608 (a number)
-    since = yield Query(_SINCE, {"user_id": user_id})
-    commands = sum(int(n) for _, n, _, _ in rows)
-    first_ms = min((ms for *_, ms in rows), default=None)
+class _Counts:
+    """What was counted so far."""
+
+    def __init__(self) -> None:
+        self.commands = 0
+        self.invocations = 0
+        self.others = 0
+        self.first_ms: int | None = None
+        self.guild_ids: set[int] = set()
+
+
+def _count(user_id: int, lot: Sequence[finding.Stretch], found: _Counts) -> Script[None]:
+    for stretch in lot:
+        values = {"user_id": user_id, **stretch._asdict()}
+        for guild_id, commands, n, first_ms in (yield Query(_COUNTS, values)):
+            found.commands += int(commands)
+            found.invocations += int(n)
+            found.first_ms = first_ms if found.first_ms is None else min(found.first_ms, first_ms)
+            found.guild_ids |= set() if guild_id is None else {guild_id}
+        for query in _OTHERS:
+            found.others += int((yield Query(query, values))[0][0])
+
+
+def _about(user_id: int, found: _Counts) -> Script[About]:
+    of = {"user_id": user_id}
+    days = yield Query(_N_DAYS, of)
+    since = yield Query(_SINCE, of)
     return About(
-        commands=commands,
-        components=sum(int(n) for _, _, n, _ in rows) - commands,
-        first_at=None if first_ms is None else moment(first_ms),
-        servers=sum(guild_id is not None for guild_id, *_ in rows),
+        commands=found.commands,
+        components=found.invocations - found.commands,
+        others=found.others,
+        first_at=None if found.first_ms is None else moment(found.first_ms),
+        servers=len(found.guild_ids),
         days=int(days[0][0]),
         unrecorded_since=moment(since[0][0]) if since else None,
     )
 
 
-def _entries(table: LogTable, subject: Subject, lot: Sequence[finding.Stretch]) -> Script[list[tuple[datetime, bytes]]]:
+def _entries(table: LogTable, user_id: int, lot: Sequence[finding.Stretch]) -> Script[list[tuple[datetime, bytes]]]:
     columns: tuple[Column, ...] = tuple(column for column in table.of if column.form is not Form.GUILD_NAME)
     query = _ONE.replace("{columns}", ", ".join(column.name for column in columns)).replace("{table}", table.name)
-    query = query.replace("{condition}", subject.condition)
     rows: list[tuple[Any, ...]] = []
     for stretch in lot:
-        rows += yield Query(query, stretch._asdict())
+        rows += yield Query(query, {"user_id": user_id, **stretch._asdict()})
     texts = yield from texts_of(label_ids(columns, rows))
     guild = [column.name for column in columns].index("guild_id")
     guilds = sorted({row[guild] for row in rows} - {None})
@@ -146,9 +167,10 @@ def _entries(table: LogTable, subject: Subject, lot: Sequence[finding.Stretch]) 
 def _rest(user_id: int) -> Script[dict[str, Any]]:
     """What there is besides single entries."""
     by = str(user_id)
-    days = yield Query(_DAYS.replace("{condition}", user(user_id).condition))
-    unrecorded = yield Query(_SINCE, {"user_id": user_id})
-    erased = yield Query("SELECT before_ms FROM @erasures WHERE user_id = :user_id", {"user_id": user_id})
+    of = {"user_id": user_id}
+    days = yield Query(_DAYS, of)
+    unrecorded = yield Query(_SINCE, of)
+    erased = yield Query(_ERASED, of)
     aside: list[Mapping[str, Any]] = []
     for table in ("answered_elsewhere", "host_waiting"):
         for (text,) in (yield Query(f"SELECT invocation FROM @{table}")):  # noqa: S608 (names)

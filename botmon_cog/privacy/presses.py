@@ -11,6 +11,7 @@ from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
 from botmon_cog.discord_ui.discord_errors import UNREACHED
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.privacy import words
+from botmon_cog.privacy.abouts import Abouts
 from botmon_cog.privacy.forgetting import Forgetting
 from botmon_cog.privacy.person import Person
 
@@ -21,6 +22,7 @@ class PrivacyPresses:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._person = Person(desk.system.store.engine)
+        self._abouts = Abouts(desk.system.store.engine, desk.system.clock)
         self._forgetting = Forgetting(desk.system)
         self._busy: set[int] = set()
         """Users for whom something is under way that reads or changes everything."""
@@ -67,13 +69,13 @@ class PrivacyPresses:
 
     def _about(self, interaction: AnyInteraction) -> Callable[[], Awaitable[Answer]]:
         async def draw() -> Answer:
-            return words.about_answer(await self._person.about(interaction.user.id), self._desk.system.config)
+            return words.about_answer(await self._abouts.of(interaction.user.id), self._desk.system.config)
 
         return draw
 
     def _ask(self, interaction: AnyInteraction) -> Callable[[], Awaitable[Answer]]:
         async def draw() -> Answer:
-            return words.ask_answer(await self._person.about(interaction.user.id))
+            return words.ask_answer(await self._abouts.of(interaction.user.id))
 
         return draw
 
@@ -93,7 +95,7 @@ class PrivacyPresses:
 
         async def erase() -> Answer:
             changed = await self._forgetting.user(interaction.user.id)
-            return words.erased_answer(changed, await self._person.about(interaction.user.id))
+            return words.erased_answer(changed, await self._abouts.of(interaction.user.id))
 
         await self._put(interaction, erasing)
         await self._put(interaction, erase)

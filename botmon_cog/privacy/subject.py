@@ -50,12 +50,17 @@ class Subject(NamedTuple):
 
     @property
     def condition(self) -> str:
-        """As SQL: whether a row is of them. Numbers only."""
-        return f"{self.column} IN ({', '.join(map(str, sorted(self.ids)))})"
+        """As SQL, with `values`: whether a row is of them."""
+        return self.condition_on(self.column)
 
     def condition_on(self, column: str) -> str:
         """The same of another column that holds such an id."""
-        return f"{column} IN ({', '.join(map(str, sorted(self.ids)))})"
+        return f"{column} IN ({', '.join(f':{name}' for name in self.values)})"
+
+    @property
+    def values(self) -> Mapping[str, int]:
+        """What the conditions are bound to."""
+        return {f"subject_{n}": id_ for n, id_ in enumerate(sorted(self.ids))}
 
 
 def user(user_id: int) -> Subject:

@@ -60,7 +60,7 @@ async def _set_zone(desk: Desk, guild_id: str | None, typed: str, by: int) -> st
         await desk.system.settings.change(guild_id, by, timezone=name)
         return None
     found = await asyncio.to_thread(zones.matching, typed, now)
-    words = f"⚠️ {text.inline_code(typed, 40)} is no time zone. Type the name of a large city near you, as `Berlin`."
+    words = f"⚠️ {text.inline_code(typed, 40)} is not a time zone. Type the name of a large city near you, as `Berlin`."
     if found:
         names = ", ".join(text.inline_code(each.name) for each in found[:_MOST_NAMED])
         words = f"⚠️ {text.inline_code(typed, 40)} may be several time zones: {names}."

@@ -86,7 +86,7 @@ class SettingsPresses:
         if what == "roles":
             return _ROLES, views.roles_view(page)
         here = interaction.guild is not None
-        note = "Every command is told in that channel, a few at a time."
+        note = "Every command is posted in that channel, a few at a time."
         if not here:
             note += f" To choose one: `/{page.stats} settings scope:all guilds` in its server."
         return note, views.log_view(page, has_channels=here)
@@ -129,7 +129,7 @@ def _changes(interaction: AnyInteraction, what: str, state: str) -> Changes:  # 
         case "hour" if values and (hour := views.hour_of(values[0])) is not None:
             return {"hour": hour}
         case _:
-            raise CannotSetError("That is no choice any more. Choose again.")
+            raise CannotSetError("That option is gone. Choose again.")
 
 
 _SOLVED: dict[str, dict[str, Any]] = {"report": {}, "log": {"log_problem": None}}
@@ -139,7 +139,7 @@ _SOLVED: dict[str, dict[str, Any]] = {"report": {}, "log": {"log_problem": None}
 def _channel(interaction: AnyInteraction, channel_id: int) -> int:
     channel = text_channel(interaction.guild, channel_id)
     if channel is None:
-        raise CannotSetError("That is no text channel of this server, or the bot does not see it. Nothing was changed.")
+        raise CannotSetError("That is not a text channel of this server, or the bot can't see it. Nothing was changed.")
     if missing := lacking(channel):
         raise CannotSetError(
             f"The bot lacks {missing} in <#{channel_id}>. Nothing was changed. "

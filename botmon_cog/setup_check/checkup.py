@@ -13,6 +13,7 @@ from botmon_cog.domain.settings import Settings
 from botmon_cog.errors import StorageError
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.setup_check.commands_at_discord import SyncState, known_elsewhere, sync_states
+from botmon_cog.setup_check.discord_clock import check_clock
 from botmon_cog.setup_check.findings import Finding, fine, warning, wrong
 from botmon_cog.setup_check.machine import (
     check_configuration,
@@ -22,8 +23,6 @@ from botmon_cog.setup_check.machine import (
     check_versions,
 )
 
-_CLOCK_OFF_S = 2.0
-"""Later than this, an interaction has seen traffic; earlier than Discord made it, it can't be."""
 _NEEDED = {
     "view_channel": "View Channel",
     "send_messages": "Send Messages",
@@ -39,13 +38,14 @@ async def check_up(
 
     `names`: our commands'. Raises nothing: what can't be looked at is a finding.
     """
+    age_s = (system.clock.now() - interaction.created_at).total_seconds()
     sources = system.sources
     return [
         *check_intents(bot, names),
         *await check_commands(bot),
         *check_ways(system),
         *await _check_channels(bot, system, interaction.guild),
-        *check_clock((system.clock.now() - interaction.created_at).total_seconds()),
+        *await check_clock(bot.http, system.clock, age_s),
         *await check_store(system.store.engine, system.config),
         *_check_rows(system),
         *await _check_fleet(system),
@@ -128,12 +128,6 @@ def check_channel(bot: commands.Bot, channel_id: int, purpose: str) -> Finding |
     permissions = channel.permissions_for(channel.guild.me)
     lacks = [name for key, name in _NEEDED.items() if not getattr(permissions, key)]
     return wrong("channel.cannot_post", channel=f"#{channel.name}", purpose=purpose, lacks=lacks) if lacks else None
-
-
-def check_clock(age_s: float) -> list[Finding]:
-    """`age_s`: how old the interaction is by this machine's clock; what it took on its way is part of that."""
-    off_s = age_s if age_s < 0 else max(age_s - _CLOCK_OFF_S, 0.0)
-    return [warning("clock.off", off_s=off_s)] if abs(off_s) >= _CLOCK_OFF_S else [fine("clock.fine", off_s=age_s)]
 
 
 def _check_rows(system: MonitoringSystem) -> list[Finding]:

@@ -113,5 +113,5 @@ async def _tested(desk: Desk, try_out: TryOut) -> Answer:
     )
     tried = await try_out(News(kind="alert", items=(item,), instance=system.instance, made_at=now))
     lines = [f"{_STATES[sent.state]} {sent.words}" for sent in tried]
-    said = "\n".join(lines) or "There is no way to you: see `[alerts]` in the configuration."
+    said = "\n".join(lines) or "There is no way to reach you: see `[alerts]` in the configuration."
     return Answer(notice("A test alert was sent", said), view_of(row(_AGAIN)))

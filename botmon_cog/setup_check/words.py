@@ -88,7 +88,7 @@ def _synced(commands: int) -> Said:
 
 
 def _sync_unknown(error: str) -> Said:
-    return Said("Which commands Discord knows could not be asked", f"{_sentence(error)} Check again in a minute.")
+    return Said("Can't ask Discord which commands it knows", f"{_sentence(error)} Check again in a minute.")
 
 
 def _absent(names: Sequence[str]) -> Said:
@@ -99,12 +99,12 @@ def _absent(names: Sequence[str]) -> Said:
 
 
 def _alerts_off() -> Said:
-    return Said("Nobody is told when something breaks", "`[alerts] enabled` is false. Take it out to be told by DM.")
+    return Said("Alerts are off", "`[alerts] enabled` is false. Remove it to get alerts by DM.")
 
 
 def _unreachable(reasons: Sequence[str]) -> Said:
     return Said(
-        "A way to you is closed",
+        "One way to reach you is closed",
         f"{' '.join(map(_sentence, reasons))} Allow messages from members of a server that you share with the bot, or "
         "set `[alerts] channel_id`. Then press **Send me a test alert**.",
     )
@@ -112,7 +112,7 @@ def _unreachable(reasons: Sequence[str]) -> Said:
 
 def _no_way() -> Said:
     return Said(
-        "There is no way to tell you anything",
+        "There is no way to reach you",
         "`[alerts] dm` is false, and neither `channel_id`, `webhook` nor `notify` is set.",
     )
 
@@ -125,7 +125,7 @@ def _cannot_post(channel: str, purpose: str, lacks: Sequence[str]) -> Said:
 
 
 def _no_channel(channel_id: int, purpose: str) -> Said:
-    return Said(f"The channel for {purpose} is gone", f"The bot sees no channel {channel_id}. Choose another one.")
+    return Said(f"The channel for {purpose} is gone", f"The bot can't see channel {channel_id}. Choose another one.")
 
 
 def _clock_off(off_s: float) -> Said:
@@ -134,10 +134,6 @@ def _clock_off(off_s: float) -> Said:
         f"This machine's clock is {text.duration(abs(off_s))} {direction} Discord's",
         "Times in reports and delays will be wrong by that. Let the machine set its clock by NTP.",
     )
-
-
-def _clock_fine(off_s: float) -> Said:
-    return Said(f"clock within {text.latency(max(abs(off_s), 0.1))} of Discord's")
 
 
 # -- the monitor -------------------------------------------------------------------------------------------------------
@@ -226,7 +222,7 @@ def _never_seen() -> Said:
 
 
 def _token_refused(error: str) -> Said:
-    return Said("Discord could not be asked", _sentence(error))
+    return Said("Can't ask Discord", _sentence(error))
 
 
 def _logged_in(name: str) -> Said:
@@ -259,11 +255,11 @@ WORDS: Mapping[str, Callable[..., Said]] = {
     "alerts.off": _alerts_off,
     "alerts.unreachable": _unreachable,
     "alerts.no_way": _no_way,
-    "alerts.fine": _plain("a way to you is open"),
+    "alerts.fine": _plain("you can be reached"),
     "channel.cannot_post": _cannot_post,
     "channel.gone": _no_channel,
     "clock.off": _clock_off,
-    "clock.fine": _clock_fine,
+    "clock.fine": _plain("clock within 2 s of Discord's"),
     "store.away": _store_away,
     "store.nearly_full": _store_nearly_full,
     "store.fine": _store_fine,

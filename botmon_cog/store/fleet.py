@@ -8,19 +8,22 @@ import msgspec
 
 from botmon_cog.domain.inventory import ServersByShard
 from botmon_cog.domain.reasons import Reason
-from botmon_cog.domain.reports.fleet import ProcessHealth
+from botmon_cog.domain.reports.fleet import ProcessHealth, Versions
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.records import milliseconds, moment
 from botmon_cog.store.script import Query, Script
 
 _PROCESSES = """
-SELECT r.instance, r.started_ms, r.seen_ms, r.ended_ms, r.servers, l.text, c.reason, c.occurred_ms FROM @runs AS r
+SELECT r.instance, r.started_ms, r.seen_ms, r.ended_ms, r.servers, l.text, c.reason, c.occurred_ms,
+       r.version, r.botmon_version, r.discord_version, r.python_version FROM @runs AS r
 LEFT JOIN @health_checks AS c ON c.run_id = r.id
     AND c.seq = (SELECT MAX(newest.seq) FROM @health_checks AS newest WHERE newest.run_id = r.id)
 LEFT JOIN @labels AS l ON l.id = c.status_id
 WHERE r.seen_ms >= :since AND (r.ended_ms IS NULL OR :with_ended = 1)
 ORDER BY r.instance, r.started_ms
 """
+_VERSIONS = ("host", "botmon", "discord_py", "python")
+"""As they are selected."""
 _LAST_SEEN = "SELECT instance, MAX(seen_ms) FROM @runs WHERE seen_ms IS NOT NULL GROUP BY instance"
 
 
@@ -67,6 +70,7 @@ def _processes(since: int, *, with_ended: bool) -> Script[list[ProcessHealth]]:
             status=status or "unknown",
             reason=None if reason is None else msgspec.json.decode(reason, type=Reason),
             checked_at=None if checked_ms is None else moment(checked_ms),
+            versions=Versions(**dict(zip(_VERSIONS, versions, strict=True))),
         )
-        for instance, started_ms, seen_ms, ended_ms, servers, status, reason, checked_ms in rows
+        for instance, started_ms, seen_ms, ended_ms, servers, status, reason, checked_ms, *versions in rows
     ]

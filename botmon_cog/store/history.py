@@ -12,23 +12,25 @@ from botmon_cog.domain.models import HistoryEntry
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR
 from botmon_cog.store.columns import Form
-from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT, ended_as
+from botmon_cog.store.conditions import IS_COMMAND, IS_COMPONENT
 from botmon_cog.store.counting import GROUPS, invoked_hours
 from botmon_cog.store.engine import Engine
 from botmon_cog.store.labels import NOBODY, known_label_id, stored_id, texts_of
-from botmon_cog.store.records import fields, label_ids, milliseconds
+from botmon_cog.store.records import Texts, field_values, label_ids, milliseconds
 from botmon_cog.store.schema import GUILDS, INVOCATIONS, RUNS
 from botmon_cog.store.script import Lookup, Query, Row, Script
 
 _COLUMNS = tuple(column for column in INVOCATIONS.of if column.form is not Form.GUILD_NAME)
 COLUMNS = ("run_id", "seq", *(column.name for column in _COLUMNS))
 """Of a row that `entries_of` takes."""
+_OF_FIELD = {column.field: column for column in _COLUMNS}
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM @invocations"  # noqa: S608 (names)
 BOUNDS = "SELECT (SELECT MIN(started_ms) FROM @invocations), (SELECT MAX(started_ms) FROM @invocations)"
 """When the oldest and the newest invocation began, in ms since 1970; NULL where there is none."""
 _ORDER = "ORDER BY started_ms DESC, run_id DESC, seq DESC LIMIT :limit OFFSET :offset"
 SEQ_BITS = 32
 """An entry's id is its run's, shifted by so many bits, and its number in that run."""
+_OUTCOMES = tuple(Outcome)
 _END_OF_TIME = 1 << 62
 
 
@@ -74,21 +76,54 @@ def _find(wanted: HistoryFilter) -> Script[list[HistoryEntry]]:
 
 def entries_of(rows: Sequence[Row]) -> Script[list[HistoryEntry]]:
     """Rows of `COLUMNS`, in the same order."""
-    texts = yield from texts_of(label_ids(_COLUMNS, (row[2:] for row in rows)))
-    position = [column.name for column in _COLUMNS].index("guild_id") + 2
-    guilds = sorted({row[position] for row in rows if row[position] is not None})
-    names = dict((yield Lookup(GUILDS, [(id_,) for id_ in guilds], ("guild_id", "name"))))
-    runs = sorted({row[0] for row in rows})
-    instances = dict((yield Lookup(RUNS, [(id_,) for id_ in runs], ("id", "instance"))))
+    page = yield from page_of(rows)
+    names = HistoryEntry.__struct_fields__
     return [
-        HistoryEntry(
-            id=row[0] << SEQ_BITS | row[1],
-            instance=instances[row[0]],
-            guild_name=names.get(row[position]),
-            **fields(_COLUMNS, row[2:], texts),
-        )
-        for row in rows
+        HistoryEntry(**dict(zip(names, values, strict=True))) for values in zip(*map(page.field, names), strict=True)
     ]
+
+
+def page_of(rows: Sequence[Row]) -> Script[Page]:
+    """Rows of `COLUMNS`, with all that they refer to."""
+    texts = yield from texts_of(label_ids(_COLUMNS, (row[2:] for row in rows)))
+    page = Page(rows, texts)
+    guilds = sorted(set(page.stored("guild_id")) - {None})
+    page.guild_names.update((yield Lookup(GUILDS, [(id_,) for id_ in guilds], ("guild_id", "name"))))
+    runs = sorted(set(page.stored("run_id")))
+    page.instances.update((yield Lookup(RUNS, [(id_,) for id_ in runs], ("id", "instance"))))
+    return page
+
+
+class Page:
+    """Some rows of the log, by columns. The fields of `HistoryEntry` are made when they are asked for."""
+
+    def __init__(self, rows: Sequence[Row], texts: Texts) -> None:
+        self.guild_names: dict[int, str] = {}
+        self.instances: dict[int, str] = {}
+        self._texts = texts
+        self._n = len(rows)
+        self._stored = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {}
+
+    def __len__(self) -> int:
+        return self._n
+
+    def stored(self, column: str) -> Sequence[Any]:
+        """As the table has it."""
+        return self._stored.get(column, ())
+
+    def field(self, name: str) -> Sequence[Any]:
+        """That field of all entries."""
+        match name:
+            case "id":
+                ids = zip(self.stored("run_id"), self.stored("seq"), strict=True)
+                return [run_id << SEQ_BITS | seq for run_id, seq in ids]
+            case "instance":
+                return [*map(self.instances.__getitem__, self.stored("run_id"))]
+            case "guild_name":
+                return [*map(self.guild_names.get, self.stored("guild_id"))]
+            case _:
+                column = _OF_FIELD[name]
+                return field_values(column, self.stored(column.name), self._texts)
 
 
 def _of_guild(wanted: HistoryFilter, query: str, values: dict[str, Any]) -> Script[Sequence[Row]]:
@@ -143,7 +178,9 @@ def conditions_of(wanted: HistoryFilter) -> Script[tuple[list[str], dict[str, An
         conditions.append("command_id = :command_id")
         values["command_id"] = (yield from known_label_id(wanted.command)) or NOBODY
     if wanted.outcomes is not None:
-        conditions.append(ended_as(wanted.outcomes))
+        codes = {f"outcome_{n}": code for n, code in enumerate(map(_OUTCOMES.index, wanted.outcomes))}
+        conditions.append(f"outcome IN ({', '.join(f':{name}' for name in codes)})")
+        values |= codes
     if wanted.components is not None:
         conditions.append(IS_COMPONENT if wanted.components else IS_COMMAND)
     return conditions, values

@@ -144,7 +144,7 @@ def _conversion(column: Column) -> Conversion | None:  # noqa: PLR0911 (a case f
         case Form.ID:
             return _stored_numbers
         case Form.SECONDS:
-            return _microseconds
+            return _stored_seconds
         case Form.CODE:
             return _looked_up({member: n for n, member in enumerate(column.of)})
         case Form.PLAIN if column.type is Type.SMALL:
@@ -189,7 +189,12 @@ def stored_number(id_: int | str, labels: Labels) -> int:
     return -labels[id_label(str(id_))] if number is None else number
 
 
-def _microseconds(durations_s: Sequence[float | None], _: Labels) -> Sequence[int | None]:
+def _stored_seconds(durations_s: Sequence[float | None], _: Labels) -> Sequence[int | None]:
+    return microseconds(durations_s)
+
+
+def microseconds(durations_s: Sequence[float | None]) -> Sequence[int | None]:
+    """Durations in seconds as they are stored."""
     try:
         return [None if seconds is None else int(seconds * 1e6 + 0.5) for seconds in durations_s]
     except (ValueError, OverflowError):  # one of them is no number
@@ -240,6 +245,16 @@ def fields(columns: Iterable[Column], row: Row, texts: Texts | None = None) -> d
         column.field: None if value is None else _decoder(column)(column, value, known)
         for column, value in zip(columns, row, strict=True)
     }
+
+
+def field_values(column: Column, stored: Sequence[Any], texts: Texts) -> Sequence[Any]:
+    """What a column holds in many rows, as the fields of the values: each different one is made once."""
+    decode = _decoder(column)
+    if decode is _as_it_is:
+        return stored
+    made: dict[Any, Any] = {value: decode(column, value, texts) for value in set(stored) - {None}}
+    made[None] = None
+    return [*map(made.__getitem__, stored)]
 
 
 Decoder = Callable[[Column, Any, Texts], Any]

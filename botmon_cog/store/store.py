@@ -16,6 +16,7 @@ from botmon_cog.store.posts import PostStore
 from botmon_cog.store.reports import Reports
 from botmon_cog.store.rollup import RollUps
 from botmon_cog.store.settings import SettingsStore
+from botmon_cog.store.totals import TotalsStore
 from botmon_cog.store.unrecorded import UnrecordedStore
 from botmon_cog.store.uptime import UptimeStore
 
@@ -44,4 +45,5 @@ class Store:
         self.inventory = InventoryStore(engine, run)
         self.posts = PostStore(engine)
         self.settings = SettingsStore(engine)
+        self.totals = TotalsStore(engine, run)
         self.unrecorded = UnrecordedStore(engine)

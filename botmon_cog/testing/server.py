@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,6 +27,7 @@ class Server:
         app.router.add_get("/attachments/{channel_id}/{file_id}/{filename}", self._attachment)
         app.router.add_get(pictures.CDN_PATH + "/{path:.*}", self._picture)
         self._api = Api(world)
+        app.on_response_prepare.append(self._date)
         app.router.add_route("*", PREFIX + "/{path:.*}", self._rest)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
@@ -41,6 +43,9 @@ class Server:
         for connection in list(self._connections):
             await connection.close(None)
         await self._runner.cleanup()
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = format_datetime(self._world.clock.now() + self._world.clock_ahead, usegmt=True)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         with self._world.settling.request(f"{request.method} {request.rel_url.raw_path.removeprefix(PREFIX)}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from botmon_cog.testing import acts, reactions, threads
@@ -60,6 +61,8 @@ class World:
         self.token = f"loopback.{self.bot.id}.{secrets.token_urlsafe(24)}"
         self.application: Payload = {}
         self.privileged_intents = privileged_intents(switched_on=True)
+        self.clock_ahead = timedelta()
+        """How far Discord's clock is ahead of `clock`, as the `Date` of its answers says."""
         self.heartbeat_interval_s = 41.25
         self.base_url = self.gateway_url = ""
 

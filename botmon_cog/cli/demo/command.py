@@ -112,8 +112,12 @@ async def _programme(console: Console, stage: Stage, seconds: float) -> None:
         await _people_use_it(console, stage, seconds)
         for command, says in _COMMANDS.items():
             await _ask(console, stage, command, says)
-        _print_scene(console, "/botmon overview", "The owner looks at all servers, in a DM with the bot:")
-        _print_embed(console, await stage.ask_as_owner("botmon overview"), stage)
+        await _export(console, stage)
+        _print_scene(console, "/privacy", "Anybody sees what is stored about them, and can have it erased:")
+        _print_embed(console, await stage.ask_as_listener("privacy"), stage)
+        for command, says in _OWNERS_COMMANDS.items():
+            _print_scene(console, f"/{command}", says)
+            _print_embed(console, await stage.ask_as_owner(command), stage)
         await _weekly_post(console, stage)
         await _outage(console, stage)
         outcomes = await stage.rows()
@@ -124,7 +128,13 @@ _COMMANDS = {
     "health": "An admin of the server asks whether the bot is well:",
     "stats weekly": "What happened this week, and how that compares:",
     "perf": "How quick the bot is, and what slows it down:",
+    "stats history": "Who used what, the newest first:",
 }
+_OWNERS_COMMANDS = {
+    "botmon overview": "The owner looks at all servers, in a DM with the bot:",
+    "stats people": "Who uses the bot most. Admins see it if they choose to:",
+}
+_MOST_LINES = 5
 
 
 async def _people_use_it(console: Console, stage: Stage, seconds: float) -> None:
@@ -157,6 +167,14 @@ async def _ask(console: Console, stage: Stage, command: str, says: str) -> None:
     embed = await stage.ask(command)
     _print_scene(console, f"/{command}", says)
     _print_embed(console, embed, stage)
+
+
+async def _export(console: Console, stage: Stage) -> None:
+    embed, lines = await stage.export()
+    _print_scene(console, "/stats export", "The same numbers as a file for a spreadsheet:")
+    _print_embed(console, embed, stage)
+    for line in lines[:_MOST_LINES]:
+        console.print(line, style="dim", no_wrap=True, overflow="ellipsis", markup=False)
 
 
 async def _weekly_post(console: Console, stage: Stage) -> None:

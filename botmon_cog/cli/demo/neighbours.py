@@ -53,6 +53,7 @@ def events(guild_ids: Mapping[str, int], now: datetime) -> Iterator[Event]:
 
 def _used(rng: random.Random, guild_id: int, name: str, at: datetime) -> Invocation:
     duration_s = rng.uniform(0.05, 0.5)
+    person = rng.randrange(_PEOPLE)
     return Invocation(
         kind=Kind.SLASH,
         command=rng.choices(list(_COMMANDS), list(_COMMANDS.values()))[0],
@@ -62,7 +63,8 @@ def _used(rng: random.Random, guild_id: int, name: str, at: datetime) -> Invocat
         response_s=duration_s,
         guild_id=guild_id,
         guild_name=name,
-        user_id=guild_id + 100 + rng.randrange(_PEOPLE),
+        user_id=guild_id + 100 + person,
+        username=f"{name.split(maxsplit=1)[0].lower()}_fan_{person + 1}",
     )
 
 

@@ -19,7 +19,7 @@ from botmon_cog.config import AlertsConfig, Config, HealthConfig, StorageConfig
 from botmon_cog.domain.models import Invocation
 from botmon_cog.errors import BotMonError
 from botmon_cog.runtime import MonitoringSystem
-from botmon_cog.testing import LoopbackChannel, LoopbackDiscord, LoopbackUser
+from botmon_cog.testing import LoopbackChannel, LoopbackDiscord, LoopbackUser, SeenMessage
 
 GUILD_NAME = "The Listening Room"
 CHECK_EVERY_S = 0.5
@@ -115,11 +115,25 @@ class Stage:
         """What the owner gets in a DM with the bot. Raises as `ask`."""
         return await self._asked(self._loopback.owner, self._loopback.owner.dm_channel, command)
 
+    async def ask_as_listener(self, command: str) -> Embed:
+        """What one of the listeners gets. Raises as `ask`."""
+        return await self._asked(self.listeners[0], self._loopback.channel, command)
+
+    async def export(self) -> tuple[Embed, list[str]]:
+        """What an admin gets in answer to `/stats export`, and the lines of the file. Raises as `ask`."""
+        message = await self._answer(self._loopback.admin, self._loopback.channel, "stats export")
+        if not message.attachments:
+            raise DemoFailedError("/stats export sent no file")
+        return message.embeds[0], message.attachments[0].bytes.decode("utf-8-sig").splitlines()
+
     async def _asked(self, who: LoopbackUser, where: LoopbackChannel, command: str) -> Embed:
+        return (await self._answer(who, where, command)).embeds[0]
+
+    async def _answer(self, who: LoopbackUser, where: LoopbackChannel, command: str) -> SeenMessage:
         answer = await who.slash(where, command)
         if not answer.messages or not answer.message.embeds:
             raise DemoFailedError(f"/{command} was not answered: {answer.describe()}")
-        return answer.message.embeds[0]
+        return answer.message
 
     async def weekly_post(self) -> tuple[Embed, Embed]:
         """An admin sets the weekly report up, and posts one at once: the settings then, and what is in the channel.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import discord
 from discord import app_commands
 
 from botmon_cog.cog.commands.alerts import alerts_group
 from botmon_cog.cog.commands.errors import errors_command
 from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.export.commands import export_button
 from botmon_cog.growth.command import overview_command
 from botmon_cog.setup_check.views import check_command
 
@@ -15,8 +17,13 @@ def botmon_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(
         name=name, description="For the bot's owners: all servers, alerts, errors by their cause, and the set-up"
     )
-    group.add_command(overview_command(desk, "overview"))
+    group.add_command(overview_command(desk, "overview", export_of_all))
     group.add_command(alerts_group(desk, "alerts"))
     group.add_command(errors_command(desk, "errors"))
     group.add_command(check_command(desk, "check"))
     return group
+
+
+def export_of_all(period: str) -> list[discord.ui.Button[discord.ui.View]]:
+    """Beside a report of all servers."""
+    return export_button(period, None)

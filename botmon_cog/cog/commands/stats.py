@@ -11,6 +11,7 @@ from botmon_cog.cog.charts.statistics import commands_chart, heat_map
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.views.stats import StatsView, stats_buttons
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
+from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.domain.reports import Period, StatisticsReport
 from botmon_cog.export.commands import export_command
@@ -99,7 +100,8 @@ async def posted_report(desk: Desk, guild_id: str | None, period: Period) -> Dra
     if guild_id is not None and has_content:
         chart = commands_chart(report, desk.system.clock.now())
         picture = await draw_picture(desk.charts, chart, "commands")
-    return DrawnReport(await _embed(desk, report, is_for_owner=guild_id is None), has_content, picture)
+    embed = await _embed(desk, report, is_for_owner=guild_id is None, columns=POSTED_COLUMNS)
+    return DrawnReport(embed, has_content, picture)
 
 
 async def _read(desk: Desk, guild_id: str | None, period: Period) -> StatisticsReport:
@@ -107,7 +109,10 @@ async def _read(desk: Desk, guild_id: str | None, period: Period) -> StatisticsR
     return msgspec.structs.replace(report, guild_name=await desk.guild_name(guild_id))
 
 
-async def _embed(desk: Desk, report: StatisticsReport, *, is_for_owner: bool) -> discord.Embed:
+async def _embed(
+    desk: Desk, report: StatisticsReport, *, is_for_owner: bool, columns: int = TABLE_COLUMNS
+) -> discord.Embed:
+    """With tables of so many columns."""
     system = desk.system
     failures = await failure_summary(system.errors, report.guild_id, report.period, is_for_owner=is_for_owner)
     failures = msgspec.structs.replace(
@@ -115,4 +120,4 @@ async def _embed(desk: Desk, report: StatisticsReport, *, is_for_owner: bool) ->
         has_alerts=system.config.alerts.enabled,
         errors_command=errors_command(desk) if is_for_owner else None,
     )
-    return embeds.statistics(report, system.clock.now(), failures)
+    return embeds.statistics(report, system.clock.now(), failures, columns)

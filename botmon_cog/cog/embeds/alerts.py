@@ -1,4 +1,4 @@
-"""`/botmon alerts`: what fires, what is muted, what was told, and that something was changed."""
+"""`/botmon alerts`: active alerts, mutes, messages sent, and the answers to changes."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
     embed = discord.Embed(title=_title(firing), colour=status_colour(firing[0].severity) if firing else GREEN)
     lines = [_firing(alert, mutes) for alert in firing[:_MOST_FIRING]] + more(firing, _MOST_FIRING)
     if not lines:
-        lines = ["What lasts long enough to be told stands here, with the key by which it can be muted."]
+        lines = ["Problems that last long enough to be sent appear here, with the name to mute them by."]
     if overview.maintenance_until is not None:
-        lines.insert(0, f"🔧 Maintenance until {at(overview.maintenance_until, 'f')}: what is news then is told then.")
+        lines.insert(
+            0, f"🔧 Maintenance until {at(overview.maintenance_until, 'f')}: anything still wrong then will be sent."
+        )
     embed.description = "\n".join(lines)
     if pending:
         lines = [
-            f"{text.status_emoji(each.severity)} {one_line(each.reason)}, since {at(each.since, 'R')}"
+            f"{text.status_emoji(each.severity)} {one_line(each.reason)}, began {at(each.since, 'R')}"
             for each in pending[:_MOST_PENDING]
         ]
-        embed.add_field(name="Not told yet", value="\n".join(lines + more(pending, _MOST_PENDING)), inline=False)
+        embed.add_field(name="Not sent yet", value="\n".join(lines + more(pending, _MOST_PENDING)), inline=False)
     if mutes:
         named = list({mute.key: mute for mute in mutes}.values())  # a key may be muted in more than one scope
         lines = [f"{_key(mute.key)} until {at(mute.until, 'f')}{_by(mute)}" for mute in named[:_MOST_MUTES]]
@@ -45,11 +47,11 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
 
 
 def alerts_history(messages: Sequence[AlertMessage]) -> discord.Embed:
-    """What was told, newest first, and how it reached the owners."""
-    embed = discord.Embed(title="What was told", colour=NEUTRAL)
+    """The messages sent, newest first, and how each reached the owners."""
+    embed = discord.Embed(title="Messages sent", colour=NEUTRAL)
     if not messages:
-        embed.title = "Nothing was told yet"
-        embed.description = "Alerts, reminders and recoveries will stand here, with the way that they took."
+        embed.title = "No messages sent yet"
+        embed.description = "Alerts, reminders and recoveries appear here, with how they were delivered."
         return clamp(embed)
     is_named = len({message.instance for message in messages}) > 1
     lines = [_message(message, is_named=is_named) for message in messages[:_MOST_MESSAGES]]
@@ -61,15 +63,16 @@ def alerts_history(messages: Sequence[AlertMessage]) -> discord.Embed:
 
 def muted(mute: Mute) -> discord.Embed:
     """That a mute was set."""
-    words = f"Nothing is told of {_key(mute.key)} until {at(mute.until, 'f')} ({at(mute.until, 'R')})."
-    after = "What is still wrong then is told then. It can be unmuted sooner."
+    what = "All alerts are" if mute.key == EVERYTHING else f"{_key(mute.key)} is"
+    words = f"{what} muted until {at(mute.until, 'f')} ({at(mute.until, 'R')})."
+    after = "Anything still wrong then will be sent. `/botmon alerts unmute` ends it sooner."
     return clamp(discord.Embed(title="🔕 Muted", description=f"{words}\n{after}", colour=NEUTRAL))
 
 
 def unmuted(key: str, *, was_muted: bool) -> discord.Embed:
     """That a mute has ended, or that there was none."""
     if was_muted:
-        title, words = "🔔 Unmuted", "What is wrong now is told with the next check."
+        title, words = "🔔 Unmuted", "Anything wrong now will be sent with the next check."
     else:
         title, words = "Nothing to unmute", "The list of alerts shows what is muted."
     return clamp(discord.Embed(title=f"{title}: {_key(key)}", description=words, colour=NEUTRAL))
@@ -77,13 +80,13 @@ def unmuted(key: str, *, was_muted: bool) -> discord.Embed:
 
 def _title(firing: Sequence[Alert]) -> str:
     if not firing:
-        return "🟢 No alert is on"
+        return "🟢 No active alerts"
     n = len(firing)
-    return f"{text.status_emoji(firing[0].severity)} {text.count(n)} {text.plural(n, 'alert is', 'alerts are')} on"
+    return f"{text.status_emoji(firing[0].severity)} {text.count(n)} active {text.plural(n, 'alert', 'alerts')}"
 
 
 def _firing(alert: Alert, mutes: Sequence[Mute]) -> str:
-    notes = [f"since {at(alert.since, 'R')}"]
+    notes = [f"began {at(alert.since, 'R')}"]
     if any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes):
         notes.append("🔕 muted")
     what = f"{text.status_emoji(alert.severity)} {one_line(alert.reason)}"

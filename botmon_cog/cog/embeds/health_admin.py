@@ -96,7 +96,7 @@ def details_for_admins(view: AdminView, now: datetime) -> discord.Embed:
         rows = [("", "n", "failed"), *(_row(each) for each in by_command[:_MOST_COMMANDS])]
         value = "\n".join([table(rows), *more(by_command, _MOST_COMMANDS)])
     else:
-        value = _UNREADABLE if view.server is None else "No command was used. Each one that is will stand here."
+        value = _UNREADABLE if view.server is None else "No commands used yet. They will appear here."
     embed.add_field(name=_HOUR, value=value, inline=False)
     return _footed(embed, view, now)
 
@@ -159,8 +159,8 @@ def _owner(view: AdminView) -> str:
     if view.told_at is not None:
         return f"{_NOTHING_TO_DO} The bot's owner was told {at(view.told_at, 'R')}."
     if view.is_alerting:
-        return f"{_NOTHING_TO_DO} The bot's owner is told if it lasts."
-    return "If it lasts, tell the bot's owner, whose alerts are off."
+        return f"{_NOTHING_TO_DO} The bot's owner will be told if it lasts."
+    return "If it lasts, tell the bot's owner: their alerts are off."
 
 
 def _in_this_server(server: ServerHour) -> str | None:

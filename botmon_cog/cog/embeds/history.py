@@ -113,7 +113,7 @@ def _grouped(stretches: Sequence[_Stretch]) -> list[list[_Stretch]]:
 def _summary(stretches: Sequence[_Stretch]) -> str:
     if not stretches:
         return (
-            "No verdict is on record yet. Each change of it will stand here, with how long it lasted: "
+            "No history yet. Each change of the verdict will appear here, with how long it lasted: "
             "the first one comes with the first checks."
         )
     parts: list[str] = []

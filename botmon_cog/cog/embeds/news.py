@@ -80,7 +80,7 @@ def _compose(news: News, pen: Pen, errors_command: str | None, *, is_repeat: boo
             lines.append(pen.small(f"It was: {_was(first, pen)}"))
     if news.held_back:
         why = " and ".join(_HELD_BACK.get(each, each) for each in news.held_back)
-        lines.append(pen.small(f"Held back {pen.words(why)}, and told now."))
+        lines.append(pen.small(f"Held back {pen.words(why)}, sent now."))
     if is_repeat:
         lines.append(pen.small("May have been sent before: the process that was sending it was killed."))
     return _Message(

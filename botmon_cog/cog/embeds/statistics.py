@@ -43,17 +43,25 @@ _MOST_SONGS = 5
 _LONGEST_SONG = 45
 
 
-def statistics(report: StatisticsReport, now: datetime, failures: FailureSummary | None = None) -> discord.Embed:
-    """Today, the last 7 or 30 days, or any other run of days; of one guild, or of all."""
+def statistics(
+    report: StatisticsReport,
+    now: datetime,
+    failures: FailureSummary | None = None,
+    columns: int = TABLE_COLUMNS,
+) -> discord.Embed:
+    """Today, the last 7 or 30 days, or any other run of days; of one guild, or of all.
+
+    `columns`: of a code block, at the most.
+    """
     embed = statistics_heading(report, now)
     if report.is_empty:
         embed.description = _empty(report)
         return clamp(embed)
     embed.description = "\n".join([f"{_span(report.period, now)}\n", *_totals(report, failures)])
     if any(command.executed for command in report.commands):
-        embed.add_field(name="Commands", value=_command_table(report), inline=False)
+        embed.add_field(name="Commands", value=_command_table(report, columns), inline=False)
     if report.hours:
-        name, strip = _by_hour(report) if len(days_of(report.period)) == 1 else _by_day(report)
+        name, strip = _by_hour(report) if len(days_of(report.period)) == 1 else _by_day(report, columns)
         embed.add_field(name=name, value=strip, inline=False)
         embed.add_field(name="Busiest", value=_busiest(report))
     if report.total_songs or report.total_skips or report.total_pauses:
@@ -185,11 +193,11 @@ def _refused(refusals: Sequence[Refusal]) -> str:
     return "\n".join([*lines, *more(refusals, _MOST_REFUSALS)])
 
 
-def _command_table(report: StatisticsReport) -> str:
+def _command_table(report: StatisticsReport, columns: int) -> str:
     commands = [c for c in report.commands if c.executed]
     shown, rest = commands[:_MOST_ROWS], commands[_MOST_ROWS:]
     has_past = report.previous_commands > 0
-    names = [text.block_text(c.command, TABLE_COLUMNS) for c in shown]
+    names = [text.block_text(c.command, columns) for c in shown]
     counts = [cells.count(c.executed) for c in shown]
     changes = [
         cells.change(c.executed, report.previous_by_command.get(c.command, 0)) if has_past else "" for c in shown
@@ -199,7 +207,7 @@ def _command_table(report: StatisticsReport) -> str:
         counts.append(cells.count(sum(c.executed for c in rest)))
         changes.append("")
     digits, last = max(map(len, counts)), max(map(len, changes))
-    free = TABLE_COLUMNS - digits - 2 - (last + 1 if last else 0)
+    free = columns - digits - 2 - (last + 1 if last else 0)
     width = min(max(map(text.columns, names)), free - _SHORTEST_BAR)
     largest = max(c.executed for c in shown)
     bars = [text.bar(c.executed, largest, min(free - width, _LONGEST_BAR)) for c in shown] + ([""] if rest else [])
@@ -211,7 +219,7 @@ def _command_table(report: StatisticsReport) -> str:
     )
 
 
-def _by_day(report: StatisticsReport) -> tuple[str, str]:
+def _by_day(report: StatisticsReport, columns: int) -> tuple[str, str]:
     days = days_of(report.period)
     per_day: Counter[date] = Counter()
     for hour in report.hours:
@@ -222,11 +230,12 @@ def _by_day(report: StatisticsReport) -> tuple[str, str]:
         if not rows or len(rows[-1]) == _WEEK:
             rows.append([])
         rows[-1].append(each)
-    indent = "" if len(rows) == 1 else " " * 8
-    heading = indent + " ".join(WEEKDAYS[d.weekday()][:2] for d in rows[0])
+    labels = [f"{short_day(row[0]):<8}" if columns >= TABLE_COLUMNS else f"{row[0].day:>2} " for row in rows]
+    if len(rows) == 1:
+        labels = [""]
+    heading = " " * len(labels[0]) + " ".join(WEEKDAYS[d.weekday()][:2] for d in rows[0])
     lines = [
-        (f"{short_day(row[0]):<8}" if indent else "") + " ".join(_block(per_day[d], largest) for d in row)
-        for row in rows
+        label + " ".join(_block(per_day[d], largest) for d in row) for label, row in zip(labels, rows, strict=True)
     ]
     top = max(days, key=lambda d: per_day[d])
     when = WEEKDAYS[top.weekday()] if len(days) <= _WEEK else day(top)

@@ -53,7 +53,7 @@ class Alert(Value, frozen=True, kw_only=True):
 
 
 class Mute(Value, frozen=True, kw_only=True):
-    """Nothing is told of a key until a moment. What is still news then is told then."""
+    """No message about a key until a moment. Anything still wrong then is sent then."""
 
     scope: str
     key: str

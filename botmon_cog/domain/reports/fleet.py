@@ -13,6 +13,16 @@ from botmon_cog.domain.reports.health import DEGRADED, HEALTHY, UNHEALTHY, UNKNO
 _GRAVEST_FIRST = (UNHEALTHY, DEGRADED, HEALTHY, UNKNOWN)
 
 
+class Versions(Report, frozen=True, kw_only=True):
+    """What a process runs; None where it did not say so."""
+
+    host: str | None = None
+    """The bot's own."""
+    botmon: str | None = None
+    discord_py: str | None = None
+    python: str | None = None
+
+
 class ProcessHealth(Report, frozen=True, kw_only=True):
     """One process, at its last check."""
 
@@ -27,6 +37,7 @@ class ProcessHealth(Report, frozen=True, kw_only=True):
     """`unknown` before its first check."""
     reason: Reason | None = None
     checked_at: datetime | None = None
+    versions: Versions = Versions()
 
 
 class FleetHealth(Report, frozen=True, kw_only=True):

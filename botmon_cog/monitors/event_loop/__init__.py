@@ -1,5 +1,5 @@
 """How late the event loop runs, and who kept it from running."""
 
-from botmon_cog.monitors.event_loop.watch import LoopWatch
+from botmon_cog.monitors.event_loop.watch import LoopTotals, LoopWatch
 
-__all__ = ["LoopWatch"]
+__all__ = ["LoopTotals", "LoopWatch"]

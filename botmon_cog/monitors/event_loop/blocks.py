@@ -24,10 +24,14 @@ class Blocks:
     """Counts by (who, where). One thread adds, another asks.
 
     At most 100 places are told apart within the hour; what blocks elsewhere counts together.
+
+    Attributes:
+        ever: (how many there were since the start, how many seconds they took in total).
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.ever = 0, 0.0
         self._slots: deque[tuple[float, dict[_Key, Block]]] = deque()
         self._lock = threading.Lock()
 
@@ -43,6 +47,8 @@ class Blocks:
             last_at=self._clock.now(),
         )
         with self._lock:
+            n, total_s = self.ever
+            self.ever = n + 1, total_s + duration_s
             self._forget(now_s)
             if not self._slots or now_s - self._slots[-1][0] >= _SLOT_S:
                 self._slots.append((now_s, {}))

@@ -37,6 +37,10 @@ class LagMeter:
 
     A loop that is stuck beats once where it should have done so many times: the beats that it skipped would have waited
     too, each a little less, and count. So a quantile says how long something waited that came at any time.
+
+    Attributes:
+        ever: all waits since the start,
+        ever_s: and their sum.
     """
 
     def __init__(self, clock: Clock, *, interval_s: float, window_s: float) -> None:
@@ -46,6 +50,8 @@ class LagMeter:
         self._slots: deque[_Slot] = deque(maxlen=_SLOTS + 1)  # the last one is being filled
         self._timer: Timer | None = None
         self._due_s = 0.0
+        self.ever = Histogram()
+        self.ever_s = 0.0
 
     def start(self) -> None:
         """Needs a running event loop."""
@@ -73,12 +79,18 @@ class LagMeter:
         if slot.max_s is None or late_s > slot.max_s:
             slot.max_s = late_s
         if late_s < self._interval_s:
-            slot.waits.add(bucket_of(late_s), 1)
+            self._add(slot, late_s, 1)
             return
         waiters = late_s / self._interval_s
         counted = min(math.ceil(waiters), _MOST_WAITERS)
         for i in range(counted):
-            slot.waits.add(bucket_of(late_s * (counted - i) / counted), max(1, round(waiters / counted)))
+            self._add(slot, late_s * (counted - i) / counted, max(1, round(waiters / counted)))
+
+    def _add(self, slot: _Slot, late_s: float, n: int) -> None:
+        bucket = bucket_of(late_s)
+        slot.waits.add(bucket, n)
+        self.ever.add(bucket, n)
+        self.ever_s += late_s * n
 
     def lag(self) -> Lag:
         """Over the last `window_s`, or up to a sixth more. Changes nothing."""

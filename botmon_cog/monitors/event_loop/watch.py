@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import LoopConfig
+from botmon_cog.domain.exposed import Distribution
 from botmon_cog.domain.samples import LoopSample
 from botmon_cog.monitors.event_loop.blocks import LATELY_S, Blocks
 from botmon_cog.monitors.event_loop.lag import LagMeter
@@ -13,6 +16,14 @@ from botmon_cog.monitors.failures import Failures
 BEAT_S = 0.25
 """Waking an idle loop up is what costs: four times a second it is well below 0.1 % of a core."""
 _SHORTEST_WINDOW_S, _LONGEST_WINDOW_S = 10.0, 600.0
+
+
+class LoopTotals(NamedTuple):
+    """Since the start: how late the loop ran, how often it was blocked, and for how long in total."""
+
+    lag: Distribution
+    blocks: int
+    blocked_s: float
 
 
 class LoopWatch:
@@ -43,6 +54,14 @@ class LoopWatch:
         """No timer and no thread is left when this returns."""
         self._watchdog.stop()
         self._meter.stop()
+
+    def ever(self) -> LoopTotals | None:
+        """What was seen since the start. None where nobody watches."""
+        if not self._is_wanted:
+            return None
+        counts = dict(self._meter.ever.counts)
+        n, blocked_s = self._blocks.ever
+        return LoopTotals(Distribution(sum(counts.values()), self._meter.ever_s, counts), n, blocked_s)
 
     def sample(self) -> LoopSample | None:
         """The lag over the window, and who blocked the loop. None where nobody watches. Changes nothing."""

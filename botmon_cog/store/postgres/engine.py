@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from botmon_cog.database_url import described
 from botmon_cog.errors import ConflictError, MissingExtraError, StorageError
+from botmon_cog.loop_thread import LoopThread
 from botmon_cog.store.postgres.asyncpg_types import Connection, connect, failures, is_conflict, is_loss
 from botmon_cog.store.postgres.link import READ, WRITE, Link, begin
-from botmon_cog.store.postgres.loop_thread import LoopThread
 from botmon_cog.store.postgres.opening import prepare
 from botmon_cog.store.postgres.steps import Steps, qualified
 from botmon_cog.store.schema import ALL_TABLES

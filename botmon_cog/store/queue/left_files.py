@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
-from functools import partial
 from glob import escape
 from io import FileIO
 from pathlib import Path
-from typing import TypeVar
 
 from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_file import SUFFIX, fcntl
 from botmon_cog.store.queue.open_slots import Left
-
-T = TypeVar("T")
 
 
 class LeftFile:
@@ -86,29 +80,3 @@ def _locked(path: Path) -> FileIO | None:
     if file is not None:
         file.close()
     return None
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """What `work` returns or raises in a thread of its own, which is gone afterwards: a disk may hang."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def finish(told: Callable[[], None]) -> None:
-        if not done.done():
-            told()
-
-    def run() -> None:
-        try:
-            told = partial(done.set_result, work())
-        except Exception as error:  # noqa: BLE001 (whoever waits raises it)
-            told = partial(done.set_exception, error)
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            loop.call_soon_threadsafe(finish, told)
-
-    thread = threading.Thread(target=run, name="botmon-left-files", daemon=True)
-    thread.start()
-    try:
-        return await done
-    finally:
-        if not done.cancelled():
-            thread.join()  # it has nothing left to do

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from botmon_cog.domain.models import Event
 from botmon_cog.store.log import Batch, RunKey
@@ -19,6 +19,7 @@ class Pending:
         head: the batch before it, which somebody has begun to store. It stays as it is until that has succeeded.
         may_spool: False while the store refuses the events for good: no spool can help then.
         on_settled: called with `settled` when that may have grown; it must not raise.
+        on_kept: called with events that were committed or spooled, in order, and the number of the last; likewise.
     """
 
     def __init__(self, run: RunKey) -> None:
@@ -26,6 +27,7 @@ class Pending:
         self.head: Batch | None = None
         self.may_spool = True
         self.on_settled: Callable[[int], None] | None = None
+        self.on_kept: Callable[[Sequence[Event], int], None] | None = None
         self._run = run
         self.next_seq = 1
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -61,10 +63,12 @@ class Pending:
             yield Batch(run=self._run, first_seq=self.next_seq + n, events=events[n : n + max_rows])
 
     def remove(self, batch: Batch, n: int) -> None:
-        """Forget the first `n` events of a batch; does nothing if it is not the head any more."""
+        """Forget the first `n` events of a batch: they are kept. Does nothing if it is not the head any more."""
         if batch is not self.head:
             return
         rest = batch.events[n:]
+        if self.on_kept is not None:
+            self.on_kept(batch.events[:n] if rest else batch.events, batch.first_seq + n - 1)
         # A new one: the old one may be on its way to the store at this moment.
         self.head = Batch(run=batch.run, first_seq=batch.first_seq + n, events=rest, is_repeat=True) if rest else None
         self._wake()

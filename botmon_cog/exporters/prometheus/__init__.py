@@ -1,0 +1,1 @@
+"""Metrics as Prometheus reads them: served, or pushed. Needs the extra `prometheus`."""
