@@ -6,6 +6,7 @@ and that many bytes; an answer has a byte before, 1 for a picture and 0 for what
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import shutil
@@ -50,6 +51,7 @@ def main() -> NoReturn:
             answers.flush()
         except OSError:
             _leave()
+        gc.collect()  # a figure is a circle of references with megabytes in it
 
 
 def _draw(request: bytes) -> bytes:
