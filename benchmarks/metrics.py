@@ -1,7 +1,7 @@
 """What one call of a custom metric costs: `python benchmarks/metrics.py`.
 
-The median of several rounds of 200,000 calls each in one thread, less the empty loop, in nanoseconds of CPU time. Nobody records
-meanwhile: that is done once a minute, beside these calls.
+The median of several rounds of 200,000 calls each in one thread, less the empty loop, in nanoseconds of CPU time.
+Nobody records meanwhile: that is done once a minute, beside these calls.
 """
 
 from __future__ import annotations

@@ -211,8 +211,8 @@ async def test_it_says_what_it_removed(storage, caplog):
     (said,) = caplog.messages
     assert said.startswith("removed from ")
     assert said.endswith(
-        ": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 2 points of metrics, 2 minutes of autocompletion, "
-        "2 commands answered elsewhere, 3 health checks, 3 failures in the background"
+        ": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 2 points of metrics, "
+        "2 minutes of autocompletion, 2 commands answered elsewhere, 3 health checks, 3 failures in the background"
     )
     assert in_words("people", 1) == "1 day of a person"
 

@@ -150,6 +150,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.system.log_file.attach()
         self._undo.callback(systems.step_back, self.system)
         await systems.take_over(self.system)
+        systems.keep_metrics(self.bot, self.system.metrics)
         self._look_for_old_rows()
         if _is_logged_in(self.bot):
             await self.system.open()

@@ -12,7 +12,6 @@ from botmon_cog.domain.periods import before, report_period, start_of_day
 from botmon_cog.domain.reports import Period
 from botmon_cog.metrics.reads import Latest, MetricReads, Stored, first_hour, hours_of
 from botmon_cog.metrics.values import MetricReport, SeriesFigure, Sums, percentiles_of
-from botmon_cog.monitors.metrics.gauge import Gauge
 from botmon_cog.monitors.metrics.metric import Metric
 from botmon_cog.runtime import MonitoringSystem
 
@@ -38,7 +37,7 @@ async def metrics(system: MonitoringSystem, name: str, only: str | None = None) 
     known = {each.name: each for each in system.metrics.registered() if only in {None, each.name}}
     for each in known.values():
         if each.name not in stored or stored[each.name].kind != each.shape.kind:
-            stored[each.name] = Stored(name=each.name, kind=each.shape.kind, unit=each.shape.unit)
+            stored[each.name] = Stored(name=each.name, kind=MetricKind(str(each.shape.kind)), unit=each.shape.unit)
     return period, [_report(stored[each], period, known.get(each), latest) for each in sorted(stored)]
 
 
@@ -73,7 +72,7 @@ def _now(kind: MetricKind, known: Metric[Any] | None, others: Sequence[float]) -
     """What all processes that run have together."""
     if not kind.is_gauge:
         return None
-    own = [each.value for each in known.series() if each.value is not None] if isinstance(known, Gauge) else []
+    own = [] if known is None else [each.value for each in known.series() if each.value is not None]
     values = [*own, *others]
     if not values:
         return None

@@ -19,7 +19,9 @@ class _Looks:
         self.at = at
         self.n = self.minutes = 0
         self.total = 0.0
-        self.last = self.lowest = self.highest = value
+        self.last: float = value
+        self.lowest: float = value
+        self.highest: float = value
 
     def add(self, at: datetime, value: float, lowest: float, highest: float) -> None:
         self.at = at
@@ -43,7 +45,8 @@ class GaugeSeries(Series):
     def __init__(self, labels: tuple[str, ...], text: str) -> None:
         super().__init__(labels, text)
         self.value: float | None = None
-        self.lowest = self.highest = 0.0
+        self.lowest: float = 0.0
+        self.highest: float = 0.0
         self._looks: _Looks | None = None
         """Those that are not recorded yet."""
         self._looked_at: datetime | None = None
@@ -77,8 +80,15 @@ class GaugeSeries(Series):
             yield self._taken(looks)
 
     def take_rest(self) -> Iterator[MetricPoint]:
-        if self._looks is not None:
-            yield self._taken(self._looks)
+        """What changed since the last look, too: without counting as one, for its minute had its own."""
+        looks = self._looks
+        if self.value is not None and self._looked_at is not None and not self._told == self.lowest == self.highest:
+            looks = looks or _Looks(self._looked_at, self.value)
+            looks.last = self.value
+            looks.lowest, looks.highest = min(looks.lowest, self.lowest), max(looks.highest, self.highest)
+            self.lowest = self.highest = self.value
+        if looks is not None:
+            yield self._taken(looks)
 
     def _taken(self, looks: _Looks) -> MetricPoint:
         self._looks, self._told = None, looks.last

@@ -9,10 +9,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
+import msgspec
+
 from botmon_cog.clock import Clock
 from botmon_cog.clock import Timer as ClockTimer
 from botmon_cog.domain.exposed import Family
-from botmon_cog.domain.models import Event, MetricKind
+from botmon_cog.domain.models import Event, MetricKind, MetricPoint
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.metrics.counter import Counter
 from botmon_cog.monitors.metrics.exposing import family_of
@@ -151,7 +153,7 @@ class Metrics:
         now = self._clock.now()
         for metric in list(self._metrics.values()):
             for point in metric.points(now, is_last=is_last):
-                self._record(point)
+                self._record(point if type(point) is MetricPoint else _of_this_copy(point))
 
     def close(self) -> None:
         """Record what is left, and nothing more. Needs a running event loop."""
@@ -161,11 +163,16 @@ class Metrics:
             self._safely_flush(is_last=True)
 
     def adopt(self, other: Metrics) -> None:
-        """Go on with the metrics of a system that was closed, so that what hosts hold counts on."""
+        """Go on with the metrics of a system that was closed, so that what hosts hold counts on.
+
+        They may be of another copy of this package: Python makes all its classes anew when the extension is reloaded.
+        """
         for name, metric in other._metrics.items():
             if name not in self._metrics:
                 metric.problems = self._problems
                 self._metrics[name] = metric
+        with suppress(RuntimeError):
+            self.begin()
 
     def _ring(self) -> None:
         self._loop = self._timer = None
@@ -227,6 +234,10 @@ class Metrics:
         if known is not None and known.shape != shape:
             raise MetricError(f"it is {_in_words(known.shape)} already, and can't be {_in_words(shape)} as well")
         return known
+
+
+def _of_this_copy(point: msgspec.Struct) -> MetricPoint:
+    return msgspec.convert([*msgspec.structs.astuple(point)], MetricPoint, strict=False)
 
 
 def _in_words(shape: Shape) -> str:
