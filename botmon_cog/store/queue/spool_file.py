@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -162,18 +162,28 @@ def rewrite(db: sqlite3.Connection, change: Change) -> int:
     changed = 0
     with _transaction(db):
         db.execute("PRAGMA secure_delete = ON")  # what was there is overwritten, not only let go of
-        for rowid, payload in db.execute("SELECT rowid, CAST(payload AS BLOB) FROM chunks").fetchall():
-            try:
-                before = decode_events(payload)
-            except ValueError:
-                continue
-            after = change(before)
-            n = sum(old != new for old, new in zip(before, after, strict=True))
-            if n:
-                events, _ = encode_events(after, _NO_LIMIT)
-                db.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (events, rowid))
-                changed += n
+        for rowid, after, n in _changed(db, change):
+            events, _ = encode_events(after, _NO_LIMIT)
+            db.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (events, rowid))
+            changed += n
     return changed
+
+
+def count_changes(db: sqlite3.Connection, change: Change) -> int:
+    """How many events `rewrite` would change."""
+    return sum(n for *_, n in _changed(db, change))
+
+
+def _changed(db: sqlite3.Connection, change: Change) -> Iterator[tuple[int, Sequence[Event], int]]:
+    """Chunks that are to be others: the rowid, the events then, and how many of them change."""
+    for rowid, payload in db.execute("SELECT rowid, CAST(payload AS BLOB) FROM chunks").fetchall():
+        try:
+            before = decode_events(payload)
+        except ValueError:
+            continue
+        after = change(before)
+        if n := sum(old != new for old, new in zip(before, after, strict=True)):
+            yield rowid, after, n
 
 
 def remove(db: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
