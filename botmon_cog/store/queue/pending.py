@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from botmon_cog.domain.models import Event
+from botmon_cog.domain.ended import Taken
 from botmon_cog.store.log import Batch, RunKey
 
 
@@ -22,7 +22,7 @@ class Pending:
     """
 
     def __init__(self, run: RunKey) -> None:
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Taken] = deque()
         self.head: Batch | None = None
         self.may_spool = True
         self.on_settled: Callable[[int], None] | None = None
