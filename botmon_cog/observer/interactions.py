@@ -41,7 +41,7 @@ class Interactions:
     Attributes:
         open: by their interaction.
         delays: how long interactions are on their way.
-        responded: called with each response that was sent or refused, and what it was refused with.
+        responded: called with each response that was sent or refused but deferrals, and what it was refused with.
         ended_well: called when a command's code ended well: as `returned`, but quicker.
         renamed: called with one whose name is known better than before.
         answered_unwatched: called when a command is answered whose code we won't see end.
@@ -149,10 +149,13 @@ class Interactions:
 
     def deferred(self, response: InteractionResponse[Any], error: BaseException | None) -> None:
         """As `responded`, of `InteractionResponse.defer`."""
-        opened = self.open.get(self._interaction_of(response))
-        if error is None and opened is not None and opened.response_s is None and response.type is _DEFERRED:
-            opened.is_deferred, opened.is_ordinary = True, False
-            self._deferrals.add(opened)
+        try:
+            opened = self.open.get(self._interaction_of(response))
+            if error is None and opened is not None and opened.response_s is None and response.type is _DEFERRED:
+                opened.is_deferred, opened.is_ordinary = True, False
+                self._deferrals.add(opened)
+        except Exception as failure:  # noqa: BLE001 (the edge: the host goes on)
+            self._failures.note("observing a deferral", failure)
         self.responded(response, error)
 
     def _answered(self, opened: OpenInteraction) -> None:

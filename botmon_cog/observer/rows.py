@@ -16,7 +16,7 @@ from botmon_cog.domain.models import Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.privacy import names_json, parameters_json
 from botmon_cog.observer.delays import LeastDelay, delay_of
-from botmon_cog.observer.known_commands import Options, path
+from botmon_cog.observer.known_commands import SUB_COMMANDS, Options, path
 
 _NAME = itemgetter("name")
 
@@ -56,7 +56,7 @@ class Rows:
             kind,
             command,
             outcome,
-            moment_of(started_s),
+            datetime.fromtimestamp(started_s, UTC),
             duration_s,
             response_s,
             delay_s if delay_s > 0 else 0.0,
@@ -65,7 +65,7 @@ class Rows:
             channel_id or None,
             user_id,
             user.name,
-            shard_of(guild_id, self._bot.shard_count),
+            0 if self._bot.shard_count is None else shard_of(guild_id, self._bot.shard_count),
             discord_id,
             self._parameters(options) if options else None,
         )
@@ -87,7 +87,8 @@ class Rows:
 
     def _parameters(self, options: Options) -> str | None:
         try:
-            _, options = path("", options)
+            if options[0]["type"] in SUB_COMMANDS:
+                _, options = path("", options)
             if self._privacy.log_parameters == "names":  # the default: without looking at the values
                 return names_json(tuple(map(_NAME, options))) if options else None
             return parameters_json(option_values(options), self._privacy)

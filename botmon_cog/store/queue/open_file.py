@@ -16,10 +16,11 @@ import mmap
 import os
 import secrets
 import struct
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from weakref import ref
 
@@ -68,6 +69,7 @@ _TRIES = 3
 _pack_whole, _pack_end, _pack_settled = WHOLE.pack_into, END.pack_into, SETTLED.pack_into
 _pack_answered = ANSWERED_END.pack_into
 _NAN = math.nan
+_SEQ, _SLOT = itemgetter(0), itemgetter(1)
 
 
 class OpenFile:
@@ -88,7 +90,7 @@ class OpenFile:
         self._map: mmap.mmap | None = None
         self._slots = 0
         self._free: list[int] = []
-        self._ended: deque[tuple[int, int]] = deque()
+        self._ended: list[tuple[int, int]] = []
         """(number of its event, slot), in the order of the numbers."""
         self._is_closing = False
         self.path: Path | None = None
@@ -275,9 +277,9 @@ class OpenFile:
         if not ended or mapped is None or ended[0][0] > upto:
             return
         _pack_settled(mapped, SETTLED_AT, upto)  # before any of the slots is used again
-        free = self._free.append
-        while ended and ended[0][0] <= upto:
-            free(ended.popleft()[1])
+        n = bisect_right(ended, upto, key=_SEQ)
+        self._free.extend(map(_SLOT, ended[:n]))
+        del ended[:n]
         if self._is_closing:
             self._close_if_empty()
 
