@@ -26,6 +26,10 @@ class Clock(Protocol):
         """The wall clock as an aware UTC datetime."""
         ...
 
+    def epoch_s(self) -> float:
+        """The wall clock in seconds since 1970."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds from an arbitrary point; never runs backwards."""
         ...
@@ -44,6 +48,7 @@ class SystemClock:
 
     # Read several times per command, so that a method around each would be noticed.
     now = staticmethod(partial(datetime.now, UTC))
+    epoch_s = staticmethod(time.time)
     monotonic = staticmethod(time.perf_counter)
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> Timer:

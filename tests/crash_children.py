@@ -42,7 +42,7 @@ def make_file(spool: Path) -> OpenFile:
 def open_one(file: OpenFile, name: str) -> int:
     now_s = datetime.now(UTC).timestamp()
     discord_id = int(now_s * 1000 - 1_420_070_400_000) << 22
-    return file.add(-1, now_s, discord_id, 1, 2, 3, 1, open_slots.what(Kind.SLASH, name, is_own=False))
+    return file.add(now_s, (discord_id, 1, 2, 3), 1, open_slots.what(Kind.SLASH, name, is_own=False))
 
 
 async def hold_open(talk: Talk, spool: str, name: str) -> None:
@@ -120,8 +120,8 @@ def _die_at(step: str, times: int) -> None:
     of, name, is_after = {
         "opening": (OpenFile, "add", False),
         "opened": (OpenFile, "add", True),
-        "recording": (Recorder, "record_command", False),
-        "recorded": (Recorder, "record_command", True),
+        "recording": (Recorder, "record_ended", False),
+        "recorded": (Recorder, "record_ended", True),
         "ending": (OpenFile, "ended", False),
         "ended": (OpenFile, "ended", True),
         "answering": (OpenFile, "answered", False),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.config import Config, StorageConfig
+from botmon_cog.domain.ended import Origin
 from botmon_cog.domain.models import AnsweredElsewhere, Invocation, Kind
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.runtime import MonitoringSystem
@@ -49,10 +50,18 @@ def file(spool: Path):
     made.abandon()
 
 
-def add(file: OpenFile, name: str = "play", slot: int = NOWHERE, **fields: int) -> int:
-    what = bytes((fields.pop("kind", 0), fields.pop("flags", 0))) + name.encode()
-    values = dict.fromkeys(("discord_id", "user_id", "guild_id", "channel_id", "shard_id"), 0)
-    return file.add(slot, STARTED_AT.timestamp(), **values | {"discord_id": DISCORD_ID} | fields, what=what)
+def add(
+    file: OpenFile,
+    name: str = "play",
+    slot: int = NOWHERE,
+    *,
+    origin: Origin = (DISCORD_ID, 0, 0, 0),
+    shard_id: int = 0,
+    kind: int = 0,
+    flags: int = 0,
+) -> int:
+    what = bytes((kind, flags)) + name.encode()
+    return file.rewrite(slot, STARTED_AT.timestamp(), origin, shard_id, what)
 
 
 def left_of(file: OpenFile) -> Left:
@@ -86,7 +95,7 @@ def test_file_is_private_beside_the_spool_and_gone_once_it_is_closed(file: OpenF
 
 
 def test_open_invocation_is_read_back_with_all_that_was_known_of_it(file: OpenFile):
-    add(file, "music play", user_id=1, guild_id=7 << 22, channel_id=3, shard_id=3, kind=KIND_CODES[Kind.HYBRID_SLASH])
+    add(file, "music play", origin=(DISCORD_ID, 1, 7 << 22, 3), shard_id=3, kind=KIND_CODES[Kind.HYBRID_SLASH])
     assert left_of(file).opened == [
         Invocation(
             kind=Kind.HYBRID_SLASH,
@@ -104,7 +113,7 @@ def test_open_invocation_is_read_back_with_all_that_was_known_of_it(file: OpenFi
 
 
 def test_ended_invocation_is_read_back_as_it_ended(file: OpenFile):
-    slot = add(file, "play", user_id=1, flags=IS_OWN)
+    slot = add(file, "play", origin=(DISCORD_ID, 1, 0, 0), flags=IS_OWN)
     how = {"kind": Kind.PREFIX, "outcome": Outcome.ERROR, "duration_s": 1.5, "response_s": None, "is_own": True}
     file.ended(slot, 8, ended(error_type="ValueError", **how))
     left = left_of(file)
@@ -175,7 +184,7 @@ def test_any_value_is_read_back(kind, name, user_id, guild_id, channel_id, outco
 
 def test_slots_that_a_power_cut_left_half_written_are_counted_and_left_out(file: OpenFile):
     add(file, "whole")
-    add(file, "no time", discord_id=1)
+    add(file, "no time", origin=(1, 0, 0, 0))
     add(file, "no kind", kind=200)
     assert file.path is not None
     content = bytearray(file.path.read_bytes())
@@ -199,10 +208,10 @@ def test_file_grows_up_to_4096_and_keeps_no_more_than_that(file: OpenFile):
 
 @pytest.mark.parametrize("discord_id", [2**63, -(2**63) - 1])
 def test_id_that_is_none_is_not_kept_and_raises_nothing(file: OpenFile, discord_id: int):
-    assert add(file, discord_id=discord_id) == NOWHERE
+    assert add(file, origin=(discord_id, 0, 0, 0)) == NOWHERE
     assert names(file) == []
     slot = add(file)
-    assert add(file, discord_id=discord_id) == NOWHERE
+    assert add(file, origin=(discord_id, 0, 0, 0)) == NOWHERE
     file.remove(slot)
     assert names(file) == []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from botmon_cog.domain.models import Invocation, Kind
+from botmon_cog.domain.ended import Judged
+from botmon_cog.domain.models import Kind
 from botmon_cog.domain.outcome import Outcome
 
 TOKEN_LIFETIME_S = 900.0
@@ -24,7 +25,7 @@ def longest_timed_s(kind: Kind, outcome: Outcome) -> float | None:
 _LONGEST_S = {(kind, outcome): longest_timed_s(kind, outcome) for kind in Kind for outcome in Outcome}
 
 
-def timed_duration_s(invocation: Invocation) -> float | None:
+def timed_duration_s(invocation: Judged) -> float | None:
     """Its duration in seconds; None if it is unknown or does not count."""
     longest_s, duration_s = _LONGEST_S[invocation.kind, invocation.outcome], invocation.duration_s
     return None if longest_s is None or duration_s is None or duration_s > longest_s else duration_s

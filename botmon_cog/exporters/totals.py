@@ -16,6 +16,7 @@ from functools import partial
 from operator import attrgetter
 
 from botmon_cog.clock import Clock
+from botmon_cog.domain.ended import Taken, events_of
 from botmon_cog.domain.models import AutocompleteCalls, BackgroundFailures, Event, Invocation, MusicEvent
 from botmon_cog.domain.totals import Totals
 from botmon_cog.errors import SpoolError, StorageError
@@ -68,7 +69,7 @@ class TotalsKeeper:
         self._loops = loops
         self._lock = threading.Lock()
         """For what is counted below, by threads."""
-        self._waiting: deque[tuple[Sequence[Event], int]] = deque()
+        self._waiting: deque[tuple[Sequence[Taken], int]] = deque()
         """Kept but not counted yet, each lot with the number of the last. The loop adds, threads take."""
         self._rows = 0
         """How many came since a thread was told to count."""
@@ -109,7 +110,7 @@ class TotalsKeeper:
 
     # -- counting ------------------------------------------------------------------------------------------------------
 
-    def _note(self, events: Sequence[Event], last_seq: int) -> None:
+    def _note(self, events: Sequence[Taken], last_seq: int) -> None:
         """Events were committed or spooled. On the event loop, so it does as little as it can."""
         self._waiting.append((events, last_seq))
         self._rows += len(events)
@@ -130,8 +131,8 @@ class TotalsKeeper:
         while self._waiting:
             with self._lock:  # for one batch after the other: the loop may want it, too
                 if self._waiting:
-                    events, self._counted = self._waiting.popleft()
-                    _add(self._totals, events)
+                    taken, self._counted = self._waiting.popleft()
+                    _add(self._totals, events_of(taken))
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from botmon_cog.domain.ended import Judged
 from botmon_cog.domain.models import Id, Invocation
 from botmon_cog.domain.outcome import Outcome
 
@@ -57,12 +58,12 @@ class FaultRuns:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def add(self, invocations: Iterable[Invocation], minute: int) -> None:
+    def add(self, invocations: Iterable[Judged], minute: int) -> None:
         """Take in commands, in the order of their ends. What is neither a fault nor a good end changes nothing."""
         runs = self._runs
         for each in invocations:
             outcome = each.outcome
-            if outcome in FAULTS:
+            if isinstance(each, Invocation) and outcome in FAULTS:
                 fault = _Fault(each.fingerprint, each.user_id, each.started_at, minute)
                 run = runs.get(each.command)
                 if run is None:

@@ -27,6 +27,7 @@ class Observed(Protocol):
 
     told: Told | None
     is_open: bool
+    is_ordinary: bool
     is_refused: bool
 
     @property
@@ -61,6 +62,7 @@ def tell(
     """Add what a host says; what it said before stays where it now says nothing, and a failure stays one."""
     before = observed.told or Told()
     failure = before if success else Told(False, error_type, error_message)
+    observed.is_ordinary = False
     observed.told = failure._replace(details=details or before.details)
 
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.models import Invocation
+from botmon_cog.domain.ended import Judged
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.fault_runs import FAULTS, FaultRun, FaultRuns
 from botmon_cog.monitors.refusals import Refusals, RefusedCommand
@@ -99,7 +99,7 @@ class RecentOutcomes:
         self._runs = FaultRuns()
         self._refusals = Refusals()
 
-    def add(self, invocations: Sequence[Invocation], minute: int) -> None:
+    def add(self, invocations: Sequence[Judged], minute: int) -> None:
         """Count commands that ended within one minute, in the order of their ends."""
         if not self._minutes or self._minutes[-1].minute != minute:
             self._begin(minute)

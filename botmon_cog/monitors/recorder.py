@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
 from botmon_cog.domain.anonymous import anonymous
+from botmon_cog.domain.ended import EndedCommand, Judged
 from botmon_cog.domain.models import AnsweredElsewhere, Event, Id, Invocation, Kind, MetricSample
 from botmon_cog.monitors.metrics.operations import Operations
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
@@ -64,7 +65,7 @@ class Recorder:
         self.tap: Listener | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
         self._monotonic = clock.monotonic
-        self._held_back: list[Invocation] = []
+        self._held_back: list[Judged] = []
         self._hold_back = self._held_back.append
         self._too_many_seq = _MOST_HELD_BACK
         """With the event of this number, what is held back is sorted in."""
@@ -97,21 +98,24 @@ class Recorder:
 
     def record_invocation(self, invocation: Invocation, ended_s: float) -> int:
         """As `record`. `ended_s`: when it ended, by the monotonic clock."""
-        is_judged = not (invocation.is_own or invocation.kind in _COMPONENTS)
-        return self.record_command(invocation, ended_s, is_judged)
-
-    def record_command(self, invocation: Invocation, ended_s: float, is_judged: bool = True) -> int:
-        """The same of what is known to be a command. `is_judged`: whether the windows hear of it."""
         if self._unrecorded and invocation.user_id in self._unrecorded:
             invocation = anonymous(invocation)
+        if not (invocation.is_own or invocation.kind in _COMPONENTS):
+            return self.record_ended(invocation, ended_s)
         seq = self._put(invocation)
         if self.tap is not None:
             self.tap(invocation)
-        if is_judged:
-            if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
-                self._sort_in()
-                self._too_many_seq = seq + _MOST_HELD_BACK
-            self._hold_back(invocation)
+        return seq
+
+    def record_ended(self, ended: Judged, ended_s: float) -> int:
+        """The same of a command of the host's, as it is to be stored."""
+        seq = self._put(ended)
+        if self.tap is not None:
+            self.tap(ended.invocation() if isinstance(ended, EndedCommand) else ended)
+        if ended_s >= self._minute_ends_s or seq >= self._too_many_seq:
+            self._sort_in()
+            self._too_many_seq = seq + _MOST_HELD_BACK
+        self._hold_back(ended)
         return seq
 
     def _sort_in(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
+from botmon_cog.domain.ended import Judged
 from botmon_cog.domain.models import Id, Invocation
 from botmon_cog.domain.outcome import Outcome
 
@@ -41,16 +42,18 @@ class Refusals:
         self._servers: dict[Id | None, int] = {}
         self._refused: dict[tuple[str, Id], _Refusal] = {}
 
-    def add_servers(self, invocations: Iterable[Invocation], minute: int) -> None:
+    def add_servers(self, invocations: Iterable[Judged], minute: int) -> None:
         used = dict.fromkeys(map(_GUILD, invocations), minute)
         if len(self._servers) >= MOST_SERVERS:
             used = {server: minute for server in used if server in self._servers}
         self._servers.update(used)
 
-    def add(self, invocations: Iterable[Invocation], minute: int, oldest: int) -> None:
+    def add(self, invocations: Iterable[Judged], minute: int, oldest: int) -> None:
         """Note the refused ones among them; a pause until after `oldest` begins the count anew."""
         for each in invocations:
-            if each.outcome is not Outcome.REFUSED or each.guild_id not in self._servers or each.guild_id is None:
+            if not isinstance(each, Invocation) or each.outcome is not Outcome.REFUSED:
+                continue
+            if each.guild_id is None or each.guild_id not in self._servers:
                 continue
             key = each.command, each.guild_id
             before = self._refused.get(key)

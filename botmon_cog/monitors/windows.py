@@ -12,8 +12,8 @@ from operator import attrgetter, is_not
 from typing import cast
 
 from botmon_cog.clock import Clock
+from botmon_cog.domain.ended import Judged
 from botmon_cog.domain.histogram import Histogram
-from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.performance import COMMAND, OPERATION, RESPONSE
 from botmon_cog.domain.timed import TOKEN_LIFETIME_S, timed_duration_s
@@ -84,7 +84,7 @@ class LiveWindows:
         self._commands: dict[str, tuple[Window, Window]] = {}
         self._operations: dict[str, Window] = {}
 
-    def add_invocations(self, invocations: Sequence[Invocation]) -> None:
+    def add_invocations(self, invocations: Sequence[Judged]) -> None:
         """Commands only; what does not count in times is left out."""
         timed = invocations
         if not _TIMED.issuperset(map(_OUTCOME, invocations)):

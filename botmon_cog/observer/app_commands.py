@@ -127,7 +127,7 @@ class AppCommands:
 
     def _around_receive(self, receive: Receive) -> Receive:
         """Open a command's invocation before its task is made, and keep our place before the tree's error handler."""
-        attributes, open_one = self._tree_attributes, self._open_one
+        tree, open_one = self._bot.tree, self._open_one
 
         def _from_interaction(interaction: AnyInteraction) -> None:
             if self.is_attached:
@@ -136,7 +136,7 @@ class AppCommands:
                         open_one(interaction)
                     elif interaction.type is _AUTOCOMPLETE and self.autocomplete is not None:
                         self.autocomplete.received(interaction)
-                    if attributes.get("on_error") is not self._on_error:
+                    if tree.on_error is not self._on_error:
                         self._chain_on_error()  # the host has set its own since
                 except Exception as error:  # noqa: BLE001 (the command must run all the same)
                     self._failures.note("observing an interaction", error)

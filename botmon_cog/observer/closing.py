@@ -11,6 +11,7 @@ from discord.ext import commands
 from msgspec.structs import replace
 
 from botmon_cog.causes.redaction import message_of
+from botmon_cog.domain.ended import EndedCommand
 from botmon_cog.domain.models import AnsweredElsewhere, ErrorGroup, Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.taken import LONGEST_NAME
@@ -21,6 +22,7 @@ from botmon_cog.observer.kept_open import NO_NUMBER, KeptOpen
 from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.lacking import lacking
 from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, failed
+from botmon_cog.observer.rows import Rows, moment_of
 from botmon_cog.runtime import MonitoringSystem
 
 _OK = Outcome.OK
@@ -86,7 +88,10 @@ class Closer:
         self._end_of_retirement()
 
     def make_ended_well(
-        self, open_ones: dict[AnyInteraction | None, OpenInteraction], returned: Callable[[OpenInteraction], None]
+        self,
+        open_ones: dict[AnyInteraction | None, OpenInteraction],
+        rows: Rows,
+        returned: Callable[[OpenInteraction], None],
     ) -> Callable[[OpenInteraction], None]:
         """Returns what is called when a command's code ended well.
 
@@ -95,27 +100,40 @@ class Closer:
         """
         if self._is_ignored.has_people:
             return returned
-        record, keep_answered, monotonic = self._system.recorder.record_command, self.kept.answered, self._monotonic
+        record, keep_answered, monotonic = self._system.recorder.record_ended, self.kept.answered, self._monotonic
+        make = rows.of_ended
 
         def ended_well(opened: OpenInteraction) -> None:
-            known, response_s = opened.known, opened.response_s
+            interaction: Any = opened.interaction
+            known = opened.known
+            response_s = opened.response_s
             if (
                 response_s is None
                 or response_s > _DEADLINE_S
                 or not opened.is_ordinary
                 or not opened.is_open
-                or opened.told is not None
-                or known.command() is not opened.interaction.command
+                or known.command() is not interaction.command
             ):
                 returned(opened)
                 return
             opened.is_open = False
-            del open_ones[opened.interaction]
+            del open_ones[interaction]
             try:
                 ended_s = monotonic()
                 duration_s = ended_s - opened.received_s
-                row = Invocation(known.kind, known.name, _OK, opened.started_at, duration_s, response_s, *opened.origin)
-                keep_answered(opened.slot, record(row, ended_s), duration_s, response_s)
+                ended = EndedCommand(
+                    known.kind,
+                    known.name,
+                    interaction.guild_id,
+                    opened.started_s,
+                    duration_s,
+                    response_s,
+                    opened.origin,
+                    interaction.user,
+                    interaction.data.get("options"),
+                    make,
+                )
+                keep_answered(opened.slot, record(ended, ended_s), duration_s, response_s)
             except Exception as failure:  # noqa: BLE001 (the edge: the caller is discord.py in the middle of a command)
                 self._system.failures.note("recording an invocation", failure)
                 self._forget(opened)
@@ -141,7 +159,7 @@ class Closer:
                 invocation = self._with_cause(invocation, None, opened)
             seq = self._system.recorder.record(
                 AnsweredElsewhere(
-                    discord_id=opened.interaction.id, received_at=opened.started_at, invocation=invocation
+                    discord_id=opened.interaction.id, received_at=moment_of(opened.started_s), invocation=invocation
                 )
             )
             self.kept.set_aside(opened, seq, invocation)

@@ -89,11 +89,11 @@ class Components:
         self._recent.append(interaction.id)
         return self._open_one(interaction)
 
-    def _find(self, interaction: AnyInteraction) -> tuple[KnownCommand, None]:
+    def _find(self, interaction: AnyInteraction) -> KnownCommand:
         """What is known before its view is."""
         custom_id = str(dict[str, Any](interaction.data or {}).get("custom_id", ""))
         name = self._names.bounded(name_of_custom_id(custom_id, words_of_names(interaction.user)))
-        return known_component(kind_of(interaction), name, is_own=False), None
+        return known_component(kind_of(interaction), name, is_own=False)
 
     def _begin(self, interaction: AnyInteraction, owner: type, name: Callable[[], str]) -> OpenComponent | None:
         """The use that a view is called for, from now on under its view's name; None: nothing is to be observed.

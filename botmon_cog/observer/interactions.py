@@ -6,7 +6,7 @@ filled within 15 min, and what is refused may have been answered by another proc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from discord import InteractionResponse, InteractionResponseType
@@ -24,6 +24,7 @@ from botmon_cog.observer.known_commands import AnyInteraction
 from botmon_cog.observer.opened import OpenInteraction
 from botmon_cog.observer.opening import Find, Opened, make_open_one
 from botmon_cog.observer.private import interaction_getter
+from botmon_cog.observer.rows import Rows
 
 _DEFERRED = InteractionResponseType.deferred_channel_message
 _AT_ONCE = frozenset({Outcome.ERROR, Outcome.LATE, Outcome.REFUSED, Outcome.CANCELLED})
@@ -40,7 +41,7 @@ class Interactions:
     Attributes:
         open: by their interaction.
         delays: how long interactions are on their way.
-        responded: called with each response that was sent or refused, and what it was refused with.
+        responded: called with each response that was sent or refused but deferrals, and what it was refused with.
         ended_well: called when a command's code ended well: as `returned`, but quicker.
         renamed: called with one whose name is known better than before.
         answered_unwatched: called when a command is answered whose code we won't see end.
@@ -56,10 +57,11 @@ class Interactions:
         self._failures = failures
         self.open: dict[AnyInteraction | None, OpenInteraction] = {}
         self._deferrals = Deferrals(clock, failures, self._filled, self._never_filled)
-        self.delays = LeastDelay()
-        self._privacy = privacy
+        self.delays = LeastDelay(self._open_delays_s)
+        self._rows = Rows(bot, privacy, closer.kept.unrecorded, self.delays)
+        self._interaction_of = interaction_getter(self.open)
         self.responded = self._make_responded()
-        self.ended_well = closer.make_ended_well(self.open, self.returned)
+        self.ended_well = closer.make_ended_well(self.open, self._rows, self.returned)
         self.renamed = closer.kept.renamed
         self.answered_unwatched: Callable[[], None] = _nothing
 
@@ -72,7 +74,7 @@ class Interactions:
 
     def opener(self, of: type[Opened], find: Find) -> Callable[[AnyInteraction], Opened]:
         """Returns what opens an interaction that has arrived, as one of this kind."""
-        return make_open_one(of, find, self.open, self._bot, self._clock, self._privacy, self.delays, self._closer.kept)
+        return make_open_one(of, find, self.open, self._bot, self._clock, self._rows, self._closer.kept)
 
     def get(self, interaction: AnyInteraction) -> OpenInteraction | None:
         return self.open.get(interaction)
@@ -129,28 +131,40 @@ class Interactions:
 
     def _make_responded(self) -> Callable[[InteractionResponse[Any], BaseException | None], None]:
         """A closure, for it runs while the host is in the middle of answering somebody."""
-        open_ones, monotonic, interaction_of = self.open, self._monotonic, interaction_getter(self.open)
+        open_ones, monotonic, interaction_of = self.open, self._monotonic, self._interaction_of
 
         def responded(response: InteractionResponse[Any], error: BaseException | None) -> None:
             try:
-                interaction = interaction_of(response)
-                opened = open_ones.get(interaction)
+                opened = open_ones.get(interaction_of(response))
                 if error is not None:
-                    self._response_failed(interaction, opened, error)
+                    self._response_failed(interaction_of(response), opened, error)
                 elif opened is not None and opened.response_s is None:
                     opened.response_s = monotonic() - opened.received_s
-                    if not opened.is_watched and not opened.known.kind.is_component:
-                        self.answered_unwatched()
-                    if response.type is _DEFERRED:
-                        opened.is_deferred, opened.is_ordinary = True, False
-                        self._deferrals.add(opened)
-                    if opened.ended_s is not None:
-                        self._stop_waiting(opened)
-                        self._decide(opened)
+                    if not opened.is_ordinary or not opened.is_watched:
+                        self._answered(opened)
             except Exception as failure:  # noqa: BLE001 (the edge: the host goes on)
                 self._failures.note("observing a response", failure)
 
         return responded
+
+    def deferred(self, response: InteractionResponse[Any], error: BaseException | None) -> None:
+        """As `responded`, of `InteractionResponse.defer`."""
+        try:
+            opened = self.open.get(self._interaction_of(response))
+            if error is None and opened is not None and opened.response_s is None and response.type is _DEFERRED:
+                opened.is_deferred, opened.is_ordinary = True, False
+                self._deferrals.add(opened)
+        except Exception as failure:  # noqa: BLE001 (the edge: the host goes on)
+            self._failures.note("observing a deferral", failure)
+        self.responded(response, error)
+
+    def _answered(self, opened: OpenInteraction) -> None:
+        """What the first response means to any but an ordinary command."""
+        if not opened.is_watched and not opened.known.kind.is_component:
+            self.answered_unwatched()
+        if opened.ended_s is not None:
+            self._stop_waiting(opened)
+            self._decide(opened)
 
     def _response_failed(
         self, interaction: AnyInteraction | None, opened: OpenInteraction | None, error: BaseException
@@ -174,6 +188,9 @@ class Interactions:
             delay_s = delay_of(opened.interaction.id, opened.started_s)
             age_s = self._monotonic() - opened.received_s + self.delays.held_up_s(delay_s)
             opened.is_elsewhere, opened.refusal = age_s < opened.DEADLINE_S, Outcome.LATE
+
+    def _open_delays_s(self) -> Iterator[float]:
+        return (delay_of(opened.origin[0], opened.started_s) for opened in self.open.values())
 
     def _filled(self, opened: OpenInteraction) -> None:
         opened.is_deferred = False

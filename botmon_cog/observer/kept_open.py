@@ -6,11 +6,13 @@ from typing import Any
 
 from discord.ext import commands
 
+from botmon_cog.domain.ended import Origin
 from botmon_cog.domain.models import Invocation
 from botmon_cog.observer.ignoring import Filter
 from botmon_cog.observer.known_commands import is_own
 from botmon_cog.observer.open_message import OpenMessage, qualified_name
-from botmon_cog.observer.opened import OpenInteraction, OpenInvocation, shard_of
+from botmon_cog.observer.opened import OpenInteraction, OpenInvocation
+from botmon_cog.observer.rows import shard_of
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.queue import open_slots
 from botmon_cog.store.queue.open_file import NOWHERE
@@ -46,16 +48,12 @@ class KeptOpen:
     def renamed(self, opened: OpenInteraction) -> None:
         """What is kept of it goes by another name from now on."""
         if opened.slot >= 0:
-            _, guild_id, _, channel_id, user_id, _, shard_id, discord_id, _ = opened.origin
-            is_unrecorded = user_id in self.unrecorded
-            opened.slot = self.add(
+            origin = opened.origin
+            opened.slot = self._file.rewrite(
                 opened.slot,
                 opened.started_s,
-                discord_id,
-                0 if is_unrecorded else user_id,
-                guild_id or 0,
-                0 if is_unrecorded else channel_id or 0,
-                shard_id,
+                without_person(origin) if origin[1] in self.unrecorded else origin,
+                shard_of(origin[2], self._bot.shard_count),
                 opened.known.what,
             )
 
@@ -68,13 +66,15 @@ class KeptOpen:
             if self.is_ignored(user_id, guild_id, command):
                 return
             is_unrecorded = user_id in self.unrecorded
-            opened.slot = self._file.add(
+            opened.slot = self._file.rewrite(
                 opened.slot,
                 opened.started_s,
-                0 if is_unrecorded else context.message.id,
-                0 if is_unrecorded else user_id,
-                guild_id or 0,
-                0 if is_unrecorded else context.channel.id,
+                (
+                    0 if is_unrecorded else context.message.id,
+                    0 if is_unrecorded else user_id,
+                    guild_id or 0,
+                    0 if is_unrecorded else context.channel.id,
+                ),
                 shard_of(guild_id, self._bot.shard_count),
                 open_slots.what(opened.kind, qualified_name(command), is_own=is_own(command)),
             )
@@ -102,6 +102,12 @@ class KeptOpen:
         if opened.slot >= 0:
             self._file.remove(opened.slot)
             opened.slot = NOWHERE
+
+
+def without_person(origin: Origin) -> Origin:
+    """The same without the user, and without the channel."""
+    discord_id, _, guild_id, _ = origin
+    return discord_id, 0, guild_id, 0
 
 
 def _called(context: commands.Context[Any]) -> Any:

@@ -60,8 +60,8 @@ class KnownCommands:
     """Those of one bot.
 
     Attributes:
-        find: returns what is known of an interaction's command, and the options that Discord sent. It runs for every
-            command, before discord.py has looked at it.
+        find: returns what is known of an interaction's command. It runs for every command, before discord.py has looked
+            at it.
     """
 
     def __init__(self, own_names: Container[str]) -> None:
@@ -70,31 +70,37 @@ class KnownCommands:
         self._known: dict[object, KnownCommand] = {}
         self.find = self._make_find()
 
-    def _make_find(self) -> Callable[[AnyInteraction], tuple[KnownCommand, Options | None]]:
-        recall, learn = self._known.get, self._learn
+    def _make_find(self) -> Callable[[AnyInteraction], KnownCommand]:
+        recall, search = self._known.get, self._search
 
-        def find(interaction: AnyInteraction) -> tuple[KnownCommand, Options | None]:
+        def find(interaction: AnyInteraction) -> KnownCommand:
             data: Any = interaction.data
             try:
-                key = name = data["name"]
-            except (KeyError, TypeError):  # not as Discord sends it
-                data = data or {}
-                key = name = _UNNAMED
-            options = data.get("options")
-            if options:
-                if options[0]["type"] in SUB_COMMANDS:
-                    name, options = path(name, options)
-                    key = name
-            elif "target_id" in data:
-                key = name, data.get("type")
-            return recall(key) or learn(key, name, interaction), options
+                known = recall((data["name"], data["type"]))
+                if known is None:
+                    known = recall((data["name"], data["options"][0]["name"]))
+            except (KeyError, TypeError):  # it has no options, or is not as Discord sends it
+                known = None
+            return known or search(interaction)
 
         return find
+
+    def _search(self, interaction: AnyInteraction) -> KnownCommand:
+        """Of what comes for the first time, and of what is below a group of a group."""
+        data: Mapping[str, Any] = interaction.data or {}
+        first, options = data.get("name", _UNNAMED), data.get("options")
+        name, _ = path(first, options)
+        key: object = name
+        if name is first:
+            key = first, data.get("type")
+        elif options and name == f"{first} {options[0]['name']}":
+            key = first, options[0]["name"]
+        return self._known.get(key) or self._learn(key, name, interaction)
 
     def _again(self, interaction: AnyInteraction) -> KnownCommand:
         """Of a command that the host has replaced by another one of its name."""
         self._known.clear()
-        return self.find(interaction)[0]
+        return self._search(interaction)
 
     def _learn(self, key: object, name: str, interaction: AnyInteraction) -> KnownCommand:
         command, data = interaction.command, interaction.data

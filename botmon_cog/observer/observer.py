@@ -32,7 +32,8 @@ from botmon_cog.observer.servers import Servers
 from botmon_cog.observer.waiters import Waiters
 from botmon_cog.runtime import MonitoringSystem
 
-_RESPONDING = ("defer", "pong", "send_message", "edit_message", "send_modal", "autocomplete", "launch_activity")
+_DEFERRING = ("defer",)
+_RESPONDING = ("pong", "send_message", "edit_message", "send_modal", "autocomplete", "launch_activity")
 
 
 def _tell_nobody(*_: object) -> None:
@@ -95,6 +96,7 @@ class Observer:
         self.servers.attach()
         self.music.attach()
         add_sink(InteractionResponse, _RESPONDING, self.interactions.responded)
+        add_sink(InteractionResponse, _DEFERRING, self.interactions.deferred)
 
     async def detach(self) -> None:
         """Stop observing, close what is open, and leave everything as it was found.
@@ -130,6 +132,7 @@ class Observer:
         self.app_commands.let_go()
         self.interactions.let_go()
         remove_sink(InteractionResponse, _RESPONDING, self.interactions.responded)
+        remove_sink(InteractionResponse, _DEFERRING, self.interactions.deferred)
 
     def end(self) -> None:
         """The process is about to end: close what is open, and open nothing more."""

@@ -17,7 +17,9 @@ from botmon_cog.domain.privacy import parameters_json
 from botmon_cog.domain.taken import LONGEST_NAME
 from botmon_cog.observer.delays import delay_of
 from botmon_cog.observer.known_commands import is_own
-from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated, shard_of
+from botmon_cog.observer.opened import AnyContext, OpenInvocation, annotated
+from botmon_cog.observer.rows import moment_of, shard_of
+from botmon_cog.store.queue.open_file import NOWHERE
 
 
 class OpenMessage(OpenInvocation, kw_only=True):
@@ -63,9 +65,10 @@ class OpenMessage(OpenInvocation, kw_only=True):
     ) -> Self:
         is_hybrid = isinstance(context.command, commands.HybridCommand | commands.HybridGroup)
         return cls(
-            started_at,
             started_at.timestamp(),
             received_s,
+            False,
+            NOWHERE,
             context=context,
             root=root_of(context.command),
             kind=Kind.HYBRID_PREFIX if is_hybrid else Kind.PREFIX,
@@ -99,7 +102,7 @@ class OpenMessage(OpenInvocation, kw_only=True):
             kind=self.kind,
             command=self.command[:LONGEST_NAME],
             outcome=outcome,
-            started_at=self.started_at,
+            started_at=moment_of(self.started_s),
             duration_s=None if ended_s is None else ended_s - self.received_s,
             gateway_delay_s=max(delay_of(message.id, self.started_s), 0.0),
             guild_id=None if guild is None else guild.id,

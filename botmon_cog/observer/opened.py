@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,32 +12,33 @@ from msgspec.structs import replace
 from botmon_cog.causes.causes import Cause
 from botmon_cog.causes.redaction import redact
 from botmon_cog.clock import Timer
+from botmon_cog.domain.ended import Origin
 from botmon_cog.domain.models import Invocation
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.observed import Told
 from botmon_cog.observer.ignoring import Filter
-from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, Options
+from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, path
+from botmon_cog.observer.rows import Rows, option_values
 
 AnyContext = commands.Context[Any]
-Origin = tuple[float, int | None, str | None, int | None, int, str, int, int, str | None]
-"""What is known of an interaction from its beginning on: the fields of `Invocation` from `gateway_delay_s` to
-`parameters`, in their order."""
-
 _NAMING = ("username", "global_name", "nick", "name", "filename", "url", "content")
 """Keys of what Discord sends of people, roles, channels, files and messages."""
 
 
 class _Begun(msgspec.Struct, eq=False):
-    """When it arrived. By position, and a struct, because one is made for every command: half of what a class costs.
+    """How it began. By position, and a struct, because one is made for every command: half of what a class costs.
 
     Attributes:
-        started_s: `started_at` in seconds since 1970.
+        started_s: seconds since 1970.
         received_s: monotonic seconds.
+        is_ordinary: it ends with `ok` if it was answered in time, its code ends well and the host says nothing else.
+        slot: where the file of open invocations has it; negative: nowhere.
     """
 
-    started_at: datetime
     started_s: float
     received_s: float
+    is_ordinary: bool
+    slot: int
 
 
 class OpenInvocation(_Begun, kw_only=True):
@@ -49,14 +49,12 @@ class OpenInvocation(_Begun, kw_only=True):
         is_open: nothing was recorded for it yet.
         is_refused: our own command answered that it is not for this user.
         told: what the host said of it.
-        slot: where the file of open invocations has it; negative: nowhere.
     """
 
     ended_s: float | None = None
     is_open: bool = True
     is_refused: bool = False
     told: Told | None = None
-    slot: int = -1
 
     @property
     def who(self) -> tuple[str | None, str]:
@@ -88,8 +86,7 @@ class OpenInteraction(OpenInvocation):
     Attributes:
         origin: who used it, and where.
         known: what is always the same of its command or component.
-        options: as Discord sent them, without the names of sub-commands.
-        is_ordinary: it ends with `ok` if it was answered in time, its code ends well and the host says nothing else.
+        rows: makes its row.
         is_watched: we will see its code end, however it does.
         response_s: seconds to the first response that Discord took.
         is_deferred: that response said "thinking...", and nothing has filled it yet.
@@ -108,8 +105,7 @@ class OpenInteraction(OpenInvocation):
     interaction: AnyInteraction
     origin: Origin
     known: KnownCommand
-    options: Options | None = None
-    is_ordinary: bool = False
+    rows: Rows
     is_watched: bool = False
     response_s: float | None = None
     is_deferred: bool = False
@@ -139,13 +135,22 @@ class OpenInteraction(OpenInvocation):
 
     def typed(self) -> Iterable[object]:
         data: Mapping[str, Any] = self.interaction.data or {}
-        return [*option_values(self.options or ()).values(), *names_in(data.get("resolved"))]
+        return [*option_values(path("", data.get("options"))[1]).values(), *names_in(data.get("resolved"))]
 
     def invocation(self, outcome: Outcome, ended_s: float | None) -> Invocation:
         known = self.known
         duration_s = None if ended_s is None else ended_s - self.received_s
-        invocation = Invocation(
-            known.kind, known.name, outcome, self.started_at, duration_s, self.response_s, *self.origin
+        data: Mapping[str, Any] = self.interaction.data or {}
+        invocation = self.rows.row(
+            known.kind,
+            known.name,
+            outcome,
+            self.started_s,
+            duration_s,
+            self.response_s,
+            self.origin,
+            self.interaction.user,
+            data.get("options"),
         )
         if self.told is not None:
             invocation = annotated(invocation, self.told, self.typed())
@@ -176,11 +181,6 @@ def annotated(invocation: Invocation, told: Told, typed: Iterable[object]) -> In
     )
 
 
-def shard_of(guild_id: int | None, shard_count: int | None) -> int:
-    """0 of a direct message, and in a bot without shards."""
-    return (guild_id >> 22) % shard_count if shard_count and guild_id else 0
-
-
 def names_in(resolved: Mapping[str, Any] | None) -> Iterable[object]:
     """What whoever or whatever somebody chose is called, of what Discord sent with their ids."""
     for kind in resolved or ():
@@ -188,8 +188,3 @@ def names_in(resolved: Mapping[str, Any] | None) -> Iterable[object]:
             for key in _NAMING:
                 if chosen.get(key):
                     yield chosen[key]
-
-
-def option_values(options: Options) -> dict[str, Any]:
-    """Option names and values."""
-    return {option["name"]: option.get("value") for option in options}

@@ -11,7 +11,9 @@ from operator import attrgetter, is_not
 from typing import Any, NamedTuple, Self
 
 import msgspec
+from msgspec.structs import replace
 
+from botmon_cog.domain.ended import Taken, events_of
 from botmon_cog.domain.models import Event
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reasons import Reason
@@ -82,7 +84,7 @@ class Batch(msgspec.Struct, kw_only=True):
 
     run: RunKey
     first_seq: int
-    events: Sequence[Event]
+    events: Sequence[Taken]
     is_repeat: bool = False
     """Whether it may be stored already."""
 
@@ -155,7 +157,7 @@ def appended(batches: Sequence[Batch]) -> Script[tuple[Session, Session]]:
     if repeats:
         yield Exclude()  # before anything is locked: else we could wait for a roll-up that waits for us
         if gone := (yield from forgotten()):
-            batches = [msgspec.structs.replace(batch, events=gone.applied(batch.events)) for batch in batches]
+            batches = [replace(batch, events=gone.applied(events_of(batch.events))) for batch in batches]
             repeats = [batch for batch in batches if batch.is_repeat]
     session: Session = yield Recall()
     found = Session()
@@ -198,7 +200,7 @@ def _pieces(batch: Batch) -> list[_Piece]:
     """A batch's events, cleaned, where they change from one kind to another."""
     found: list[_Piece] = []
     seq = batch.first_seq
-    for kind, events in groupby(batch.events, type):
+    for kind, events in groupby(events_of(batch.events), type):
         table = LOG_TABLES[kind]
         piece = _Piece(batch.run.token, table, seq, _ENCODERS[table].cleaned(list(events)))
         found.append(piece)

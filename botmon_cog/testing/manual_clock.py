@@ -38,6 +38,9 @@ class ManualClock:
         # Not a sum of steps: each would be rounded, and a minute on the clock would begin a microsecond early.
         return self._start + timedelta(seconds=self._monotonic_s - _FIRST_S)
 
+    def epoch_s(self) -> float:
+        return self.now().timestamp()
+
     def monotonic(self) -> float:
         return self._monotonic_s
 

@@ -16,13 +16,15 @@ import mmap
 import os
 import secrets
 import struct
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from weakref import ref
 
+from botmon_cog.domain.ended import Origin
 from botmon_cog.domain.models import Invocation
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue import open_slots
@@ -67,6 +69,7 @@ _TRIES = 3
 _pack_whole, _pack_end, _pack_settled = WHOLE.pack_into, END.pack_into, SETTLED.pack_into
 _pack_answered = ANSWERED_END.pack_into
 _NAN = math.nan
+_SEQ, _SLOT = itemgetter(0), itemgetter(1)
 
 
 class OpenFile:
@@ -87,7 +90,7 @@ class OpenFile:
         self._map: mmap.mmap | None = None
         self._slots = 0
         self._free: list[int] = []
-        self._ended: deque[tuple[int, int]] = deque()
+        self._ended: list[tuple[int, int]] = []
         """(number of its event, slot), in the order of the numbers."""
         self._is_closing = False
         self.path: Path | None = None
@@ -196,41 +199,33 @@ class OpenFile:
 
     # -- what is open --------------------------------------------------------------------------------------------------
 
-    def add(
-        self,
-        slot: int,
-        started_s: float,
-        discord_id: int,
-        user_id: int,
-        guild_id: int,
-        channel_id: int,
-        shard_id: int,
-        what: bytes,
-    ) -> int:
+    def add(self, started_s: float, origin: Origin, shard_id: int, what: bytes) -> int:
         """Keep an invocation; returns its slot, negative if there is none for it.
 
         Args:
-            slot: where it stands already, and is written anew; negative: nowhere yet.
             started_s: since 1970.
-            discord_id: of the interaction or the message.
-            user_id: 0 for none.
-            guild_id: likewise.
-            channel_id: likewise.
+            origin: whose it is, and where.
             shard_id: of its guild.
             what: as `open_slots.what` makes it.
         """
-        if slot < 0:
-            if not self._free and not self._grow():
+        try:
+            slot = self._free.pop()
+        except IndexError:
+            if not self._grow():
                 return NOWHERE
             slot = self._free.pop()
-        if self._map is None:
-            return NOWHERE
-        try:
-            _pack_whole(self._map, slot, started_s, discord_id, user_id, guild_id, channel_id, shard_id, what, OPEN)
+        try:  # without a file no slot is free
+            _pack_whole(self._map, slot, started_s, *origin, shard_id, what, OPEN)  # pyright: ignore[reportArgumentType]
         except struct.error:  # an id that is none of Discord's
             self.remove(slot)
             return NOWHERE
         return slot
+
+    def rewrite(self, slot: int, started_s: float, origin: Origin, shard_id: int, what: bytes) -> int:
+        """As `add`, of what stands in a slot already; or nowhere yet, if that is negative."""
+        if slot >= 0 and self._map is not None:
+            self._free.append(slot)  # the next one that is taken
+        return self.add(started_s, origin, shard_id, what)
 
     def answered(self, slot: int, seq: int, duration_s: float, response_s: float) -> None:
         """As `ended`, for what ended well and as what it began: nearly all that ends."""
@@ -282,9 +277,9 @@ class OpenFile:
         if not ended or mapped is None or ended[0][0] > upto:
             return
         _pack_settled(mapped, SETTLED_AT, upto)  # before any of the slots is used again
-        free = self._free.append
-        while ended and ended[0][0] <= upto:
-            free(ended.popleft()[1])
+        n = bisect_right(ended, upto, key=_SEQ)
+        self._free.extend(map(_SLOT, ended[:n]))
+        del ended[:n]
         if self._is_closing:
             self._close_if_empty()
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from botmon_cog.domain.ended import Taken, events_of
 from botmon_cog.domain.models import Event
 from botmon_cog.store.records import cleaned
 
@@ -20,10 +21,10 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
 }
 
 
-def encode_events(events: Iterable[Event], max_bytes: int) -> tuple[bytes, int]:
+def encode_events(taken: Iterable[Taken], max_bytes: int) -> tuple[bytes, int]:
     """As many of the events, from the first on, as fit; and how many these are."""
     parts: list[msgspec.Raw] = []
-    for event in events:
+    for event in events_of(taken):
         part = _encode_event(event)
         max_bytes -= len(part)
         if max_bytes < 0:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
-from botmon_cog.domain.models import Event
+from botmon_cog.domain.ended import Taken
 from botmon_cog.store.log import Batch, RunKey
 
 
@@ -23,11 +24,11 @@ class Pending:
     """
 
     def __init__(self, run: RunKey) -> None:
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Taken] = deque()
         self.head: Batch | None = None
         self.may_spool = True
         self.on_settled: Callable[[int], None] | None = None
-        self.on_kept: Callable[[Sequence[Event], int], None] | None = None
+        self.on_kept: Callable[[Sequence[Taken], int], None] | None = None
         self._run = run
         self.next_seq = 1
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -48,10 +49,14 @@ class Pending:
     def oldest(self, max_rows: int) -> Batch | None:
         """The head, made of the first events in the queue if there is none; None if nothing is left."""
         if self.head is None and self.queue:
-            n = min(max_rows, len(self.queue))
-            events = [self.queue.popleft() for _ in range(n)]
+            events = list(islice(self.queue, max_rows))
+            if len(events) == len(self.queue):  # as nearly always
+                self.queue.clear()
+            else:
+                for _ in events:
+                    self.queue.popleft()
             self.head = Batch(run=self._run, first_seq=self.next_seq, events=events)
-            self.next_seq += n
+            self.next_seq += len(events)
         return self.head
 
     def batches(self, max_rows: int) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from botmon_cog.clock import Clock, Timer
 from botmon_cog.config import StorageConfig
-from botmon_cog.domain.models import Event
+from botmon_cog.domain.ended import Taken
 from botmon_cog.store.log import Log, RunKey
 from botmon_cog.store.queue.delivery import Delivery
 from botmon_cog.store.queue.overflow import Overflow, save_at_exit
@@ -120,7 +120,7 @@ class Writer:
 
     # -- taking events -------------------------------------------------------------------------------------------------
 
-    def put(self, event: Event) -> int:
+    def put(self, event: Taken) -> int:
         """Take an event; returns its number. Needs a running event loop; does no I/O and never waits.
 
         After `close` it is dropped.
@@ -129,7 +129,7 @@ class Writer:
         queue.append(event)
         waiting = len(queue)
         seq = self.pending.next_seq + waiting - 1
-        if get_running_loop() is not self._armed or waiting >= self._mark:
+        if waiting >= self._mark or get_running_loop() is not self._armed:
             self._attend(get_running_loop())
         return seq
 
