@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import os
 import sqlite3
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -15,9 +17,15 @@ import _servers
 import discord
 from discord.ext import commands
 
+from botmon_cog.config import Config, HttpConfig
+
 BARE = "bare"
 BOTMON = "botmon"
 BOTMON_POSTGRES = "botmon-postgres"
+BOTMON_AGAIN, BOTMON_SCRAPED = "botmon-again", "botmon-scraped"
+SCRAPING = frozenset({BOTMON_AGAIN, BOTMON_SCRAPED})
+"""These are for `scraping.py` alone."""
+SCRAPE_EVERY_S = 15.0
 ON_POSTGRES = frozenset({BOTMON_POSTGRES})
 """These find a database of their own in `BOTMON_STORAGE_URL`."""
 
@@ -78,6 +86,29 @@ async def _load(bot: commands.Bot, stack: AsyncExitStack) -> Flush:
     return bot.get_cog("botmon").system.flush
 
 
+_SCRAPE = """
+import sys, time, urllib.request
+while True:
+    urllib.request.urlopen(sys.argv[1], timeout=10).read()
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+async def _botmon_scraped(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
+    """With /metrics, which a process of its own asks for, as Prometheus does."""
+    bot.botmon_config = Config(http=HttpConfig(listen="127.0.0.1:0", metrics=True))
+    variant = await _botmon(bot, stack)
+    url = f"http://127.0.0.1:{bot.get_cog('botmon').http.port}/metrics"
+    scraper = await asyncio.create_subprocess_exec(sys.executable, "-c", _SCRAPE, url, str(SCRAPE_EVERY_S))
+
+    async def end() -> None:
+        scraper.kill()
+        await scraper.wait()
+
+    stack.push_async_callback(end)
+    return variant
+
+
 async def _prometheus(bot: commands.Bot, stack: AsyncExitStack) -> Variant:
     from discord.ext.prometheus import PrometheusCog  # noqa: PLC0415 (need not be installed)
 
@@ -131,6 +162,8 @@ INSTALL: dict[str, Install] = {
     "again": _bare,
     BOTMON: _botmon,
     BOTMON_POSTGRES: _botmon_postgres,
+    BOTMON_AGAIN: _botmon,
+    BOTMON_SCRAPED: _botmon_scraped,
     "prometheus": _prometheus,
     "insert": _awaited_insert,
 }
@@ -139,11 +172,13 @@ TITLES = {
     "again": "bare again (the noise)",
     BOTMON: "botmon (SQLite file)",
     BOTMON_POSTGRES: "botmon (PostgreSQL)",
+    BOTMON_AGAIN: "botmon again (the noise)",
+    BOTMON_SCRAPED: f"botmon, scraped each {SCRAPE_EVERY_S:.0f} s",
     "prometheus": "discord-ext-prometheus",
     "insert": "awaited INSERT + commit (WAL)",
     "pacing": "the pacing alone, no commands",
 }
-_NEEDS = {"prometheus": "discord.ext.prometheus", "insert": "aiosqlite"}
+_NEEDS = {BOTMON_SCRAPED: "prometheus_client", "prometheus": "discord.ext.prometheus", "insert": "aiosqlite"}
 
 
 def missing(variant: str) -> str | None:

@@ -61,7 +61,7 @@ from _profile import profile_rows
 from _rounds import run_variant, summary, take_turns
 from _servers import Server
 from _table import aligned, machine, table
-from _variants import BOTMON, BOTMON_POSTGRES, INSTALL, TITLES, missing
+from _variants import BOTMON, BOTMON_POSTGRES, INSTALL, SCRAPING, TITLES, missing
 
 _COMMANDS = {STEADY: 800, SATURATED: 10_000}
 _TIMES, _COUNTS, _STALLS = "times", "counts", "stalls"
@@ -108,7 +108,7 @@ def _times(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _figures(arguments: argparse.Namespace, mode: str, n: int, server: Server | None) -> dict[str, Any]:
     absent = {variant: why for variant in INSTALL if (why := missing(variant)) is not None}
-    variants = [variant for variant in INSTALL if variant not in absent]
+    variants = [variant for variant in INSTALL if variant not in absent and variant not in SCRAPING]
     if mode == STEADY:
         variants.append(PACING)
     figures = take_turns(variants, arguments.rounds, lambda variant: run_variant(variant, mode, n, server))

@@ -27,6 +27,7 @@ from botmon_cog.domain.reports import (
 from botmon_cog.errors import BotMonError, ConfigError, StorageError
 from botmon_cog.health.check import Health
 from botmon_cog.monitors.command_log import CommandLog
+from botmon_cog.monitors.metrics import Counter, Gauge, Histogram, Metrics, Timer
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.statistics import Statistics
 from botmon_cog.observer.ignoring import ignore
@@ -56,11 +57,15 @@ __all__ = [
     "CommandStats",
     "Config",
     "ConfigError",
+    "Counter",
+    "Gauge",
     "Health",
     "HealthCheck",
     "HealthReport",
+    "Histogram",
     "HistoryEntry",
     "Invocation",
+    "Metrics",
     "MonitoringSystem",
     "Monitors",
     "Performance",
@@ -71,6 +76,7 @@ __all__ = [
     "StatisticsCollector",
     "StatisticsReport",
     "StorageError",
+    "Timer",
     "async_timer",
     "create_monitoring_system",
     "get_health_report",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,6 @@ from botmon_cog.clock import Clock, SystemClock
 from botmon_cog.config import Config
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.errors import NotOursError, SchemaTooNewError, StorageError
-from botmon_cog.exporters.totals import TotalsKeeper
 from botmon_cog.health.check import Health
 from botmon_cog.health.components import COMPONENTS, INHIBITS
 from botmon_cog.health.components.database import Database, DatabaseSample
@@ -38,6 +38,8 @@ from botmon_cog.monitors.fleet import Fleet, lively_for
 from botmon_cog.monitors.inventory import Inventory
 from botmon_cog.monitors.janitor import Janitor
 from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.metrics import Metrics
+from botmon_cog.monitors.own_memory import held_bytes
 from botmon_cog.monitors.performance import Performance
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
@@ -88,6 +90,7 @@ class MonitoringSystem:
         uptime: tells how long the bot was there; the extension keeps it.
         elsewhere: decides what other processes with the same token answered.
         open_file: what is open, for whoever comes next if this process is killed; the extension fills it.
+        metrics: those of the host's own: counters, gauges, histograms, timers.
         crashes: makes rows of what those that were killed left.
         janitor: keeps the database small once the extension has started it.
     """
@@ -130,6 +133,7 @@ class MonitoringSystem:
         live = LiveWindows()
         unrecorded = self.unrecorded.ids
         self.recorder = recorder = Recorder(self.writer, store.rollups, live, recent, clock, self.causes, unrecorded)
+        self.metrics = Metrics(recorder.record, clock, failures)
         self.command_log = CommandLog(recorder, store.history, store.reports, clock, failures)
         self.performance = Performance(recorder, live, store.reports, clock, config.thresholds, failures)
         timeout_s = config.health.database_timeout_s
@@ -148,11 +152,13 @@ class MonitoringSystem:
             store=store,
             writer=self.writer,
             recorder=recorder,
+            metrics=self.metrics,
             recent=recent,
             live=live,
             loops=loops,
             store_path=self._store_path,
             timeout_s=timeout_s,
+            held_bytes=partial(held_bytes, self),
         )
         self.database = Database(sources)
         components = [self.database if kind is Database else kind(sources) for kind in COMPONENTS]
@@ -195,11 +201,6 @@ class MonitoringSystem:
     def _is_running(self, guild_id: str | None, user_id: str | None, command: str) -> bool:
         return self.is_running(guild_id, user_id, command)
 
-    def count_totals(self) -> TotalsKeeper:
-        """Begin to add up what is recorded, for exporters; the keeper's `start` takes up what earlier processes did."""
-        store, writer = self.store, self.writer
-        return TotalsKeeper(store.totals, store.run, writer.pending, self._spool, self.clock, self.failures, self.loops)
-
     def on_failure(self, callback: FailureCallback) -> Callable[[], None]:
         """Call `callback(invocation, error)` once for each observed invocation that does not end with `ok`.
 
@@ -210,11 +211,12 @@ class MonitoringSystem:
         return self.failure_callbacks.add(callback)
 
     def begin(self) -> None:
-        """Look after the host's database, and write `[log] file`, from now on.
+        """Look after the host's database and its metrics, and write `[log] file`, from now on.
 
         Needs a running event loop; may be called again and again.
         """
         self.log_file.attach()
+        self.metrics.begin()
         if self.host is not None:
             self.host.start()
 
@@ -319,6 +321,7 @@ class MonitoringSystem:
         """
         await self.failure_callbacks.close()
         await self.alerts.close()
+        self.metrics.close()
         if self.host is not None:
             await self.host.close()
         await self.writer.close(self.config.storage.close_timeout_s)

@@ -54,6 +54,7 @@ class Music(commands.Cog):
             await asyncio.sleep(0.05)  # here a real bot joins the voice channel
         self.stop(guild_id)
         self.players[guild_id] = asyncio.create_task(self.player(guild_id, user_id))
+        self.count_players()
         await interaction.followup.send(f"Playing {song}")
 
     @app_commands.command(description="Skip this song")
@@ -77,6 +78,13 @@ class Music(commands.Cog):
             await asyncio.sleep(SONG_S)
         finally:  # played to its end, skipped, or the bot is closing
             await self.system.statistics.song_played(guild_id, time.monotonic() - start_s, user_id)
+            self.count_players()
+
+    def count_players(self) -> None:
+        """`/botmon metrics` shows how many there were, and `[[alerts.rule]] metric = "custom.players"` can watch it."""
+        ending = asyncio.current_task()
+        playing = sum(not player.done() and player is not ending for player in self.players.values())
+        self.system.metrics.gauge("players", what="Voice channels in which a song plays").set(playing)
 
     def stop(self, guild_id: int) -> bool:
         player = self.players.pop(guild_id, None)

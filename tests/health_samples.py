@@ -28,7 +28,8 @@ from botmon_cog.health.components.voice import VoiceSample
 from botmon_cog.health.sources import Sources
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
-from botmon_cog.monitors.windows import MetricMeans
+from botmon_cog.monitors.metrics import Metrics
+from botmon_cog.monitors.metrics.operations import Operations
 from botmon_cog.testing import ManualClock
 
 T = TypeVar("T")
@@ -110,13 +111,14 @@ class Bot:
         self.clock = ManualClock(NOON - MINUTE)
         self.failures = Failures(self.clock)
         self.loops = LoopRuns(self.clock)
-        self.metrics = MetricMeans()
+        self.operations = Operations()
         self.kept: list[HealthRecord] = []
         self.samples: dict[str, Sample | Exception | None] = dict(WELL)
         self._set(parts)
         whole = Config(health=config, alerts=alerts or AlertsConfig())
         sources = sources_of(
-            recorder=SimpleNamespace(metrics=self.metrics, record=self.kept.append),
+            recorder=SimpleNamespace(operations=self.operations, record=self.kept.append),
+            metrics=Metrics(self.kept.append, self.clock, self.failures),
             loops=self.loops,
             clock=self.clock,
             failures=self.failures,

@@ -25,6 +25,7 @@ from tests.storage_helpers import (
     invocation,
     membership,
     music,
+    point,
     sample,
 )
 
@@ -61,6 +62,7 @@ def day_of_use(when: datetime) -> list[Event]:
         song,
         counted_command(occurred_at=when),
         sample(occurred_at=when),
+        point(occurred_at=when),
         autocompletion(started_at=when),
         elsewhere(received_at=when),
         check(when),

@@ -24,6 +24,8 @@ from botmon_cog.domain.models import (
     Invocation,
     Kind,
     MembershipChange,
+    MetricKind,
+    MetricPoint,
     MetricSample,
     MusicEvent,
     MusicEventType,
@@ -84,6 +86,20 @@ def sample(**fields: Any) -> MetricSample:
         "value": 1.5,
     }
     return MetricSample(**defaults | fields)
+
+
+def point(**fields: Any) -> MetricPoint:
+    """Three songs were queued in the minute before noon."""
+    defaults: dict[str, Any] = {
+        "name": "songs_queued",
+        "labels": "",
+        "kind": MetricKind.COUNTER,
+        "unit": "",
+        "occurred_at": NOON,
+        "n": 3,
+        "total": 3.0,
+    }
+    return MetricPoint(**defaults | fields)
 
 
 def autocompletion(**fields: Any) -> AutocompleteCalls:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import SHARED, Alert
 from botmon_cog.domain.alerts.machine import Look, Name, moved
+from botmon_cog.domain.alerts.merging import merged
 from botmon_cog.domain.reports import Problem
 from tests.alert_helpers import INTERVAL_S, START, Life, bad, problem
 
@@ -78,6 +79,22 @@ def test_the_end_is_never_before_the_beginning_nor_in_the_future():
     assert over.ended_at == START + MINUTE
     (over,) = move((alert(seen_at=START - MINUTE),), at=START + MINUTE)
     assert over.ended_at == START
+
+
+def test_an_end_that_another_saw_is_no_new_beginning_while_it_looks_well():
+    over = alert("database", SHARED, state="resolved", told="resolved", ended_at=START)
+    parts: dict[str, Any] = {"is_shared": True, "since": START}
+    assert move((over,), problem("database", good_since=START + MINUTE, **parts)) == [over]
+    (again,) = move((over,), problem("database", **parts))
+    assert again.state == "firing"
+
+
+def test_what_fires_here_stays_where_it_was_forgotten_meanwhile():
+    """The database is back; another process ended what was told before, and the row of it is gone."""
+    ours = alert("database", SHARED, version=3)
+    assert merged((), [ours]) == (replace(ours, version=0),)
+    assert merged((), [replace(ours, state="resolved")]) == ()
+    assert merged([replace(ours, version=4)], [ours]) == (replace(ours, version=4),)
 
 
 def test_until_the_checks_have_recalled_what_fired_nothing_of_ones_own_ends():

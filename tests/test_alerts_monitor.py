@@ -408,7 +408,7 @@ async def test_while_the_database_is_away_news_is_sent_and_stored_later(database
     assert await process.check("memory", shared=("database",)) == ["alert: fired database"]
     assert await process.check(shared=("database",)) == ["recovery: recovered memory"]
     assert await process.check(shared=("database",)) == []
-    assert spool is None or notes_in(spool) == ["alerts/main"]
+    assert spool is None or notes_in(spool) == ["alerts/main", "claims/app/fired database"]
     with pytest.raises(StorageError):
         await process.alerts.history(clock.now() - HOUR, 10)
     database.is_away = False

@@ -96,6 +96,12 @@ def test_what_waits_beside_a_store_and_what_was_mirrored_goes_too(
         await spool.close()
 
     asyncio.run(work())
+    files = [tmp_path / "botmon-9.spool.db", host.path]
+    before = [path.read_bytes() for path in files]
+    code, out = call(capsys, "erase", "--user", ANNA)
+    assert "1 row mirrored into your bot's database" in out
+    assert "1 row that waits on disk" in out
+    assert [path.read_bytes() for path in files] == before
     code, out = call(capsys, "erase", "--user", ANNA, "--yes")
     assert code == 0
     assert "1 row mirrored into your bot's database" in out

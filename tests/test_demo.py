@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from rich.cells import cell_len
 
 from botmon_cog.__main__ import main
+from botmon_cog.cli.demo.stage import Stage
+from botmon_cog.testing import LoopbackDiscord
 
 STRICT = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning"]
 CHECKED = """
@@ -200,3 +203,37 @@ def test_an_interrupt_ends_it_quietly_and_leaves_nothing(presses: int, tmp_path)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (130, "")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_metrics_of_the_demo_name_no_server_and_no_person(tmp_path: Path) -> None:
+    async with LoopbackDiscord(name="Music Bot") as loopback:
+        stage = Stage(loopback, tmp_path / "demo.db", metrics_port=0)
+        await stage.seed()
+        async with stage.bot_running():
+            await stage.crowd.use_bot(0.3)
+            await stage.rows()
+            await stage.ask("health")
+            assert stage.metrics_url is not None
+            async with aiohttp.ClientSession() as session, session.get(stage.metrics_url) as response:
+                body = await response.text()
+            used = stage.used
+        series = re.findall(r"^botmon_\w+(?:\{(.*)\})? ", body, re.MULTILINE)
+        labels = {name for labels in series for name in re.findall(r'(\w+)="', labels)}
+        values = {value for labels in series for value in re.findall(r'="([^"]*)"', labels)}
+        guilds, people = loopback.world.guilds.values(), loopback.world.users.values()
+    counted = re.findall(r"^botmon_invocations_total\{.*\} (\S+)$", body, re.MULTILINE)
+    assert sum(map(float, counted)) == used > 0, "of now, and not of the history that was invented"
+    assert labels <= {
+        *("command", "kind", "outcome", "le", "result", "type", "shard", "level", "component"),
+        *("process", "version", "discord_py", "python", "release"),
+    }
+    assert len(guilds) > 2
+    assert len(people) > 10
+    for one in (*guilds, *people):
+        assert not {str(one.id), one.name} & values
+
+
+def test_metrics_of_the_demo_need_the_extra(monkeypatch, capsys):
+    monkeypatch.setattr("botmon_cog.cli.demo.command.find_spec", lambda _: None)
+    assert main(["demo", "--metrics", "0"]) != 0
+    assert "botmon-cog[prometheus]" in capsys.readouterr().err

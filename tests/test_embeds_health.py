@@ -230,10 +230,12 @@ def test_each_mark_is_the_worst_of_its_two_hours_and_has_its_own_shape():
 
 
 def test_owner_sees_what_the_monitor_itself_takes():
-    own = ComponentHealth(status="healthy", sample=MonitorSample(cpu_percent=0.8))
+    own = ComponentHealth(status="healthy", sample=MonitorSample(cpu_percent=0.8, held_bytes=3 << 20))
     embed = drawn(made_report(components={"monitor": own}))
-    assert embed.footer.text == "checked 4 s ago · nothing waiting · botmon's threads: 0.8 % of a core"
-    assert "threads" not in (drawn(made_report()).footer.text or "")
+    assert embed.footer.text == (
+        "checked 4 s ago · nothing waiting · botmon itself: threads 0.8 % of a core, data 3 MiB"
+    )
+    assert "itself" not in (drawn(made_report()).footer.text or "")
 
 
 def test_commands_of_one_server_are_called_here():

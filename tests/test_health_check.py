@@ -72,7 +72,7 @@ async def test_everything_is_gathered_judged_and_kept(system):
 async def test_metrics_of_the_host_are_judged_over_the_time_between_two_checks(system):
     system.recorder.record(MetricSample(name="players", occurred_at=system.clock.now(), value=3.0, unit=""))
     assert [each.key for each in (await check(system)).rules] == ["rule.custom.players"]
-    assert system.recorder.metrics.means() == {}
+    assert system.recorder.operations.recent() == {}
 
 
 async def test_what_nobody_watches_is_left_out(system):

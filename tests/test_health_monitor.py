@@ -13,8 +13,9 @@ from botmon_cog.health.components.monitor import OwnThreads
 from botmon_cog.health.process import ProcessReader
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.metrics.operations import MOST_OPERATIONS, Operations
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
-from botmon_cog.monitors.windows import MOST_NAMES, LiveWindows, MetricMeans
+from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.testing import ManualClock
 from tests.harness import EXTENSION, cog_of, make_bot, running, until
@@ -151,16 +152,15 @@ def test_metrics_are_averaged_between_two_checks():
         ("odd", float("nan"), "s"),
     ]:
         recorder.record(MetricSample(name=name, occurred_at=clock.now(), value=value, unit=unit))
-    assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}
-    assert recorder.metrics.means() == {"players": 4.5, "voice": 0.5}, "looking takes nothing away"
-    recorder.metrics.restart()
-    assert recorder.metrics.means() == {}
+    assert recorder.operations.recent() == {"players": 4.5, "voice": 0.5}
+    assert recorder.operations.recent() == {}
 
 
 def test_no_more_metrics_are_averaged_than_may_be():
-    means = MetricMeans()
-    for n in range(MOST_NAMES + 10):
-        means.add(f"m{n}", 1.0)
-    means.add("m0", 3.0)
-    assert len(means.means()) == MOST_NAMES
-    assert means.means()["m0"] == 2.0
+    operations = Operations()
+    for n in range(MOST_OPERATIONS + 10):
+        operations.add(f"m{n}", 1.0)
+    operations.add("m0", 3.0)
+    found = operations.recent()
+    assert len(found) == MOST_OPERATIONS
+    assert found["m0"] == 2.0

@@ -15,8 +15,7 @@ from botmon_cog.health.component import Component, Finding, Words
 from botmon_cog.health.components.cpu import Cpu
 from botmon_cog.health.components.files import Files, FilesSample
 from botmon_cog.health.components.memory import Memory, MemorySample
-from botmon_cog.health.cpu_meter import CpuMeter
-from botmon_cog.health.process import ProcessReader
+from botmon_cog.health.process import CpuMeter, ProcessReader
 from botmon_cog.health.rules import metric
 from botmon_cog.health.sources import Sources
 from botmon_cog.health.words import words_of

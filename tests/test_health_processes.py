@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -34,12 +36,15 @@ WATCHED = ("database", "gateway", "commands", "monitor")
 class Owner:
     """Attributes:
     messages: `alert: fired memory`, oldest first, each with the process that sent it.
+    news: the same, as it was sent.
     """
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
+        self.news: list[News] = []
 
     async def take(self, news: News, by: str) -> Sent:
+        self.news.append(news)
         self.messages += [(text, by) for text in told([news])]
         return Sent(state="told", words="DM to 1 owner")
 
@@ -47,9 +52,16 @@ class Owner:
 class Process:
     """One process of the bot, from its start to its end."""
 
-    def __init__(self, instance: str, url: str, clock: ManualClock, owner: Owner) -> None:
+    def __init__(self, instance: str, url: str, clock: ManualClock, owner: Owner, spool: Path | None) -> None:
         self.instance = instance
-        storage = StorageConfig(url=url, linger_ms=0, spool_max_mb=0, connect_timeout_s=5.0, close_timeout_s=1.0)
+        storage = StorageConfig(
+            url=url,
+            linger_ms=0,
+            spool=str(spool or ""),
+            spool_max_mb=0 if spool is None else 10,
+            connect_timeout_s=5.0,
+            close_timeout_s=1.0,
+        )
         health = make_health(watch=WATCHED, interval_s=MINUTE_S, database_timeout_s=10.0)
         self.system = MonitoringSystem(Config(instance=instance, storage=storage, health=health), clock=clock)
         self._clock = clock
@@ -106,8 +118,10 @@ ERRORS = {Outcome.ERROR: "ValueError"}
 class Rig:
     """Processes that come and go. They check at the same moment, or one after the other over the whole minute."""
 
-    def __init__(self, url: str, *, is_staggered: bool = False) -> None:
+    def __init__(self, url: str, spools: Sequence[Path] = (), *, is_staggered: bool = False) -> None:
+        """`spools`: one for each machine, to which the processes are dealt in turn; none leave them without."""
         self._is_staggered = is_staggered
+        self._spools = cycle(spools or [None])
         self.url = url
         self.clock = ManualClock(START)
         self.owner = Owner()
@@ -118,7 +132,7 @@ class Rig:
 
     async def start(self, *instances: str) -> None:
         for instance in instances:
-            self.processes[instance] = Process(instance, self.url, self.clock, self.owner)
+            self.processes[instance] = Process(instance, self.url, self.clock, self.owner, next(self._spools))
             await self.processes[instance].start()
 
     async def stop(self, *instances: str) -> None:
@@ -148,8 +162,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def processes(url: str, *instances: str, is_staggered: bool = False) -> AsyncIterator[Rig]:
-    rig = Rig(url, is_staggered=is_staggered)
+async def processes(
+    url: str, *instances: str, spools: Sequence[Path] = (), is_staggered: bool = False
+) -> AsyncIterator[Rig]:
+    rig = Rig(url, spools, is_staggered=is_staggered)
     try:
         await rig.start(*instances)
         yield rig
@@ -237,17 +253,37 @@ async def test_what_all_of_them_see_is_told_once_and_is_over_once(postgres_store
         assert rig.failures() == {None}
 
 
-@pytest.mark.parametrize("is_staggered", [False, True])
-async def test_a_database_that_is_away_is_told_by_each_process_once_and_is_back_once(
-    private_postgres: PostgresServer, is_staggered: bool
+@pytest.mark.parametrize(
+    ("machines", "is_staggered", "told_by"),
+    [(1, False, "machine"), (1, True, "machine"), (2, True, "machine"), (0, False, "process")],
+)
+async def test_a_database_that_is_away_is_told_once_from_each_machine_and_is_back_once(
+    private_postgres: PostgresServer, tmp_path: Path, machines: int, is_staggered: bool, told_by: str
 ) -> None:
-    async with processes(private_postgres.create_database(), *EIGHT, is_staggered=is_staggered) as rig:
+    """Without a common database and without a disk nobody can agree with anybody: then each process tells it."""
+    spools = [tmp_path / f"machine-{n}" / "spool.db" for n in range(machines)]
+    for spool in spools:
+        spool.parent.mkdir()
+    url = private_postgres.create_database()
+    async with processes(url, *EIGHT, spools=spools, is_staggered=is_staggered) as rig:
         for _ in range(3):
             assert await rig.minute() == healthy(EIGHT)
         await asyncio.to_thread(private_postgres.stop)
         assert await rig.minutes(6) == dict.fromkeys(EIGHT, "unhealthy")
-        # Without a common database processes can't agree on who tells it.
-        assert sorted(rig.owner.messages) == [("alert: fired database", instance) for instance in EIGHT]
+        told_n = machines or len(EIGHT)
+        assert [text for text, _ in rig.owner.messages] == ["alert: fired database"] * told_n
+        assert len({by for _, by in rig.owner.messages}) == told_n
+        assert {news.told_by for news in rig.owner.news} == {told_by}
+        assert f"once from each {told_by}" in str(embeds.news(rig.owner.news[0]).description)
         await asyncio.to_thread(private_postgres.start)
         assert await rig.minutes(8) == healthy(EIGHT)
-        assert [text for text, _ in rig.owner.messages[8:]] == ["recovery: recovered database"]
+        assert [text for text, _ in rig.owner.messages[told_n:]] == ["recovery: recovered database"]
+        assert rig.owner.news[-1].told_by == ""
+        if machines != 1:
+            return
+        await asyncio.to_thread(private_postgres.stop)
+        await rig.minutes(6)
+        await asyncio.to_thread(private_postgres.start)
+        await rig.minutes(8)
+        again = [text for text, _ in rig.owner.messages[told_n + 1 :]]
+        assert again == ["alert: fired database", "recovery: recovered database"]

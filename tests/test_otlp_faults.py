@@ -9,13 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry import metrics, trace
 
-from botmon_cog.config import Config, OtelConfig
+from botmon_cog.config import Config, OtelConfig, read_config
 from botmon_cog.config.extras import missing_extras
 from botmon_cog.domain.exposed import Family, FamilyKind, Series
+from botmon_cog.errors import ConfigError
 from botmon_cog.exporters.otlp.span_queue import MOST_SENT, MOST_WAITING
 from botmon_cog.monitors.loop_runs import LoopRuns
 from tests.otlp_helpers import invocation, pushing
@@ -224,3 +226,10 @@ async def test_all_who_listen_hear_of_each_invocation_until_they_stop() -> None:
         stop_second()
         pushes.recorder.record(invocation(command="c"))
     assert (first, second) == (["a"], ["a", "b"])
+
+
+def test_a_wrong_header_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "botmon.toml").write_text('[otel]\nheaders = {authorization = "Bearer s3cret", scope = 5}\n')
+    with pytest.raises(ConfigError, match=r"otel\.headers.*Allowed: a table of texts") as raised:
+        read_config(tmp_path / "botmon.toml")
+    assert "s3cret" not in str(raised.value)

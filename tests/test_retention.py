@@ -31,7 +31,15 @@ from tests.retention_helpers import (
 )
 from tests.storage_helpers import EVER, NOON, invocation, message
 
-SINGLE = ("invocations", "music_events", "counted_commands", "samples", "autocomplete_calls", "answered_elsewhere")
+SINGLE = (
+    "invocations",
+    "music_events",
+    "counted_commands",
+    "samples",
+    "autocomplete_calls",
+    "answered_elsewhere",
+    "metric_points",
+)
 
 
 async def test_single_rows_go_by_whole_days(storage):
@@ -49,7 +57,7 @@ async def test_single_rows_go_by_whole_days(storage):
         ("raw_days", set(SINGLE)),
         ("health_days", {"health_checks", "background_failures"}),
         ("people_days", {"people", "guild_hourly", "song_titles"}),
-        ("rollup_days", {"rollups", "guild_memberships"}),
+        ("rollup_days", {"rollups", "metric_days", "guild_memberships"}),
     ],
 )
 async def test_each_key_cuts_its_own_tables_and_nothing_else(storage, key, names):
@@ -203,8 +211,8 @@ async def test_it_says_what_it_removed(storage, caplog):
     (said,) = caplog.messages
     assert said.startswith("removed from ")
     assert said.endswith(
-        ": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 2 minutes of autocompletion, "
-        "2 commands answered elsewhere, 3 health checks, 3 failures in the background"
+        ": 2 commands, 2 music events, 2 counted commands, 2 measured operations, 2 points of metrics, "
+        "2 minutes of autocompletion, 2 commands answered elsewhere, 3 health checks, 3 failures in the background"
     )
     assert in_words("people", 1) == "1 day of a person"
 

@@ -19,6 +19,8 @@ from botmon_cog.domain.models import (
     Event,
     Invocation,
     Kind,
+    MetricKind,
+    MetricPoint,
     MetricSample,
     MusicEvent,
     MusicEventType,
@@ -40,6 +42,7 @@ from tests.storage_helpers import (
     invocation,
     membership,
     music,
+    point,
     sample,
 )
 
@@ -105,6 +108,20 @@ events = st.one_of(
         durations=st.sampled_from([(), ((-5, 1), (20, 2)), ((10**9, 1),)]),
     ),
     st.builds(background_failure, started_at=moments),
+    st.builds(
+        point,
+        name=st.sampled_from(["players", "🎵"]),
+        labels=st.sampled_from(["", "region=eu"]),
+        kind=st.sampled_from([MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.TIMER]),
+        unit=st.sampled_from(["", "s"]),
+        occurred_at=moments,
+        n=st.integers(1, 3),
+        total=st.sampled_from([0.1, 0.2, -7.0, 1e-9, 123_456_789.000_001, 1e18]),
+        lowest=st.sampled_from([None, -1e15, 0.0, 0.3]),
+        highest=st.sampled_from([None, 0.3, 2.0, 1e15]),
+        minutes=st.sampled_from([0, 1, 1 << 59, 7]),
+        buckets=st.sampled_from([(), ((-518, 1), (20, 2)), ((20, 1),)]),
+    ),
     st.builds(membership, occurred_at=moments),
     st.builds(elsewhere, received_at=moments),
 )
@@ -325,6 +342,8 @@ class Counts(NamedTuple):
     """(hour, guild) -> songs, playtime, skips, pauses, logged, counted."""
     titles: dict[tuple[int, str, str], int]
     """(day, guild, title) -> n."""
+    metrics: dict[tuple[int, str, str, int, str], tuple[dict[int, list[Any]], dict[int, int]]]
+    """(day, name, labels, kind, unit) -> by hour [n, billionths, minutes, lowest, highest], and by bucket n."""
 
 
 async def stored(storage: Storage) -> Counts:
@@ -356,7 +375,19 @@ async def stored(storage: Storage) -> Counts:
         people,
         {(hour, str(id_text(guild))): counts for hour, guild, *counts in hours},
         {(day, str(id_text(guild)), title): n for day, guild, title, n in titles},
+        {
+            (day, texts[name], texts[labels], kind, texts[unit]): metric_of(data)
+            for day, name, labels, kind, unit, data in await storage.rows("SELECT * FROM @metric_days")
+        },
     )
+
+
+def metric_of(data: bytes) -> tuple[dict[int, list[Any]], dict[int, int]]:
+    version, hours, buckets = msgspec.msgpack.decode(data, strict=False)
+    assert version == 1
+    for of in hours.values():
+        of[1] = int.from_bytes(of[1], "big", signed=True) if isinstance(of[1], bytes) else of[1]
+    return hours, buckets
 
 
 def cells_of(event: Event) -> tuple[str, list[tuple[int, int]]]:
@@ -389,6 +420,7 @@ def recounted(events: Iterable[Event]) -> Counts:
     people: dict[tuple[int, str | None, str], set[int]] = defaultdict(set)
     hourly: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
     titles: Counter[tuple[int, str, str]] = Counter()
+    metrics: dict[Any, list[MetricPoint]] = defaultdict(list)
     for event in events:
         day, hour = day_of(event), moment_of(event).hour
         guild_id = getattr(event, "guild_id", None)
@@ -414,8 +446,30 @@ def recounted(events: Iterable[Event]) -> Counts:
             if event.title is not None:
                 titles[day, str(guild), event.title] += 1
             counts[1] += math.floor(min(event.duration_s, 86_400) + 0.5)
+        elif type(event) is MetricPoint:
+            kind = list(MetricKind).index(event.kind)
+            metrics[day, event.name, event.labels, kind, event.unit].append(event)
     groups = {key: (commands_of(group), dict(group)) for key, group in cells.items()}
-    return Counts(groups, dict(people), dict(hourly), dict(titles))
+    by_metric = {key: metric_recounted(points) for key, points in metrics.items()}
+    return Counts(groups, dict(people), dict(hourly), dict(titles), by_metric)
+
+
+def metric_recounted(points: list[MetricPoint]) -> tuple[dict[int, list[Any]], dict[int, int]]:
+    hours: dict[int, list[Any]] = {}
+    buckets: Counter[int] = Counter()
+    for hour in {each.occurred_at.hour for each in points}:
+        within = [each for each in points if each.occurred_at.hour == hour]
+        minutes = {bit for each in within for bit in range(60) if each.minutes >> bit & 1}
+        hours[hour] = [
+            sum(each.n for each in within),
+            sum(round(each.total * 1e9) for each in within),
+            sum(1 << bit for bit in minutes),
+            min((each.lowest for each in within if each.lowest is not None), default=None),
+            max((each.highest for each in within if each.highest is not None), default=None),
+        ]
+    for each in points:
+        buckets.update(dict(each.buckets))
+    return hours, dict(buckets)
 
 
 def commands_of(group: Mapping[tuple[int, int], int]) -> int:

@@ -23,6 +23,7 @@ from botmon_cog.domain.models import (
     Invocation,
     Kind,
     MembershipChange,
+    MetricKind,
     MetricSample,
     MusicEvent,
     MusicEventType,
@@ -51,6 +52,7 @@ from tests.storage_helpers import (
     invocation,
     membership,
     music,
+    point,
     sample,
 )
 
@@ -135,6 +137,18 @@ async def test_every_field_of_the_other_events_is_kept(storage):
         background_failure(kind=BackgroundKind.LOOP, n=7, error_type=None, error_message=None),
         background_failure(kind=BackgroundKind.TASK),
         membership(),
+        point(),
+        point(
+            labels="region=eu,state=on",
+            kind=MetricKind.TIMER,
+            unit="s",
+            total=-0.25,
+            last=1e-12,
+            lowest=-1e15,
+            highest=1e15,
+            minutes=(1 << 60) - 1,
+            buckets=((-518, 2), (864, 1)),
+        ),
         membership(change=MembershipChange.LEFT, guild_id="of a host", member_count=None, locale=None),
         elsewhere(),
     ]
@@ -430,6 +444,7 @@ async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
             membership(),
             elsewhere(),
             error_group(7),
+            point(),
         ]
     )
     assert len(await storage.history_of(HistoryFilter())) == 2
@@ -447,6 +462,7 @@ async def test_a_batch_may_hold_all_kinds_of_events_in_any_order(storage):
         "error_groups": [12],
         "guild_memberships": [10],
         "answered_elsewhere": [11],
+        "metric_points": [13],
     }
 
 

@@ -29,6 +29,7 @@ from tests.storage_helpers import (
     membership,
     message,
     music,
+    point,
 )
 
 DAY = day_of(NOON)
@@ -49,6 +50,8 @@ TAMPERED = {
     "song_titles": "UPDATE @song_titles SET n = n + 1",
     "song_titles more": f"INSERT INTO @song_titles VALUES ({DAY + 9}, 1, 'Nothing', 1)",
     "song_titles gone": "DELETE FROM @song_titles",
+    "metric_days": "UPDATE @metric_days SET data = (SELECT data FROM @metric_days ORDER BY day DESC LIMIT 1)",
+    "metric_days gone": "DELETE FROM @metric_days",
 }
 """What is done to the roll-ups by the name of the table in which it shows."""
 
@@ -114,7 +117,9 @@ def history(n: int, *, seed: int = 1, days: int = 3) -> list[Event]:
             made.append(elsewhere(received_at=when, discord_id=i + 1))
         else:
             made.append(HealthRecord(occurred_at=when, status="healthy", rss_bytes=i * 1_000_000, error_rate=0.1))
-    return made
+            labels = choice.choice(["", "region=eu"])
+            made.append(point(occurred_at=when, labels=labels, total=choice.random(), minutes=1 << when.minute))
+    return made[:n]
 
 
 def executed(events: Sequence[Event]) -> int:

@@ -25,6 +25,7 @@ MIN_COLUMNS, WIDEST_COLUMNS = 40, 400
 _LONGEST_DEMO_S = 600.0
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 86_400.0
 _LONGEST_ID = 20
+_MOST_PORT = 65_535
 _MOST_DAYS = 3_650
 DEFAULT_ERROR_DAYS = 7
 DEFAULT_HISTORY_ROWS = 50
@@ -79,6 +80,12 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> None:  # pyright
         "--seconds", type=_seconds, default=DEFAULT_DEMO_S, help="how long people use the bot (default: 8)"
     )
     demo.add_argument("--database", metavar="PATH", help="a new file to keep the data in (default: nothing is kept)")
+    demo.add_argument(
+        "--metrics",
+        metavar="PORT",
+        type=_port,
+        help="serve /metrics on 127.0.0.1 as long as it runs (needs the extra prometheus)",
+    )
     _add_width(demo)
 
 
@@ -215,6 +222,12 @@ def _seconds(given: str) -> float:
             f"{given!r} can't be used. Allowed: a number above 0 up to {_LONGEST_DEMO_S:.0f}"
         )
     return seconds
+
+
+def _port(given: str) -> int:
+    if not (given.isdecimal() and int(given[:9]) <= _MOST_PORT):
+        raise argparse.ArgumentTypeError(f"{given!r} can't be used. Allowed: a port, 0 for any that is free")
+    return int(given)
 
 
 def _columns(given: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +17,19 @@ from botmon_cog.cli.progress import progress
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import Config, load_config
 from botmon_cog.domain import text
+from botmon_cog.errors import StorageError
 from botmon_cog.host.database import HostDatabase
+from botmon_cog.host.erasing import Column
+from botmon_cog.host.file import BusyError
 from botmon_cog.privacy.eraser import Eraser
 from botmon_cog.privacy.requests import Requests
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.forgotten import forgotten
+from botmon_cog.store.forgotten import Forgotten, forgotten
 from botmon_cog.store.log import RunKey
 from botmon_cog.store.queue import spool_file
+from botmon_cog.store.records import milliseconds
 from botmon_cog.store.rollup import RollUps
+from botmon_cog.store.sqlite.place import GoneError
 from botmon_cog.store.store import Store
 
 if TYPE_CHECKING:
@@ -66,7 +72,7 @@ async def _run(arguments: argparse.Namespace, console: Console) -> None:
         stack.push_async_callback(engine.close)
         await engine.open()
         if not arguments.yes:
-            found = await _count(engine, arguments)
+            found = await _count(engine, arguments, config, url)
             _print(console, found)
             if not found:
                 console.print(f"Nothing is stored of {who}.")
@@ -83,11 +89,29 @@ async def _run(arguments: argparse.Namespace, console: Console) -> None:
         console.print(f"Nothing names {who} any more. All counts stay.", style="bold green", soft_wrap=True)
 
 
-async def _count(engine: Engine, arguments: argparse.Namespace) -> Mapping[str, int]:
-    eraser = Eraser(engine, SystemClock())
+async def _count(engine: Engine, arguments: argparse.Namespace, config: Config, url: str) -> Mapping[str, int]:
+    """What erasing would change, where it looks; changes nothing."""
+    eraser, now_ms = Eraser(engine, SystemClock()), milliseconds(SystemClock().now())
     if arguments.user:
-        return await eraser.count_user(arguments.user)
-    return await eraser.count_guild(arguments.guild)
+        found = dict(await eraser.count_user(arguments.user))
+        gone = Forgotten({arguments.user: now_ms}, {}, {})
+    else:
+        found = dict(await eraser.count_guild(arguments.guild))
+        gone = Forgotten({}, {}, {arguments.guild: now_ms})
+    host = _host(engine, config)
+    if host is not None:
+        try:
+            found["host_rows"] = await host.count_of(*_of_host(arguments))
+        except (sqlite3.Error, OSError, BusyError, GoneError) as error:
+            raise StorageError(f"{config.host.database} can't be read: {error}") from error
+        finally:
+            await host.close()
+    found["spool"] = sum(_in_spools(spools(url, config), lambda db: spool_file.count_changes(db, gone.applied)))
+    return {name: n for name, n in found.items() if n}
+
+
+def _of_host(arguments: argparse.Namespace) -> tuple[Column, list[str]]:
+    return ("user_id", [str(arguments.user)]) if arguments.user else ("guild_id", [str(arguments.guild)])
 
 
 async def _erase(
@@ -108,8 +132,7 @@ async def _erase(
     host = _host(engine, config)
     if host is not None:
         try:
-            column = "user_id" if arguments.user else "guild_id"
-            if n := await host.erase(column, [str(arguments.user or arguments.guild)]):
+            if n := await host.erase(*_of_host(arguments)):
                 changed["host_rows"] = n
         finally:
             await host.close()
@@ -148,13 +171,16 @@ def _host(engine: Engine, config: Config) -> HostDatabase | None:
 async def _clear_spools(engine: Engine, paths: Sequence[Path]) -> int:
     """Take whoever is erased out of what waits on disk; returns how many rows that were."""
     gone = await engine.read(forgotten())
-    changed = 0
+    return sum(_in_spools(paths, lambda db: spool_file.rewrite(db, gone.applied)))
+
+
+def _in_spools(paths: Sequence[Path], work: Callable[[sqlite3.Connection], int]) -> Iterator[int]:
+    """What `work` says of each that is there."""
     for path in paths:
         db = spool_file.connect(path, makes_file=False)
         if db is not None:
             with closing(db):
-                changed += spool_file.rewrite(db, gone.applied)
-    return changed
+                yield work(db)
 
 
 def _print(console: Console, found: Mapping[str, int]) -> None:

@@ -133,7 +133,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         ]
         not_sent = () if self.otlp is None else self.otlp.not_taken
         hints = filter(None, (self._hint, self.observer.music.hint, self._charts.missing))
-        found = (*hanging, *self.commands.missing, *not_sent, *hints)
+        found = (*hanging, *self.commands.missing, *not_sent, *self.system.metrics.hints(), *hints)
         return found if self.system.host is None else (*found, *self.system.host.problems)
 
     def _look_for_old_rows(self) -> None:
@@ -150,6 +150,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.system.log_file.attach()
         self._undo.callback(systems.step_back, self.system)
         await systems.take_over(self.system)
+        systems.keep_metrics(self.bot, self.system.metrics)
         self._look_for_old_rows()
         if _is_logged_in(self.bot):
             await self.system.open()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import discord
@@ -15,6 +15,7 @@ from botmon_cog.domain.exposed import Family
 from botmon_cog.exporters.families import gather
 from botmon_cog.exporters.log_records import LogRecords
 from botmon_cog.exporters.readings import Readings, versions
+from botmon_cog.exporters.totals import TotalsKeeper
 from botmon_cog.monitors.event_loop import LoopWatch
 from botmon_cog.observer.offered import servers_by_shard
 from botmon_cog.observer.waiters import Waiters
@@ -23,11 +24,7 @@ from botmon_cog.threads import in_thread
 
 
 class Exporting:
-    """For one bot. What is counted for exporting alone is counted from the moment that this is made, or started.
-
-    Attributes:
-        custom: the host's own metrics, as families.
-    """
+    """For one bot. What is counted for exporting alone is counted from the moment that this is made, or started."""
 
     def __init__(
         self,
@@ -42,13 +39,20 @@ class Exporting:
         self._loop_watch = loop_watch
         self._gateway = gateway
         self._logs = logs
-        self._totals = system.count_totals()
+        self._totals = TotalsKeeper(
+            system.store.totals,
+            system.store.run,
+            system.writer.pending,
+            system.writer.spool,
+            system.clock,
+            system.failures,
+            system.loops,
+        )
         self._log_records = LogRecords()
         self._waiters = Waiters(bot, system.failures)
         self._events: Counter[str] = Counter()
         process = system.sources.process
         self._began_at_s = system.clock.now().timestamp() - process.uptime_s
-        self.custom: Callable[[], Sequence[Family]] = tuple
 
     def start(self) -> None:
         """Needs a running event loop."""
@@ -94,7 +98,7 @@ class Exporting:
             began_at_s=self._began_at_s,
             processor_s=system.sources.process.processor_s(),
             versions=versions(system.instance, discord.__version__, system.causes.version),
-            custom=self.custom(),
+            custom=system.metrics.collect(),
         )
 
     def _guilds(self) -> Mapping[int, int]:

@@ -22,6 +22,7 @@ from botmon_cog.history import views as history
 from botmon_cog.history.commands import HistoryPresses
 from botmon_cog.history.log_channel import LogChannels
 from botmon_cog.history.people_command import PeoplePresses
+from botmon_cog.metrics import command as metrics
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
 from botmon_cog.posting.presses import PostPresses
 from botmon_cog.posting.service import ReportPosts
@@ -53,6 +54,7 @@ def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]
         history.FEATURE: HistoryPresses(desk).answer,
         people_command.FEATURE: PeoplePresses(desk).answer,
         growth.FEATURE: growth.presses(desk, export_of_all),
+        metrics.FEATURE: metrics.presses(desk),
         STATS: stats.stats,
         PERF: stats.perf,
         UPTIME: UptimePresses(desk).answer,

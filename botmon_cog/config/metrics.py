@@ -12,7 +12,7 @@ RULES = "rule"
 """What the keys of these alerts begin with."""
 
 CUSTOM = "custom."
-"""What the metrics of operations that the host times begin with: their mean in seconds."""
+"""What the host's own metrics begin with, and operations that it times; which there are is not known at the start."""
 
 
 class Metric(NamedTuple):
@@ -60,7 +60,7 @@ def unknown_metric(name: str) -> str | None:
         return None
     near = difflib.get_close_matches(name, METRICS, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    allowed = f"{', '.join(METRICS)}, or {CUSTOM}<name> for an operation that your bot times"
+    allowed = f"{', '.join(METRICS)}, or {CUSTOM}<name> for a metric of your bot's own"
     return f"{name!r} is no metric{hint}. Allowed: {allowed}"
 
 

@@ -23,6 +23,7 @@ ENV_FILE = "BOTMON_CONFIG"
 ENV_STORAGE_URL = "BOTMON_STORAGE_URL"
 ENV_HTTP_TOKEN = "BOTMON_HTTP_TOKEN"  # noqa: S105 (the variable's name)
 
+_SECRETS = frozenset({"http.token", "otel.headers"})
 _FIELDS = {
     struct: {field.encode_name: field for field in msgspec.structs.fields(struct)}
     for struct in cast("tuple[type[msgspec.Struct], ...]", (Config, *TABLES))
@@ -104,7 +105,7 @@ def _convert(struct: type[msgspec.Struct], table: Mapping[str, Any], source: str
                 values[attribute] = msgspec.convert(value, expected)
             except msgspec.ValidationError as error:
                 raise ConfigError(
-                    source, key, f"{_shown(value)} can't be used. Allowed: {_allowed(expected)}"
+                    source, key, f"{_shown(value, key)} can't be used. Allowed: {_allowed(expected)}"
                 ) from error
     for name, field in fields.items():
         if field.required and field.name not in values:
@@ -140,12 +141,10 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"there is no such key.{hint} Allowed here: {', '.join(known)}"
 
 
-def _shown(value: object) -> str:
-    """A wrong value as the message repeats it; what may hold a secret, a URL or a table, is named by its type only."""
-    if isinstance(value, dict):
-        return "this table"
+def _shown(value: object, key: str = "") -> str:
+    """A wrong value as the message repeats it; what may be a URL with a password in it is named by its type only."""
     text = repr(value)
-    return f"this {type(value).__name__}" if "://" in text else text
+    return f"this {type(value).__name__}" if "://" in text or key in _SECRETS else text
 
 
 _NAMES: dict[Any, str] = {

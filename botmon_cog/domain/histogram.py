@@ -32,6 +32,20 @@ def bucket_of(value_s: float) -> int:
     return HIGHEST if value_s >= LARGEST_S else LOWEST
 
 
+_SMALLEST, _LARGEST = 1e-9, 1e15
+_LOWEST, _HIGHEST = (math.ceil(math.log(value) / LOG_GAMMA) for value in (_SMALLEST, _LARGEST))
+
+
+def bucket_of_any(value: float) -> int:
+    """The bucket of a value in whichever unit. From 1e-9 down, all count as that; from 1e15 up, likewise.
+
+    So 0 and negative values share the lowest bucket: whoever knows the extremes says more of them.
+    """
+    if _SMALLEST < value < _LARGEST:
+        return math.ceil(math.log(value) / LOG_GAMMA)
+    return _HIGHEST if value >= _LARGEST else _LOWEST
+
+
 def _longest_us(bucket: int) -> int:
     """The longest duration in whole microseconds that falls into a bucket, as `bucket_of` has it in floats."""
     longest_us = round(GAMMA**bucket * 1e6)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from botmon_cog.domain.histogram import HIGHEST, LARGEST_S, LOWEST, bucket_of, position_of_us
+from botmon_cog.domain.metric_days import MetricDay, MetricKey
 from botmon_cog.domain.models import Kind, MusicEventType
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.timed import longest_timed_s
@@ -115,15 +116,17 @@ class Tally:
         hourly: (hour, guild) -> [songs, playtime in s, skips, pauses, commands that a host logged, those that it only
             counted].
         titles: (day, guild, title) -> how often that song began.
+        metrics: the host's own, see `metric_days.add_points`.
     """
 
-    __slots__ = ("groups", "hourly", "people", "titles")
+    __slots__ = ("groups", "hourly", "metrics", "people", "titles")
 
     def __init__(self) -> None:
         self.groups: defaultdict[Key, list[int]] = defaultdict(list)
         self.people: dict[Key, int] = {}
         self.hourly: dict[tuple[int, int], list[int]] = {}
         self.titles: dict[tuple[int, int, str], int] = {}
+        self.metrics: dict[MetricKey, MetricDay] = {}
 
     def add_invocations(
         self,

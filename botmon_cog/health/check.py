@@ -59,8 +59,8 @@ class Health:
         """Look at everything, move what is certain and what is over on by one check, and keep the verdict."""
         seen, looks = await self._gather(self.components.values())
         looks = self._one_cause.joined(looks, is_check=True)
-        rules = self._rules.judge(seen, self._sources.recorder.metrics.means(), self.uptime_s)
-        self._sources.recorder.metrics.restart()
+        custom = self._sources.recorder.operations.recent() | self._sources.metrics.recent()
+        rules = self._rules.judge(seen, custom, self.uptime_s)
         now = self._now()
         troubles = self._debouncer.step({**looks, RULES: rules}, now)
         self.latest = self._report(seen, looks, troubles, now)

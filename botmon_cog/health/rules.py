@@ -33,7 +33,7 @@ class Rules:
         self._rules = dict(zip(rule_keys(rules), rules, strict=True))
 
     def judge(self, seen: Seen, custom: Mapping[str, float], uptime_s: float) -> list[Finding]:
-        """`custom`: the means of the host's own metrics since the check before, by name."""
+        """`custom`: the host's own metrics and operations since the check before, by name: see `Metrics.recent`."""
         found: list[Finding] = []
         for key, rule in self._rules.items():
             value = _value(rule.metric, seen, custom, uptime_s)

@@ -12,6 +12,7 @@ from botmon_cog.domain.samples import GatewaySample, LoopSample, RestSample
 from botmon_cog.health.process import ProcessReader
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.loop_runs import LoopRuns
+from botmon_cog.monitors.metrics import Metrics
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
 from botmon_cog.monitors.recorder import Recorder
 from botmon_cog.monitors.windows import LiveWindows
@@ -29,6 +30,7 @@ class Sources:
     store: Store
     writer: Writer
     recorder: Recorder
+    metrics: Metrics
     recent: RecentOutcomes
     live: LiveWindows
     loops: LoopRuns
@@ -46,5 +48,7 @@ class Sources:
     """The ways to the owners that are closed, in words."""
     broken: Callable[[], tuple[str, ...]] = tuple
     """The features that were asked for and do not work, in words."""
+    held_bytes: Callable[[], int | None] = lambda: None
+    """How much memory the monitors' own data takes."""
     hints: Callable[[], tuple[str, ...]] = tuple
     """What the owners could have besides, in words."""

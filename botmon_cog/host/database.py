@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from botmon_cog.clock import Clock
-from botmon_cog.host.erasing import Column, erase_mirrored
+from botmon_cog.host.erasing import Column, count_mirrored, erase_mirrored
 from botmon_cog.host.file import BusyError, HostFile, Pause, in_words
 from botmon_cog.host.mirror import Mirror
 from botmon_cog.host.problems import Problems
@@ -185,6 +185,18 @@ class HostDatabase:
 
         await self._guarded(work(), "mirror")
         return sum(found)
+
+    async def count_of(self, column: Column, ids: Sequence[str]) -> int:
+        """How many rows `erase` would change, in a file that is where the store knows it. Changes nothing.
+
+        Raises:
+            StorageError: the store is away.
+            sqlite3.Error, OSError, BusyError, GoneError: as `HostFile`.
+        """
+        source = await self._finder.known()
+        return (
+            0 if source is None else await count_mirrored(self._file, self._store.engine, source.source_id, column, ids)
+        )
 
     async def _mirrored_to(self) -> int | None:
         """The source whose `audit_logs` has rows of ours that we may change; None if there is none."""

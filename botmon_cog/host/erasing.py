@@ -51,6 +51,14 @@ async def erase_mirrored(
     return changed
 
 
+async def count_mirrored(file: HostFile, engine: Engine, source_id: int, column: Column, ids: Sequence[str]) -> int:
+    """How many rows `erase_mirrored` would change. Raises as it does; changes nothing."""
+    n = 0
+    for first, last in await engine.read(ranges_of(source_id)):
+        n += len(await file.peek(partial(_find, column, ids, first, last)))
+    return n
+
+
 def _find(column: Column, ids: Sequence[str], first: int, last: int, db: sqlite3.Connection) -> list[int]:
     query = _FIND.format(column=column, marks=", ".join("?" * len(ids)))
     return [row_id for (row_id,) in fetch(db, query, (first, last, *ids))]

@@ -35,7 +35,7 @@ class SourceFinder:
         `has_logs`: whether its `audit_logs` is the original's.
         """
         engine, place = self._store.engine, self._place()
-        found = await engine.read(find_source(place))
+        found = await self.known()
         if found is not None:
             return found
         others = await engine.read(all_sources()) if has_logs else []
@@ -48,6 +48,10 @@ class SourceFinder:
         doubted_id = await self._file.read(partial(last_id, table="audit_logs")) if others else 0
         run = RunKey.new(clean(self._path.name), self._clock.now())
         return await engine.write(make_source(place, run, self._store.run.token, doubted_id))
+
+    async def known(self) -> Source | None:
+        """What the store knows of the file if it is where it was."""
+        return await self._store.engine.read(find_source(self._place()))
 
     def _place(self) -> str:
         """Where the file is: seen from the store's own folder, so that both can be moved; else on this machine."""

@@ -18,6 +18,9 @@ from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.engine import answered
 from botmon_cog.store.queue.spool import Spool
 
+ANOTHER = "another"
+"""In `claimed_by` of a message that another process on this machine is about to send for all of them."""
+
 
 class AlertKeeper:
     """Other processes work on the same alerts: what is here is what was read or stored last.
@@ -126,7 +129,7 @@ class AlertKeeper:
         known = {(alert.scope, alert.key): alert for alert in stored}
         changed = [alert for alert in alerts if alert != known.get((alert.scope, alert.key))]
         forgotten = [alert for alert in gone if alert.version]
-        waiting = [*self.outbox.values(), *messages]
+        waiting = [*(each for each in self.outbox.values() if each.claimed_by != ANOTHER), *messages]
         if changed or forgotten or waiting:
             keeping = self._store.keep_alerts(changed, forgotten, waiting)
             if not await answered(keeping, self._timeout_s):

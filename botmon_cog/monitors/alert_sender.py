@@ -12,12 +12,16 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.alerts import AlertMessage, News, Sent
+from botmon_cog.config import Config
+from botmon_cog.database_url import is_postgres
+from botmon_cog.domain.alerts import AlertMessage, News, Sent, ToldBy
 from botmon_cog.errors import StorageError
-from botmon_cog.monitors.alert_keeper import AlertKeeper
+from botmon_cog.monitors.alert_claims import AlertClaims, Whose, own_items, shared_items
+from botmon_cog.monitors.alert_keeper import ANOTHER, AlertKeeper
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.engine import answered
+from botmon_cog.store.queue.spool import Spool
 
 _log = logging.getLogger(__name__)
 
@@ -35,15 +39,23 @@ class AlertSender:
     """One process's share of the sending."""
 
     def __init__(
-        self, store: AlertStore, keeper: AlertKeeper, clock: Clock, instance: str, timeout_s: float, failures: Failures
+        self,
+        store: AlertStore,
+        keeper: AlertKeeper,
+        clock: Clock,
+        config: Config,
+        failures: Failures,
+        spool: Spool | None,
     ) -> None:
-        """`timeout_s`: how long the database may take to answer."""
+        """`spool`: where processes on one machine agree who sends what all of them see; None: they can't."""
         self._store = store
         self._keeper = keeper
         self._clock = clock
-        self._timeout_s = timeout_s
+        self._timeout_s = config.health.database_timeout_s
         self._failures = failures
-        self._by = f"{instance}/{uuid4().hex}"
+        self._by = f"{config.instance}/{uuid4().hex}"
+        self._told_by: ToldBy = "" if not is_postgres(config.storage.url) else "process" if spool is None else "machine"
+        self.claims = AlertClaims(spool, self._by, self._timeout_s, failures)
         self._sending: asyncio.Task[bool] | None = None
 
     async def deliver(self, audience: str, send: Send) -> None:
@@ -111,8 +123,13 @@ class AlertSender:
         return state != "due"
 
     async def _send_unclaimed(self, message: AlertMessage, send: Send) -> bool:
-        """What the database does not have, nobody else can send. False: the others must wait."""
+        """What the database does not have, nobody on another machine can send. False: the others must wait."""
         now = self._clock.now()
+        if shared_items(message):
+            whose = await self.claims.claim(message, now)
+            if whose in {"theirs", "told"} and not own_items(message):
+                return await self._leave(message, is_told=whose == "told")
+            message = _part_of(message, whose, self._told_by)
         message = replace(message, claimed_at=now, attempts=message.attempts + 1)
         await self._put_in_outbox(message)
         result = await self._attempt(message, send)
@@ -123,7 +140,18 @@ class AlertSender:
         else:
             message = replace(message, state=result[0], result=result[1], finished_at=self._clock.now())
         await self._put_in_outbox(message)
+        if message.state == "sent" and shared_items(message):
+            await self.claims.told(message, self._clock.now())
         return message.state != "due"
+
+    async def _leave(self, message: AlertMessage, *, is_told: bool) -> bool:
+        """To another process on this machine; until that has sent it, it may have to be sent after all."""
+        if is_told:
+            del self._keeper.outbox[message.message_id]
+            await self._keeper.save()
+        else:
+            await self._put_in_outbox(replace(message, claimed_by=ANOTHER))
+        return True
 
     async def _put_in_outbox(self, message: AlertMessage) -> None:
         self._keeper.outbox[message.message_id] = message
@@ -142,3 +170,11 @@ class AlertSender:
             return "failed" if message.attempts >= _MOST_CRASHES else "due", f"{type(error).__name__} while sending it"
         states: dict[str, Literal["due", "sent", "failed"]] = {"told": "sent", "refused": "failed", "failed": "due"}
         return states[sent.state], sent.words
+
+
+def _part_of(message: AlertMessage, whose: Whose, told_by: ToldBy) -> AlertMessage:
+    """What is left to be sent of a message with something shared in it."""
+    if whose in {"theirs", "told"}:
+        return replace(message, news=replace(message.news, items=own_items(message)))
+    is_repeat = message.is_repeat or whose == "left"
+    return replace(message, news=replace(message.news, told_by=told_by), claimed_by=None, is_repeat=is_repeat)

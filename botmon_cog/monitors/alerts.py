@@ -85,7 +85,7 @@ class Alerts:
         self._keeper = AlertKeeper(store, config.instance, self._timeout_s, failures, spool)
         self._zone = find_zone(config.reports.timezone)
         self._windows = [parse_window(text) for text in config.alerts.maintenance]
-        self._sender = AlertSender(store, self._keeper, clock, config.instance, self._timeout_s, failures)
+        self._sender = AlertSender(store, self._keeper, clock, config, failures, spool)
         self._lock = asyncio.Lock()
         """Held by whoever moves alerts or messages."""
         self._made_at: list[datetime] = []
@@ -205,6 +205,8 @@ class Alerts:
         for _ in range(_TRIES):
             now = self._clock.now()
             stored = await self._keeper.read(now)
+            if stored is not None:
+                await self._sender.claims.end()
             await self._recall_made_at(now, can_ask=stored is not None)
             before = shifted(self._keeper.alerts, jumped, self._instance) if jumped else self._keeper.alerts
             after = moved(before, problems, self._look(problems, now, context), self._config)

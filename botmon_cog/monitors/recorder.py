@@ -13,8 +13,9 @@ from botmon_cog.causes.causes import Causes
 from botmon_cog.clock import Clock
 from botmon_cog.domain.anonymous import anonymous
 from botmon_cog.domain.models import AnsweredElsewhere, Event, Id, Invocation, Kind, MetricSample
+from botmon_cog.monitors.metrics.operations import Operations
 from botmon_cog.monitors.recent_outcomes import RecentOutcomes
-from botmon_cog.monitors.windows import LiveWindows, MetricMeans
+from botmon_cog.monitors.windows import LiveWindows
 from botmon_cog.store.queue.writer import Writer
 from botmon_cog.store.rollup import RollUps
 
@@ -35,7 +36,7 @@ class Recorder:
 
     Attributes:
         causes: tells which error group a failure belongs to.
-        metrics: the means of what is recorded besides commands, for whoever checks the health.
+        operations: what the host times besides commands, for whoever checks the health.
         tap: what is called with each invocation that is recorded. None: nobody listens. `listen` sets it.
         look_beside: awaited before anything is read; lets what the host wrote be read.
     """
@@ -58,7 +59,7 @@ class Recorder:
         self._recent = recent
         self.causes = causes
         self._unrecorded = unrecorded
-        self.metrics = MetricMeans()
+        self.operations = Operations()
         self._listeners: list[Listener] = []
         self.tap: Listener | None = None
         self.look_beside: Callable[[], Awaitable[None]] | None = None
@@ -79,7 +80,7 @@ class Recorder:
             event = anonymous(event)
         seq = self._put(event)
         if type(event) is MetricSample:
-            self.metrics.add(event.name, event.value)
+            self.operations.add(event.name, event.value)
             if event.unit == "s":
                 self._live.add_operation(event.name, event.value)
         return seq

@@ -1,4 +1,4 @@
-"""What is kept in memory: the last samples of each metric, means between two checks, and how often things happened."""
+"""What is kept in memory: the last samples of each command and operation, and how often things happened."""
 
 from __future__ import annotations
 
@@ -124,28 +124,6 @@ class LiveWindows:
             found[COMMAND, name] = Histogram.of(durations)
             found[RESPONSE, name] = Histogram.of(responses)
         return found
-
-
-class MetricMeans:
-    """The mean of each metric between two checks."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, tuple[int, float]] = {}
-
-    def add(self, name: str, value: float) -> None:
-        """What is no number is left out."""
-        sums = self._sums
-        if math.isfinite(value) and (name in sums or len(sums) < MOST_NAMES):
-            n, total = sums.get(name, (0, 0.0))
-            sums[name] = n + 1, total + value
-
-    def means(self) -> dict[str, float]:
-        """By name, of what came since `restart`."""
-        return {name: total / n for name, (n, total) in self._sums.items()}
-
-    def restart(self) -> None:
-        """Begin anew."""
-        self._sums = {}
 
 
 class HourTally:

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
 from botmon_cog.config import Config, StorageConfig, load_config
 from botmon_cog.database_url import IN_MEMORY, described, is_postgres, sqlite_path
 from botmon_cog.host import Given, given
+from botmon_cog.monitors.metrics import Metrics
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.sqlite.file import expanded
 
@@ -51,11 +53,13 @@ class Shared:
             self._own = MonitoringSystem(self.config, clock=self._clock)
         return self._own
 
-    async def close_own(self) -> None:
-        """Write what is queued and close; the next use makes a system anew."""
+    async def close_own(self) -> Metrics | None:
+        """Write what is queued and close; the next use makes a system anew. Returns the host's metrics, if any."""
         own, self._own = self._own, None
-        if own is not None:
-            await own.close()
+        if own is None:
+            return None
+        await own.close()
+        return own.metrics
 
 
 class Lease:
@@ -166,7 +170,16 @@ async def take_over(system: MonitoringSystem) -> None:
     registry.extensions.append(system)
     for shared in [*registry.shared.values()]:
         shared.config = system.config  # what comes after the extension works on the same store
-        await shared.close_own()
+        if (metrics := await shared.close_own()) is not None:
+            system.metrics.adopt(metrics)
+
+
+def keep_metrics(bot: object, metrics: Metrics) -> None:
+    """Go on with the metrics that the bot had when the extension was unloaded: its cogs hold them still."""
+    kept = _registry().metrics
+    if bot in kept:
+        metrics.adopt(kept[bot])
+    kept[bot] = metrics
 
 
 def step_back(system: MonitoringSystem) -> None:
@@ -235,9 +248,9 @@ def _registry() -> Any:
     """What all copies of this module share.
 
     Attributes: `shared`, by key, in the order in which they were made; `extensions`, the systems of those that are
-    loaded; `told`, the stores that were warned of.
+    loaded; `told`, the stores that were warned of; `metrics`, by bot.
     """
     module = sys.modules.setdefault(SHARED, ModuleType(SHARED))
     if "registry" not in vars(module):
-        vars(module)["registry"] = SimpleNamespace(shared={}, extensions=[], told=set())
+        vars(module)["registry"] = SimpleNamespace(shared={}, extensions=[], told=set(), metrics=WeakKeyDictionary())
     return vars(module)["registry"]

@@ -60,6 +60,7 @@ _RAW = (
     _log(schema.MUSIC_EVENTS, "music event", "music events"),
     _log(schema.COUNTED_COMMANDS, "counted command", "counted commands"),
     _log(schema.SAMPLES, "measured operation", "measured operations"),
+    _log(schema.METRIC_POINTS, "point of a metric", "points of metrics"),
     _log(schema.AUTOCOMPLETE_CALLS, "minute of autocompletion", "minutes of autocompletion"),
     _log(schema.ANSWERED_ELSEWHERE, "command answered elsewhere", "commands answered elsewhere"),
 )
@@ -132,6 +133,7 @@ _TITLES = Aged(
     table=schema.SONG_TITLES, age="day", unit_ms=MS_PER_DAY, words=("day of a song's title", "days of songs' titles")
 )
 _DAILY = Aged(table=schema.ROLLUPS, age="day", unit_ms=MS_PER_DAY, words=("daily count", "daily counts"))
+_METRICS = Aged(table=schema.METRIC_DAYS, age="day", unit_ms=MS_PER_DAY, words=("day of a metric", "days of metrics"))
 _HAS_ROWS = " OR ".join(
     f"EXISTS (SELECT 1 FROM @{table.name} WHERE run_id = @runs.id)"  # noqa: S608 (names from the code)
     for table in schema.LOG_TABLES.values()
@@ -160,6 +162,7 @@ _WORDS = {
         _HOURLY,
         _TITLES,
         _DAILY,
+        _METRICS,
         _RUNS,
     )
 }
@@ -205,6 +208,7 @@ def other_cuts(config: RetentionConfig, as_of_ms: int, raw_since_ms: int | None)
             (_HOURLY, config.people_days),
             (_TITLES, config.people_days),
             (_DAILY, config.rollup_days),
+            (_METRICS, config.rollup_days),
         ):
             end_ms = _end(days, as_of_ms)
             if end_ms is not None:

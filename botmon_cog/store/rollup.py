@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from botmon_cog.domain.metric_days import add_points
 from botmon_cog.domain.models import Durations
 from botmon_cog.domain.rollup import EXECUTED_CELLS, Counts, Tally
 from botmon_cog.store.engine import Engine
+from botmon_cog.store.metric_days import POINTS, add_metric_days, points
 from botmon_cog.store.packed import pack, unpack
 from botmon_cog.store.records import unpack_durations
 from botmon_cog.store.schema import GUILD_HOURLY, PEOPLE, ROLLUPS, SONG_TITLES
@@ -128,6 +130,7 @@ def count(stretches: Sequence[tuple[int, int, int, int]]) -> Script[Tally]:
         tally.add_counted((yield Query(COUNTED, whole)), first_day)
         tally.add_samples((yield Query(SAMPLES, whole)), first_day)
         tally.add_completions(completions((yield Query(COMPLETIONS, whole))), first_day)
+        add_points(tally.metrics, points((yield Query(POINTS, whole))), first_day)
     return tally
 
 
@@ -158,6 +161,7 @@ def add(tally: Tally) -> Script[None]:
         yield Insert(GUILD_HOURLY, sorted((*key, *counts) for key, counts in tally.hourly.items()), "add")
     if tally.titles:
         yield Insert(SONG_TITLES, sorted((*key, n) for key, n in tally.titles.items()), "add")
+    yield from add_metric_days(tally.metrics)
 
 
 def _merged(codes: Sequence[int], stored: bytes | None) -> tuple[int, bytes]:

@@ -20,6 +20,7 @@ from botmon_cog.domain.models import (
     GuildMembership,
     HealthRecord,
     Invocation,
+    MetricPoint,
     MetricSample,
     MusicEvent,
 )
@@ -34,6 +35,7 @@ INVOCATIONS = log_table("invocations", Invocation)
 MUSIC_EVENTS = log_table("music_events", MusicEvent)
 COUNTED_COMMANDS = log_table("counted_commands", CountedCommand)
 SAMPLES = log_table("samples", MetricSample)
+METRIC_POINTS = log_table("metric_points", MetricPoint)
 HEALTH_CHECKS = log_table("health_checks", HealthRecord)
 AUTOCOMPLETE_CALLS = log_table("autocomplete_calls", AutocompleteCalls)
 BACKGROUND_FAILURES = log_table("background_failures", BackgroundFailures)
@@ -46,6 +48,7 @@ LOG_TABLES: Mapping[type[Event], LogTable] = {
     MusicEvent: MUSIC_EVENTS,
     CountedCommand: COUNTED_COMMANDS,
     MetricSample: SAMPLES,
+    MetricPoint: METRIC_POINTS,
     HealthRecord: HEALTH_CHECKS,
     AutocompleteCalls: AUTOCOMPLETE_CALLS,
     BackgroundFailures: BACKGROUND_FAILURES,
@@ -97,7 +100,17 @@ GUILD_HOURLY = table_of(
 SONG_TITLES = table_of(
     "song_titles", "day", "guild_id", "title", day=_INTEGER, guild_id=_INTEGER, title=_TEXT, n=_INTEGER
 )
-ROLLUP_TABLES = (ROLLUPS, PEOPLE, GUILD_HOURLY, SONG_TITLES)
+METRIC_DAYS = table_of(
+    "metric_days",
+    *("day", "name_id", "labels_id", "kind", "unit_id"),
+    day=_INTEGER,
+    name_id=_INTEGER,
+    labels_id=_INTEGER,
+    kind=_SMALL,
+    unit_id=_INTEGER,
+    data=_BLOB,
+)
+ROLLUP_TABLES = (ROLLUPS, PEOPLE, GUILD_HOURLY, SONG_TITLES, METRIC_DAYS)
 
 # -- what a host counted itself ----------------------------------------------------------------------------------------
 

@@ -107,6 +107,26 @@ CREATE TABLE @samples (
 );
 CREATE INDEX samples_time ON @samples (occurred_ms);
 
+-- What happened to metrics of the host's own. minutes: a bit per minute of the hour in which a gauge was looked at.
+CREATE TABLE @metric_points (
+    run_id BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    name_id BIGINT NOT NULL,
+    labels_id BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    unit_id BIGINT NOT NULL,
+    occurred_ms BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    total DOUBLE PRECISION NOT NULL,
+    last DOUBLE PRECISION,
+    lowest DOUBLE PRECISION,
+    highest DOUBLE PRECISION,
+    minutes BIGINT NOT NULL,
+    buckets BYTEA NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+CREATE INDEX metric_points_time ON @metric_points (occurred_ms);
+
 CREATE TABLE @health_checks (
     run_id BIGINT NOT NULL,
     seq BIGINT NOT NULL,
@@ -237,6 +257,18 @@ CREATE TABLE @song_titles (
     title TEXT NOT NULL,
     n BIGINT NOT NULL,
     PRIMARY KEY (day, guild_id, title)
+);
+
+-- One series of a metric of the host's own on one day. kind: see metric_points. data: by hour of the day, and the
+-- distribution of its values, packed.
+CREATE TABLE @metric_days (
+    day BIGINT NOT NULL,
+    name_id BIGINT NOT NULL,
+    labels_id BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    unit_id BIGINT NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (day, name_id, labels_id, kind, unit_id)
 );
 
 -- -- what a host counted itself ---------------------------------------------------------------------------------------

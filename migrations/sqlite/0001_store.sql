@@ -106,6 +106,26 @@ CREATE TABLE samples (
 ) WITHOUT ROWID;
 CREATE INDEX samples_time ON samples (occurred_ms);
 
+-- What happened to metrics of the host's own. minutes: a bit per minute of the hour in which a gauge was looked at.
+CREATE TABLE metric_points (
+    run_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    name_id INTEGER NOT NULL,
+    labels_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    occurred_ms INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    total REAL NOT NULL,
+    last REAL,
+    lowest REAL,
+    highest REAL,
+    minutes INTEGER NOT NULL,
+    buckets BLOB NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX metric_points_time ON metric_points (occurred_ms);
+
 CREATE TABLE health_checks (
     run_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -236,6 +256,18 @@ CREATE TABLE song_titles (
     title TEXT NOT NULL,
     n INTEGER NOT NULL,
     PRIMARY KEY (day, guild_id, title)
+) WITHOUT ROWID;
+
+-- One series of a metric of the host's own on one day. kind: see metric_points. data: by hour of the day, and the
+-- distribution of its values, packed.
+CREATE TABLE metric_days (
+    day INTEGER NOT NULL,
+    name_id INTEGER NOT NULL,
+    labels_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (day, name_id, labels_id, kind, unit_id)
 ) WITHOUT ROWID;
 
 -- -- what a host counted itself ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +21,7 @@ from botmon_cog.cli.output import trouble_of
 from botmon_cog.cli.program import program_name
 from botmon_cog.cli.progress import bar_column
 from botmon_cog.domain.outcome import Outcome
-from botmon_cog.errors import BotMonError, ConfigError
+from botmon_cog.errors import BotMonError, ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,10 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
         BotMonError: the file is there already, or something went wrong on the way.
     """
     console = make_console(arguments.width)
+    if arguments.metrics is not None and find_spec("prometheus_client") is None:
+        raise MissingExtraError("demo --metrics", "prometheus")
     kept = _new_file(arguments.database)
     with tempfile.TemporaryDirectory(prefix="botmon-demo-", ignore_cleanup_errors=True) as folder, _quiet_log():
         guild_id = interrupts.run(
-            _show(console, kept or Path(folder) / _FILE_NAME, arguments.seconds),
+            _show(console, kept or Path(folder) / _FILE_NAME, arguments.seconds, arguments.metrics),
             abandon=lambda: shutil.rmtree(folder, ignore_errors=True),
         )
     _print_end(console, kept, guild_id)
@@ -73,14 +76,14 @@ def _quiet_log() -> Generator[None, None, None]:
         root.removeHandler(handler)
 
 
-async def _show(console: Console, database: Path, seconds: float) -> int:
+async def _show(console: Console, database: Path, seconds: float, metrics_port: int | None) -> int:
     """Returns the ID of the demo's server."""
     from botmon_cog.cli.demo.stage import DemoFailedError, Stage  # noqa: PLC0415 (loads a Discord)
     from botmon_cog.testing import LoopbackDiscord  # noqa: PLC0415
 
     try:
         async with asyncio.timeout(_AT_MOST_S + seconds), LoopbackDiscord(name="Music Bot") as loopback:
-            await _programme(console, Stage(loopback, database), seconds)
+            await _programme(console, Stage(loopback, database, metrics_port), seconds)
     except BotMonError:
         raise
     except TimeoutError as error:
@@ -109,6 +112,8 @@ async def _programme(console: Console, stage: Stage, seconds: float) -> None:
     n = await stage.seed()
     console.print(f"✓ Before today: two weeks of invented history, {n:,} commands.")
     async with stage.bot_running():
+        if stage.metrics_url is not None:
+            console.print(f"✓ As long as it runs: {stage.metrics_url}", soft_wrap=True)
         await _people_use_it(console, stage, seconds)
         for command, says in _COMMANDS.items():
             await _ask(console, stage, command, says)

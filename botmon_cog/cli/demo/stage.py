@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from botmon_cog.cli.demo import history, neighbours
 from botmon_cog.cli.demo.bot import MusicBot
 from botmon_cog.cli.demo.crowd import LISTENERS, Crowd
-from botmon_cog.config import AlertsConfig, Config, HealthConfig, StorageConfig
+from botmon_cog.cog.cog import BotMon
+from botmon_cog.config import AlertsConfig, Config, HealthConfig, HttpConfig, StorageConfig
 from botmon_cog.domain.models import Invocation
 from botmon_cog.errors import BotMonError
 from botmon_cog.runtime import MonitoringSystem
@@ -37,8 +38,11 @@ class DemoFailedError(BotMonError):
     """Something in the demo did not do what it was to show."""
 
 
-def demo_config(database: Path) -> Config:
-    """As impatient as the audience: an owner's bot checks every minute, and waits before it wakes anybody."""
+def demo_config(database: Path, metrics_port: int | None = None) -> Config:
+    """As impatient as the audience: an owner's bot checks every minute, and waits before it wakes anybody.
+
+    `metrics_port`: where /metrics is served; 0 lets the machine choose, None is nowhere.
+    """
     health = HealthConfig(
         interval_s=CHECK_EVERY_S,
         # A busy laptop's disk may take its time.
@@ -48,17 +52,19 @@ def demo_config(database: Path) -> Config:
         cpu_percent=(99.0, 100.0),
     )
     alerts = AlertsConfig(after_s=(900.0, CHECK_EVERY_S), recover_after_s=CHECK_EVERY_S)
-    return Config(storage=StorageConfig(url=str(database), busy_timeout_s=0.1), health=health, alerts=alerts)
+    http = HttpConfig() if metrics_port is None else HttpConfig(listen=f"127.0.0.1:{metrics_port}", metrics=True)
+    storage = StorageConfig(url=str(database), busy_timeout_s=0.1)
+    return Config(storage=storage, health=health, alerts=alerts, http=http)
 
 
 class Stage:
     """One guild of one loopback Discord, with the bot in it once `bot_running` is entered."""
 
-    def __init__(self, loopback: LoopbackDiscord, database: Path) -> None:
+    def __init__(self, loopback: LoopbackDiscord, database: Path, metrics_port: int | None = None) -> None:
         rng = random.Random(_SEED)  # noqa: S311 (a demo that looks alike every time)
         self._loopback = loopback
         self._database = database
-        self._config = demo_config(database)
+        self._config = demo_config(database, metrics_port)
         self._rng = rng
         self.guild = loopback.guild
         self.guild.name = GUILD_NAME
@@ -102,6 +108,20 @@ class Stage:
             system = bot.system
             if system.failures.n or system.writer.dropped:
                 raise DemoFailedError(f"the monitor failed: {system.failures.last or 'rows were lost'}")
+
+    @property
+    def metrics_url(self) -> str | None:
+        """Where /metrics is served; None if nobody asked for that.
+
+        Raises:
+            DemoFailedError: the port can't be had.
+        """
+        if not self._config.http.metrics:
+            return None
+        http = cast("BotMon", self._running.get_cog("botmon")).http
+        if http.port is None:
+            raise DemoFailedError(http.problem or "/metrics is not served")
+        return f"http://127.0.0.1:{http.port}/metrics"
 
     async def ask(self, command: str) -> Embed:
         """What an admin gets in answer to a slash command.

@@ -10,16 +10,19 @@ from botmon_cog.cog.commands.errors import errors_command
 from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.export.commands import export_button
 from botmon_cog.growth.command import overview_command
+from botmon_cog.metrics.command import metrics_command
 from botmon_cog.setup_check.views import check_command
 
 
 def botmon_group(desk: Desk, name: str) -> app_commands.Group:
     group = app_commands.Group(
-        name=name, description="For the bot's owners: all servers, alerts, errors by their cause, and the set-up"
+        name=name,
+        description="For the bot's owners: all servers, alerts, errors by their cause, metrics, and the set-up",
     )
     group.add_command(overview_command(desk, "overview", export_of_all))
     group.add_command(alerts_group(desk, "alerts"))
     group.add_command(errors_command(desk, "errors"))
+    group.add_command(metrics_command(desk, "metrics"))
     group.add_command(check_command(desk, "check"))
     return group
 

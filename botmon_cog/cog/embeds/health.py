@@ -23,6 +23,7 @@ from botmon_cog.domain.uptime import Uptime
 from botmon_cog.health.component import Component
 from botmon_cog.health.components.commands import Commands
 from botmon_cog.health.components.monitor import MonitorSample
+from botmon_cog.health.phrases import shown
 from botmon_cog.health.words import trouble_of, words_of
 
 Components = Mapping[str, Component[Any]]
@@ -145,15 +146,15 @@ def uptime_line(glance: Glance) -> str:
 
 
 def footer(report: HealthReport, now: datetime) -> str:
-    """How old this is, what waits, and what the monitor's own threads take, where that is known."""
+    """How old this is, what waits, and what the monitor's own threads and data take, where that is known."""
     age_s = (now - report.checked_at).total_seconds()
     items = ["checked just now" if age_s < 1 else f"checked {text.duration(round(age_s))} ago"]
     monitor = report.sample("monitor", MonitorSample)
     if monitor is not None:
         items.append(f"{text.count(monitor.waiting)} waiting" if monitor.waiting else "nothing waiting")
-        own_percent = text.finite(monitor.cpu_percent)
-        if own_percent is not None:
-            items.append(f"botmon's threads: {text.percent(own_percent / 100)} of a core")
+        own = shown(("threads {cpu_percent:of_100} of a core", "data {held_bytes:bytes}"), monitor)
+        if own:
+            items.append(f"botmon itself: {', '.join(own)}")
     return " · ".join(items)
 
 

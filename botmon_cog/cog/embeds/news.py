@@ -83,6 +83,8 @@ def _compose(news: News, pen: Pen, errors_command: str | None, *, is_repeat: boo
         lines.append(pen.small(f"Held back {pen.words(why)}, sent now."))
     if is_repeat:
         lines.append(pen.small("May have been sent before: the process that was sending it was killed."))
+    if news.told_by:
+        lines.append(pen.small(f"May come once from each {news.told_by}: they can't agree without the database."))
     return _Message(
         title=_title(news, pen),
         lines=lines,

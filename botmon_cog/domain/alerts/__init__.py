@@ -11,6 +11,7 @@ from botmon_cog.domain.alerts.values import (
     News,
     NewsItem,
     Sent,
+    ToldBy,
     covers,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "News",
     "NewsItem",
     "Sent",
+    "ToldBy",
     "covers",
 ]

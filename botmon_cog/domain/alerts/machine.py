@@ -114,6 +114,8 @@ def _lasting(alert: Alert | None, problem: Problem | None, look: Look, config: A
     is_firing = alert is not None and alert.state == "firing"
     if not is_firing and is_graver(config.level, problem.lasting):
         return None
+    if not is_firing and scope == SHARED and problem.good_since is not None:
+        return None  # another process was certain sooner that it is over
     if alert is not None and (is_firing or is_told(alert)):
         since = alert.since  # for the owners it has never been over
     if alert is not None and is_firing and scope == SHARED:

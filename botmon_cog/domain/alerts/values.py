@@ -98,6 +98,9 @@ class NewsItem(Value, frozen=True, kw_only=True):
     """What was found out about it when the message was made; None of most alerts."""
 
 
+ToldBy = Literal["", "process", "machine"]
+
+
 class News(Value, frozen=True, kw_only=True):
     """One message to the owners: everything that came together."""
 
@@ -116,6 +119,8 @@ class News(Value, frozen=True, kw_only=True):
     """Those of them that are on disk."""
     lost: int = 0
     """Rows lost since the trouble began."""
+    told_by: ToldBy = ""
+    """Of each of them one message may come, because the database is away over which they would agree on one."""
     message_id: str = ""
     """That of the `AlertMessage` around it, by which the buttons under it find it again; empty: it has none."""
 

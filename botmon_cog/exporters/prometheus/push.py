@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
+from http.client import HTTPException
+from urllib.parse import unquote, urlsplit
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import PushgatewayConfig
@@ -68,16 +71,23 @@ class MetricsPush:
 
     def _push(self, families: Sequence[Family]) -> str | None:
         """What went wrong, in a word: the error's text may hold the URL."""
-        from prometheus_client import (  # noqa: PLC0415 (an extra)
-            push_to_gateway,  # pyright: ignore[reportUnknownVariableType] (a handler without types)
-        )
+        from prometheus_client import exposition  # noqa: PLC0415 (an extra)
 
         from botmon_cog.exporters.prometheus.exposition import registry_of  # noqa: PLC0415 (an extra)
 
+        parts = urlsplit(self._config.url)
+        handler = exposition.default_handler
+        if parts.username is not None:  # urllib takes none in a URL
+            name, password = unquote(parts.username), unquote(parts.password or "")
+            handler = partial(exposition.basic_auth_handler, username=name, password=password)
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         key = {"instance": self._instance}
+        registry = registry_of(families)
         try:
-            push_to_gateway(self._config.url, _JOB, registry_of(families), key, timeout=_TIMEOUT_S)
-        except OSError as error:  # urllib's are, too
+            exposition.push_to_gateway(  # pyright: ignore[reportUnknownMemberType] (its handlers have no types)
+                url, _JOB, registry, key, timeout=_TIMEOUT_S, handler=handler
+            )
+        except (OSError, HTTPException) as error:  # urllib's are OSErrors, too
             return type(error).__name__
         return None
 

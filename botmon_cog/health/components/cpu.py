@@ -13,7 +13,7 @@ from botmon_cog.domain.samples import Sample
 from botmon_cog.domain.text import finite
 from botmon_cog.health.cgroup import CpuGroup, cpu_group
 from botmon_cog.health.component import Component, Finding, Trouble, hidden
-from botmon_cog.health.cpu_meter import CpuMeter
+from botmon_cog.health.process import CpuMeter
 from botmon_cog.health.sources import Sources
 
 THROTTLED_SHARE = 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -13,15 +14,15 @@ from botmon_cog.domain.reasons import Value
 from botmon_cog.domain.samples import LoopRun, Sample
 from botmon_cog.domain.text import duration, inline_code, plain
 from botmon_cog.health.component import HOUR_S, Component, Finding, Trouble
-from botmon_cog.health.cpu_meter import CpuMeter
 from botmon_cog.health.phrases import some
-from botmon_cog.health.process import ProcessReader
+from botmon_cog.health.process import CpuMeter, ProcessReader
 from botmon_cog.health.sources import Sources
 
 THREAD_PREFIX = "botmon-"
 """The names of all threads of ours begin so."""
 
 _MOST_RUNS, _MOST_SHOWN, _LONGEST_HINT = 8, 4, 200
+_LOOK_AGAIN_S = 600.0
 _SEE_THE_LOG = "See the log lines of botmon_cog; please report them if they are our fault."
 
 
@@ -47,6 +48,8 @@ class MonitorSample(Sample, frozen=True, kw_only=True):
     cpu_percent: float | None = None
     """Of one core, by the monitor's own threads; None if they can't be told apart. What it does on the event loop's
     thread is not in it."""
+    held_bytes: int | None = None
+    """Of the memory, what the monitor's own data takes (`monitors.own_memory`); None if nobody looked."""
 
     @property
     def waiting(self) -> int:
@@ -108,11 +111,14 @@ class Monitor(Component[MonitorSample]):
         ("{dropped:count?} lost", "none lost"),
         "{failures:count} {failures:failure|failures} of its own",
         "its threads use {cpu_percent:of_100} of a core",
+        "its data takes {held_bytes:bytes}",
     )
 
     def __init__(self, sources: Sources) -> None:
         super().__init__(sources)
         self._cpu = CpuMeter(sources.clock, OwnThreads(sources.process).used_s)
+        self._held: int | None = None
+        self._look_again_s = 0.0
 
     async def sample(self) -> MonitorSample:
         self._cpu.look()
@@ -132,7 +138,16 @@ class Monitor(Component[MonitorSample]):
             trouble=sources.store.engine.trouble,
             loops=sources.loops.runs(),
             cpu_percent=self._cpu.percent,
+            held_bytes=await self._held_bytes(),
         )
+
+    async def _held_bytes(self) -> int | None:
+        """Looked at seldom, and beside the loop: it takes 4 to 20 ms."""
+        now_s = self._sources.clock.monotonic()
+        if now_s >= self._look_again_s:
+            self._look_again_s = now_s + _LOOK_AGAIN_S
+            self._held = await asyncio.to_thread(self._sources.held_bytes)
+        return self._held
 
     def _ask(self, what: str, tell: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         try:

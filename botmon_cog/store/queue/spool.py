@@ -166,6 +166,14 @@ class Spool:
         """Keep a note in place of the one before it. Raises SpoolError."""
         await self._run(lambda db: spool_file.write_note(db, key, value), None, makes_file=True)
 
+    async def swap_note(self, key: str, before: bytes | None, value: bytes) -> bool:
+        """Keep a note in place of just `before`, or of none; False if another stands there. Raises SpoolError."""
+        return await self._run(lambda db: spool_file.swap_note(db, key, before, value), False, makes_file=True)
+
+    async def remove_notes(self, prefix: str) -> None:
+        """All whose key begins so. Raises SpoolError."""
+        await self._run(lambda db: spool_file.remove_notes(db, prefix), None)
+
     async def remove_note(self, key: str) -> None:
         """Raises SpoolError."""
         await self._run(lambda db: spool_file.remove_note(db, key), None)

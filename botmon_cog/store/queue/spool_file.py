@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +41,8 @@ _OLDEST = (
 _REMOVE = "DELETE FROM chunks WHERE run_id = (SELECT id FROM runs WHERE token = ?) AND first_seq = ? AND n = ?"
 _REMOVE_RUNS = "DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM chunks)"
 _TOTALS = "SELECT COALESCE(SUM(n), 0), COALESCE(SUM(LENGTH(payload)), 0) FROM chunks"
+_INSERT_NOTE = "INSERT INTO notes (value, key) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+_SWAP_NOTE = "UPDATE notes SET value = ? WHERE key = ? AND value = ?"
 _BUSY_TIMEOUT_S = 5.0
 _NO_LIMIT = 1 << 62
 _FREE_PAGES = 64
@@ -160,18 +162,28 @@ def rewrite(db: sqlite3.Connection, change: Change) -> int:
     changed = 0
     with _transaction(db):
         db.execute("PRAGMA secure_delete = ON")  # what was there is overwritten, not only let go of
-        for rowid, payload in db.execute("SELECT rowid, CAST(payload AS BLOB) FROM chunks").fetchall():
-            try:
-                before = decode_events(payload)
-            except ValueError:
-                continue
-            after = change(before)
-            n = sum(old != new for old, new in zip(before, after, strict=True))
-            if n:
-                events, _ = encode_events(after, _NO_LIMIT)
-                db.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (events, rowid))
-                changed += n
+        for rowid, after, n in _changed(db, change):
+            events, _ = encode_events(after, _NO_LIMIT)
+            db.execute("UPDATE chunks SET payload = ? WHERE rowid = ?", (events, rowid))
+            changed += n
     return changed
+
+
+def count_changes(db: sqlite3.Connection, change: Change) -> int:
+    """How many events `rewrite` would change."""
+    return sum(n for *_, n in _changed(db, change))
+
+
+def _changed(db: sqlite3.Connection, change: Change) -> Iterator[tuple[int, Sequence[Event], int]]:
+    """Chunks that are to be others: the rowid, the events then, and how many of them change."""
+    for rowid, payload in db.execute("SELECT rowid, CAST(payload AS BLOB) FROM chunks").fetchall():
+        try:
+            before = decode_events(payload)
+        except ValueError:
+            continue
+        after = change(before)
+        if n := sum(old != new for old, new in zip(before, after, strict=True)):
+            yield rowid, after, n
 
 
 def remove(db: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
@@ -190,6 +202,18 @@ def read_note(db: sqlite3.Connection, key: str) -> bytes | None:
 
 def write_note(db: sqlite3.Connection, key: str, value: bytes) -> None:
     db.execute("REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
+
+
+def swap_note(db: sqlite3.Connection, key: str, before: bytes | None, value: bytes) -> bool:
+    """By one statement, so that of several processes one succeeds."""
+    sql, values = _INSERT_NOTE, (value, key)
+    if before is not None:
+        sql, values = _SWAP_NOTE, (value, key, before)
+    return db.execute(sql, values).rowcount == 1
+
+
+def remove_notes(db: sqlite3.Connection, prefix: str) -> None:
+    db.execute("DELETE FROM notes WHERE SUBSTR(key, 1, ?) = ?", (len(prefix), prefix))
 
 
 def remove_note(db: sqlite3.Connection, key: str) -> None:

@@ -75,6 +75,11 @@ class Writer:
         return len(self.pending)
 
     @property
+    def spool(self) -> Spool | None:
+        """What waits on disk."""
+        return self._spool
+
+    @property
     def settled(self) -> int:
         """Every event up to this number was committed, spooled or dropped."""
         return self.pending.settled

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from botmon_cog.domain.metric_days import MetricDay, MetricKey, add_points
 from botmon_cog.domain.rollup import HOURS_PER_DAY, MS_PER_DAY, MS_PER_HOUR, NO_GUILD, Tally, iso_date
-from botmon_cog.store import rollup
+from botmon_cog.store import metric_days, rollup
 from botmon_cog.store.columns import LogTable, Table
 from botmon_cog.store.labels import texts_of
 from botmon_cog.store.packed import unpack
+from botmon_cog.store.packed_metrics import unpack_metric
 from botmon_cog.store.retention import first_whole_day, raw_since
 from botmon_cog.store.rollup import commands_of
 from botmon_cog.store.schema import (
@@ -20,6 +22,8 @@ from botmon_cog.store.schema import (
     GUILD_HOURLY,
     GUILDS,
     INVOCATIONS,
+    METRIC_DAYS,
+    METRIC_POINTS,
     MUSIC_EVENTS,
     PEOPLE,
     ROLLUPS,
@@ -27,15 +31,16 @@ from botmon_cog.store.schema import (
     SONG_TITLES,
 )
 from botmon_cog.store.script import Lookup, Pause, Query, Script
-from botmon_cog.store.tools.proof_words import HOURLY, Values, differing, of_group, of_hour, of_person
+from botmon_cog.store.tools.proof_words import HOURLY, Values, differing, of_group, of_hour, of_metric, of_person
 
-_COUNTED_TABLES = (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES, AUTOCOMPLETE_CALLS)
+_COUNTED_TABLES = (INVOCATIONS, MUSIC_EVENTS, COUNTED_COMMANDS, SAMPLES, AUTOCOMPLETE_CALLS, METRIC_POINTS)
 _DATED = (
     *((table, table.moment, MS_PER_DAY) for table in _COUNTED_TABLES),
     (ROLLUPS, "day", 1),
     (PEOPLE, "day", 1),
     (GUILD_HOURLY, "hour", HOURS_PER_DAY),
     (SONG_TITLES, "day", 1),
+    (METRIC_DAYS, "day", 1),
 )
 """Where days stand: a table, the column, and how much of it is a day."""
 
@@ -54,9 +59,11 @@ _MUSIC_EVENTS = _of_an_hour(rollup.MUSIC, MUSIC_EVENTS)
 _COUNTED = _of_an_hour(rollup.COUNTED, COUNTED_COMMANDS)
 _SAMPLES = _of_an_hour(rollup.SAMPLES, SAMPLES)
 _COMPLETIONS = _of_an_hour(rollup.COMPLETIONS, AUTOCOMPLETE_CALLS)
+_POINTS = _of_an_hour(metric_days.POINTS, METRIC_POINTS)
 _GROUPS = "SELECT scope, name_id, n, data FROM @rollups WHERE day = :day"
 _PEOPLE = "SELECT guild_id, user_id, hours FROM @people WHERE day = :day"
 _TITLES = "SELECT guild_id, title, n FROM @song_titles WHERE day = :day"
+_METRICS = "SELECT name_id, labels_id, kind, unit_id, data FROM @metric_days WHERE day = :day"
 _HOURS = f"""
 SELECT hour, guild_id, {", ".join(HOURLY)} FROM @guild_hourly WHERE hour >= :first AND hour < :end
 """  # noqa: S608 (names)
@@ -92,6 +99,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     guild: int
     name_id: int = 0
     title: str | None = None
+    metric: MetricKey | None = None
     user: int = 0
     stored: Values | None
     counted: Values | None
@@ -106,6 +114,7 @@ class _Sums:
         self.people: dict[tuple[int, int], int] = {}
         self.hourly: dict[tuple[int, int], tuple[int, ...]] = {}
         self.titles: Counter[tuple[int, str]] = Counter()
+        self.metrics: dict[MetricKey, MetricDay] = {}
 
     def add(self, tally: Tally) -> None:
         for (_, scope, name_id), codes in tally.groups.items():
@@ -114,6 +123,8 @@ class _Sums:
             self.people[guild, user] = self.people.get((guild, user), 0) | hours
         for (_, guild, title), n in tally.titles.items():
             self.titles[guild, title] += n
+        for key, of_hour_ in tally.metrics.items():
+            self.metrics.setdefault(key, MetricDay()).add_day(of_hour_)
         self.hourly |= {key: tuple(counts) for key, counts in tally.hourly.items()}  # of an hour each
 
 
@@ -162,6 +173,7 @@ def differences(day: int, most: int) -> Script[tuple[int, list[Difference]] | No
         *_people(day, stored, counted),
         *_hourly(stored, counted),
         *_titles(day, stored, counted),
+        *_metrics(day, stored, counted),
     ]
     return len(rows), (yield from _named(rows[:most]))
 
@@ -176,6 +188,7 @@ def _counted(day: int) -> Script[_Sums]:
         tally.add_counted((yield Query(_COUNTED, values)))
         tally.add_samples((yield Query(_SAMPLES, values)))
         tally.add_completions(rollup.completions((yield Query(_COMPLETIONS, values))))
+        add_points(tally.metrics, metric_days.points((yield Query(_POINTS, values))))
         sums.add(tally)
         yield Pause()
     sums.commands = {key: commands_of(counts) for key, counts in sums.groups.items()}
@@ -189,6 +202,8 @@ def _stored(day: int) -> Script[_Sums]:
         sums.commands[scope, name_id] = n
     sums.people = {(guild, user): hours for guild, user, hours in (yield Query(_PEOPLE, {"day": day}))}
     sums.titles.update({(guild, title): n for guild, title, n in (yield Query(_TITLES, {"day": day}))})
+    for *key, data in (yield Query(_METRICS, {"day": day})):
+        sums.metrics[MetricKey(day, *key)] = unpack_metric(bytes(data))
     hours = {"first": day * HOURS_PER_DAY, "end": (day + 1) * HOURS_PER_DAY}
     sums.hourly = {(hour, guild): tuple(counts) for hour, guild, *counts in (yield Query(_HOURS, hours))}
     return sums
@@ -228,12 +243,23 @@ def _titles(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
             yield _Row(table=SONG_TITLES, when=date_of(day), guild=guild, title=title, **parts)
 
 
+def _metrics(day: int, stored: _Sums, counted: _Sums) -> Iterable[_Row]:
+    for key in sorted(stored.metrics.keys() | counted.metrics.keys()):
+        there, here = of_metric(stored.metrics.get(key)), of_metric(counted.metrics.get(key))
+        if there != here:
+            parts = differing(there, here)
+            yield _Row(table=METRIC_DAYS, when=date_of(day), guild=NO_GUILD, metric=key, **parts)
+
+
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
 def _named(rows: list[_Row]) -> Script[list[Difference]]:
     ids = {id_ for row in rows for id_ in (row.guild, row.user)}
-    labels = yield from texts_of({-id_ for id_ in ids if id_ < 0} | {row.name_id for row in rows if row.name_id})
+    names_of = {
+        id_ for row in rows for id_ in (row.name_id, *((row.metric.name, row.metric.labels) if row.metric else ()))
+    }
+    labels = yield from texts_of({-id_ for id_ in ids if id_ < 0} | (names_of - {0}))
     guilds = sorted({(row.guild,) for row in rows})
     names = dict((yield Lookup(GUILDS, guilds, ("guild_id", "name"))))
 
@@ -243,13 +269,18 @@ def _named(rows: list[_Row]) -> Script[list[Difference]]:
     def id_text(id_: int) -> str | None:
         return None if id_ == NO_GUILD else str(id_) if id_ > 0 else label(-id_)
 
+    def name(row: _Row) -> str | None:
+        if row.metric is None:
+            return label(row.name_id) if row.table is ROLLUPS else row.title
+        return f"{label(row.metric.name)} {label(row.metric.labels)}".strip()
+
     return [
         Difference(
             table=row.table.name,
             when=row.when,
             guild_id=id_text(row.guild),
             guild_name=names.get(row.guild),
-            name=label(row.name_id) if row.table is ROLLUPS else row.title,
+            name=name(row),
             user_id=id_text(row.user),
             stored=row.stored,
             counted=row.counted,

@@ -7,6 +7,7 @@ from typing import Any
 
 from botmon_cog.domain import text
 from botmon_cog.domain.histogram import LOWEST, value_of
+from botmon_cog.domain.metric_days import MetricDay
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.rollup import (
     COMPLETION_DURATIONS,
@@ -21,7 +22,7 @@ from botmon_cog.domain.rollup import (
 )
 from botmon_cog.store.schema import GUILD_HOURLY
 
-Values = dict[str, int]
+Values = Mapping[str, float]
 """Numbers by their names."""
 
 HOURLY = tuple(column for column in GUILD_HOURLY.columns if column not in GUILD_HOURLY.key)
@@ -37,7 +38,7 @@ _TIMES = {
 def differing(stored: Values | None, counted: Values | None) -> dict[str, Any]:
     if stored is None or counted is None:
         return {"stored": stored, "counted": counted}
-    names = [name for name in stored | counted if stored.get(name, 0) != counted.get(name, 0)]
+    names = [name for name in {**stored, **counted} if stored.get(name, 0) != counted.get(name, 0)]
     return {
         "stored": {name: stored.get(name, 0) for name in names},
         "counted": {name: counted.get(name, 0) for name in names},
@@ -69,3 +70,15 @@ def of_person(hours: int | None) -> Values | None:
 
 def of_hour(counts: tuple[int, ...] | None) -> Values | None:
     return None if counts is None else dict(zip(HOURLY, counts, strict=True))
+
+
+def of_metric(day: MetricDay | None) -> Values | None:
+    if day is None:
+        return None
+    found: dict[str, float] = {
+        f"{what} at {hour:02}:00": value
+        for hour, of in sorted(day.hours.items())
+        for what, value in of._asdict().items()
+        if value is not None
+    }
+    return found | {f"bucket {bucket}": n for bucket, n in sorted(day.buckets.items())}

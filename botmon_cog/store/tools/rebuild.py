@@ -19,6 +19,7 @@ _CLEAR = (
     "DELETE FROM @rollups WHERE day >= :day",
     "DELETE FROM @people WHERE day >= :day",
     "DELETE FROM @song_titles WHERE day >= :day",
+    "DELETE FROM @metric_days WHERE day >= :day",
 )
 _CLEAR_HOURS = "DELETE FROM @guild_hourly WHERE hour >= :hour"
 _COUNT_AGAIN = "UPDATE @runs SET recount_seq = rolled_up_seq, rolled_up_seq = 0"
