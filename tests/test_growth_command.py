@@ -49,7 +49,7 @@ from tests.test_export import table
 from tests.test_inventory import two_processes
 
 DAY = timedelta(days=1)
-LABELS = ["7 days", "30 days", "Growth", "Chart", "Processes", "Errors", "Export"]
+LABELS = ["7 days", "30 days", "Growth", "Processes", "Errors", "Export"]
 BUTTONS = ("botmon:growth:7", "botmon:growth:30", "botmon:growth:weeks", "botmon:growth:processes")
 
 
