@@ -59,7 +59,13 @@ def shown(totals: Totals) -> dict[str, float]:
 
 
 class Steps:
-    """Before each step and after it, this process may end."""
+    """Before each step and after it, this process may end; what it would show is shown right before that.
+
+    Attributes:
+        show: shows the totals.
+    """
+
+    show: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, last: int | None) -> None:
         self.n = 0
@@ -70,6 +76,7 @@ class Steps:
     def _step(self) -> None:
         self.n += 1
         if self.n == self._last:
+            Steps.show()
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _around(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,6 +124,7 @@ async def live(database: Path, log: Path) -> None:
         await keeper.step()
         show()
 
+    Steps.show = show
     await system.flush()
     while keeper.read() is None:
         await step()
