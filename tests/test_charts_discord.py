@@ -21,6 +21,7 @@ from botmon_cog.cog.views.stats import perf_buttons, stats_buttons
 from botmon_cog.config import ChartsConfig, ReportsConfig
 from botmon_cog.domain.uptime import GatewayLoss
 from botmon_cog.testing import LoopbackUser, ManualClock, SeenMessage
+from tests import metrics_scene
 from tests.chart_helpers import BLUE, PANEL, at, decoded, drawing_bot, share, worker_processes
 from tests.harness import EXTENSION, Rig, cog_of, make_config, running, until
 from tests.settings_helpers import labels, open_settings, said, use
@@ -144,6 +145,25 @@ async def test_owner_sees_growth_and_the_calendar_of_the_uptime() -> None:
         await owner.click(message, "Back")
         assert message.attachments == []
         assert labels(message) == ["Back", "Calendar", "Refresh"]
+        assert system.failures.n == 0
+
+
+async def test_owner_sees_a_metric_of_the_bots_own() -> None:
+    async with drawing() as rig:
+        owner, system = rig.discord.owner, cog_of(rig.bot).system
+        await metrics_scene.fill(system, rig.clock)
+        message = (await owner.slash(owner.dm_channel, "botmon metrics")).message
+        await owner.select(message, "botmon:metrics:7:pick", "songs_queued")
+        assert labels(message) == ["Week", "Month", "Chart", "All metrics"]
+        await owner.click(message, "Chart")
+        picture_of(message)
+        assert alt_text(message).startswith("songs_queued: ")
+        assert alt_text(message).endswith("Sum by day, UTC")
+        assert labels(message) == ["Week", "Month", "Numbers", "All metrics"]
+        await owner.click(message, "Month")
+        picture_of(message)
+        await owner.click(message, "Numbers")
+        assert (message.attachments, message.embeds[0]["title"]) == ([], "songs_queued")
         assert system.failures.n == 0
 
 

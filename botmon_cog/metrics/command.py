@@ -10,17 +10,19 @@ from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import PREFIX, row, view_of
 from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.discord_ui.pressed import chosen, defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
 from botmon_cog.domain import text
-from botmon_cog.metrics.embeds import MOST_SHOWN, board_embed, metric_embed
+from botmon_cog.metrics.chart import metric_chart
+from botmon_cog.metrics.embeds import MOST_SHOWN, board_embed, metric_embed, metric_heading
 from botmon_cog.metrics.figures import figure
 from botmon_cog.metrics.gather import metrics
 from botmon_cog.metrics.values import MetricReport
 from botmon_cog.monitors.metrics.names import LONGEST_NAME
 
 FEATURE = "metrics"
-"""The first word of its custom ids. Behind it: the days, and the metric if one is shown in depth."""
+"""The first word of its custom ids. Behind it: the days, and the view and the metric if one is shown in depth."""
 
 _REPORTS = {"7": "weekly", "30": "monthly"}
 _LABELS = {"7": "Week", "30": "Month"}
@@ -47,8 +49,8 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
                 draw = lambda: _board(desk, days)  # noqa: E731
             case [days, "pick"] if days in _REPORTS and (picked := chosen(interaction)):
                 draw = lambda: _metric(desk, days, picked[0])  # noqa: E731
-            case [days, "of", metric] if days in _REPORTS:
-                draw = lambda: _metric(desk, days, metric)  # noqa: E731
+            case [days, "of" | "chart" as view, metric] if days in _REPORTS:
+                draw = lambda: _metric(desk, days, metric, view)  # noqa: E731
             case _:
                 return False
         await defer_in_place(interaction)
@@ -56,7 +58,9 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
             await refuse(interaction, _OWNERS_ONLY)
             return True
         shown = await desk.attempt(draw)
-        await interaction.edit_original_response(embed=shown.embed, view=shown.view or _view(words[0], []))
+        await interaction.edit_original_response(
+            embed=shown.embed, view=shown.view or _view(words[0], []), attachments=shown.files
+        )
         return True
 
     return answer
@@ -68,10 +72,18 @@ async def _board(desk: Desk, days: str) -> Answer:
     return Answer(board_embed(period, reports), _view(days, reports) if reports else None)
 
 
-async def _metric(desk: Desk, days: str, name: str) -> Answer:
-    """One in depth; all of them if it is gone. Raises as `_board`."""
+async def _metric(desk: Desk, days: str, name: str, view: str = "of") -> Answer:
+    """One in depth, in numbers or as a chart; all of them if it is gone. Raises as `_board`."""
     _, reports = await metrics(desk.system, _REPORTS[days], name[:LONGEST_NAME])
-    return Answer(metric_embed(reports[0]), _view_of_one(days, name)) if reports else await _board(desk, days)
+    if not reports:
+        return await _board(desk, days)
+    buttons = _view_of_one(days, name, view, can_draw=desk.charts.can_draw)
+    if view == "of":
+        return Answer(metric_embed(reports[0]), buttons)
+    picture = await draw_picture(desk.charts, metric_chart(reports[0]), "metric")
+    if picture is None:
+        return Answer(without_picture(metric_embed(reports[0])), buttons)
+    return Answer(picture.show_in(metric_heading(reports[0])), buttons, files=(picture.file(),))
 
 
 def _spans(days: str, behind: str = "") -> list[discord.ui.Button[discord.ui.View]]:
@@ -95,8 +107,11 @@ def _view(days: str, reports: Sequence[MetricReport]) -> discord.ui.View:
     return view_of(menu, _spans(days))
 
 
-def _view_of_one(days: str, name: str) -> discord.ui.View:
-    return view_of(_spans(days, f":of:{name}") + row({"All metrics": f"{FEATURE}:{days}"}))
+def _view_of_one(days: str, name: str, view: str, *, can_draw: bool) -> discord.ui.View:
+    """The same view of the other period, the other view, and back."""
+    others = {"Chart": f"{FEATURE}:{days}:chart:{name}"} if view == "of" else {"Numbers": f"{FEATURE}:{days}:of:{name}"}
+    others = others if can_draw or view != "of" else {}
+    return view_of(_spans(days, f":{view}:{name}") + row(others | {"All metrics": f"{FEATURE}:{days}"}))
 
 
 def _description(report: MetricReport) -> str | None:

@@ -64,9 +64,14 @@ def board_embed(period: Period, reports: Sequence[MetricReport]) -> discord.Embe
     return clamp(embed)
 
 
+def metric_heading(report: MetricReport) -> discord.Embed:
+    """The title alone, above a chart."""
+    return discord.Embed(title=text.plain(report.name), colour=NEUTRAL)
+
+
 def metric_embed(report: MetricReport) -> discord.Embed:
     """One metric in depth."""
-    embed = discord.Embed(title=text.plain(report.name), colour=NEUTRAL)
+    embed = metric_heading(report)
     about = [sentence(text.plain(report.what))] if report.what else []
     embed.description = "\n".join([*about, _headline(report)])
     if report.figure is not None:

@@ -10,16 +10,28 @@ _BYTES = frozenset({"B", "byte", "bytes"})
 _SECONDS = frozenset({"s", "seconds"})
 
 
+def is_bytes(unit: str) -> bool:
+    return unit in _BYTES
+
+
+def is_seconds(unit: str) -> bool:
+    return unit in _SECONDS
+
+
+def is_percent(unit: str) -> bool:
+    return unit == "%"
+
+
 def figure(value: float | None, unit: str) -> str:
     """`142 ms`, `1.2 GiB`, `84 %`, `1,204`, `38`, `3.8`, `-0.04`: without the host's own words for a unit."""
     known = text.finite(value)
     if known is None:
         return text.NONE
-    if unit in _SECONDS and known >= 0:
+    if is_seconds(unit) and known >= 0:
         return text.latency(known)
-    if unit in _BYTES and known >= 0:
+    if is_bytes(unit) and known >= 0:
         return text.bytes_(known)
-    return f"{number(known)} %" if unit == "%" else number(known)
+    return f"{number(known)} %" if is_percent(unit) else number(known)
 
 
 def number(value: float) -> str:
@@ -33,7 +45,7 @@ def number(value: float) -> str:
 
 def words(unit: str) -> str:
     """The host's own word for what is counted, as text behind a number: ` songs`. Empty for what a number tells."""
-    return "" if not unit or unit in _BYTES | _SECONDS | {"%"} else f" {text.plain(unit, 20)}"
+    return "" if not unit or is_bytes(unit) or is_seconds(unit) or is_percent(unit) else f" {text.plain(unit, 20)}"
 
 
 def change(now: float | None, before: float | None, *, is_cell: bool = False) -> str:
