@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import runpy
@@ -226,6 +227,7 @@ async def test_log_records_are_counted_and_the_hosts_logging_is_as_it_was(tmp_pa
         assert _value((await scrape(bot))[2], 'botmon_log_records_total{level="error"}') == before + 2
         await bot.unload_extension(EXTENSION)
         assert logging.getLogRecordFactory() is factory
+        assert not [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("botmon")]
 
 
 def _value(body: str, series: str) -> float:
