@@ -41,7 +41,7 @@ TAMPERED = {
     "rollups other": "UPDATE @rollups SET data = (SELECT data FROM @rollups WHERE scope = 1 ORDER BY n DESC LIMIT 1)",
     "people": "UPDATE @people SET hours = 16777215",
     "people more": f"INSERT INTO @people (day, guild_id, user_id, hours) VALUES ({DAY}, 1, 99, 1)",
-    "people executed": "UPDATE @people SET hours = hours | 16777216",
+    "people executed": "UPDATE @people SET hours = hours & 16777215",
     "people less": "DELETE FROM @people WHERE guild_id = 0",
     "guild_hourly": "UPDATE @guild_hourly SET playtime_s = playtime_s - 1",
     "guild_hourly more": f"INSERT INTO @guild_hourly VALUES ({(DAY + 9) * 24}, 1, 1, 0, 0, 0, 0, 0)",
