@@ -288,7 +288,7 @@ class MonitoringSystem:
             await self.crashes.step()
             await self.errors.step()
             if self.writer.queued + self.writer.spooled:
-                await self.recorder.settle()  # so that news can tell what was lost, not what still waits
+                await self.recorder.settle()  # so that notices can say what was lost, not what still waits
         queued = 0 if self.writer.away_since is None else self.writer.queued  # else they are about to be written
         context = AlertContext(
             audience=audience,

@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute, News
+from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute, Notice
 from botmon_cog.domain.alerts.machine import Look, moved
-from botmon_cog.domain.alerts.news import tell
+from botmon_cog.domain.alerts.notices import tell
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
@@ -48,9 +48,9 @@ def mute(key: str, until: datetime, scope: str = "main") -> Mute:
     return Mute(scope=scope, key=key, until=until, by="1", made_at=START)
 
 
-def told(news: Iterable[News]) -> list[str]:
+def told(notices: Iterable[Notice]) -> list[str]:
     """`alert: fired memory, still cpu`, one text for each message."""
-    return [f"{one.kind}: " + ", ".join(f"{item.change} {item.key}" for item in one.items) for one in news]
+    return [f"{one.kind}: " + ", ".join(f"{item.change} {item.key}" for item in one.items) for one in notices]
 
 
 class Life:
@@ -58,7 +58,7 @@ class Life:
 
     Attributes:
         bad: what is bad now, key -> severity: facts, each certain as soon as it is seen.
-        news: all that was told.
+        notices: all that was told.
     """
 
     def __init__(self, config: AlertsConfig | None = None) -> None:
@@ -68,7 +68,7 @@ class Life:
         self.mutes: list[Mute] = []
         self.is_maintained = False
         self.bad: dict[str, str] = {}
-        self.news: list[News] = []
+        self.notices: list[Notice] = []
         self._components: set[str] = set()
         self._debouncer = Debouncer(self.config)
 
@@ -86,12 +86,12 @@ class Life:
             inhibits=INHIBITS,
             mutes=[one for one in self.mutes if one.until > self.now],
             is_maintained=self.is_maintained,
-            made_at=[one.made_at for one in self.news],
+            made_at=[one.made_at for one in self.notices],
         )
         self.alerts = msgspec.json.decode(msgspec.json.encode(telling.alerts), type=tuple[Alert, ...])
-        self.news += telling.news
+        self.notices += telling.notices
         self.now += timedelta(minutes=minutes)
-        return told(telling.news)
+        return told(telling.notices)
 
     def _looks(self, unknown: Collection[str]) -> dict[str, list[Finding] | None]:
         self._components |= {key.partition(".")[0] for key in self.bad}

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.domain.alerts import Notice, Sent
 from botmon_cog.health.debounce import CHECKS_WINDOW
 from botmon_cog.health.words import sentence, words_of
 from botmon_cog.runtime import MonitoringSystem
@@ -200,9 +200,9 @@ async def alert(talk: Talk, path: str, storage: dict[str, Any]) -> None:
     config = replace(config, health=health, alerts=at_once)
     told: list[str] = []
 
-    async def send(news: News, is_repeat: bool) -> Sent:
+    async def send(notice: Notice, is_repeat: bool) -> Sent:
         assert not is_repeat
-        told.extend(f"{item.change} {item.key}" for item in news.items)
+        told.extend(f"{item.change} {item.key}" for item in notice.items)
         return Sent(state="told", words="told")
 
     async def check() -> None:

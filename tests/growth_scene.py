@@ -29,7 +29,7 @@ COMMANDS = ("play", "skip", "queue", "lyrics", "volume", "clear")
 QUIET = ("Bass Cave", "Karaoke Night", "Study Hall", "Rainy Day")
 N_SERVERS = len(SERVERS) + len(QUIET) + 2
 """With two that came and stayed without a command."""
-LEFT = (("Night Drive", 3_210, 5, 2), ("Beat Makers", 840, 12, 1), ("Tiny Desk", 31, 20, 0))
+LEFT = (("Night Drive", 3_210, 5, 2), ("Beat Makers", 840, 12, 1), ("Tiny Responder", 31, 20, 0))
 """Name, members, when it left in days before now, commands a day until then."""
 
 

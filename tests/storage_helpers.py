@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from botmon_cog.domain.alerts import Alert, AlertMessage, News, NewsItem
+from botmon_cog.domain.alerts import Alert, AlertMessage, Notice, NoticeItem
 from botmon_cog.domain.histogram import bucket_of
 from botmon_cog.domain.models import (
     AnsweredElsewhere,
@@ -194,15 +194,15 @@ def alert(**fields: Any) -> Alert:
     return Alert(**defaults | fields)
 
 
-def message(news: dict[str, Any] | None = None, **fields: Any) -> AlertMessage:
-    """News of that alert for the application 9, made at noon and due. `news`: fields of `News` that are others."""
-    item = NewsItem(scope="test", key="memory", change="fired", severity="critical", reason=FULL_MEMORY, since=NOON)
+def message(notice: dict[str, Any] | None = None, **fields: Any) -> AlertMessage:
+    """A notice of that alert for the application 9, made at noon and due. `notice`: other fields of `Notice`."""
+    item = NoticeItem(scope="test", key="memory", change="fired", severity="critical", reason=FULL_MEMORY, since=NOON)
     told: dict[str, Any] = {"kind": "alert", "items": (item,), "instance": "test", "made_at": NOON}
     defaults: dict[str, Any] = {
         "message_id": f"message-{next(_ids)}",
         "instance": "test",
         "audience": "9",
-        "news": News(**told | (news or {})),
+        "notice": Notice(**told | (notice or {})),
         "made_at": NOON,
     }
     return AlertMessage(**defaults | fields)

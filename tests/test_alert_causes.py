@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.domain.alerts import News, NewsItem
+from botmon_cog.domain.alerts import Notice, NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reasons import Reason
@@ -28,14 +28,14 @@ SINCE = NOON + 30 * MINUTE
 NOW = NOON + 40 * MINUTE
 
 
-def failing(fingerprint: int | None = LYRICS) -> NewsItem:
+def failing(fingerprint: int | None = LYRICS) -> NoticeItem:
     reason = Reason.of("commands.one_failing", command="lyrics", faults=3, calls=3, fingerprint=fingerprint)
     return item("commands.failing.lyrics", reason)
 
 
-def item(key: str, reason: Reason, **parts: Any) -> NewsItem:
+def item(key: str, reason: Reason, **parts: Any) -> NoticeItem:
     usual: dict[str, Any] = {"change": "fired", "severity": "critical", "since": SINCE}
-    return NewsItem(scope="main", key=key, reason=reason, **(usual | parts))
+    return NoticeItem(scope="main", key=key, reason=reason, **(usual | parts))
 
 
 class Bot:
@@ -50,7 +50,7 @@ class Bot:
         self.age = age
         self.timeout_s = 5.0
 
-    async def cause(self, of: NewsItem) -> Cause | None:
+    async def cause(self, of: NoticeItem) -> Cause | None:
         system = self.system
         causes = AlertCauses(
             system.errors,
@@ -61,8 +61,8 @@ class Bot:
             self.timeout_s,
             self.age.total_seconds,
         )
-        news = News(kind="alert", items=(of,), instance="main", made_at=NOW)
-        return (await causes.added_to(news)).items[0].cause
+        notice = Notice(kind="alert", items=(of,), instance="main", made_at=NOW)
+        return (await causes.added_to(notice)).items[0].cause
 
     async def began(self, at: datetime, version: str) -> None:
         async with self.engine.storage() as other:
@@ -179,7 +179,7 @@ async def test_of_a_slow_command_it_is_told_where_the_time_goes(engine: Engine) 
 @pytest.mark.parametrize(
     "of", [item("memory", Reason.of("memory.full")), item("commands.failing.x", failing().reason, change="recovered")]
 )
-async def test_nothing_else_is_looked_up(engine: Engine, of: NewsItem) -> None:
+async def test_nothing_else_is_looked_up(engine: Engine, of: NoticeItem) -> None:
     async with Bot(engine).system:
         assert await Bot(engine).cause(of) is None
 

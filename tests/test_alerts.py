@@ -122,7 +122,7 @@ async def test_restart_while_the_database_is_away_repeats_nothing(bot: commands.
         assert len(told(rig.discord.owner)) == 1
         await mend_database(rig, tmp_path)
         await check(rig, 6)
-        assert ["🔴" in news or "🟢" in news for news in told(rig.discord.owner)] == [True, True]
+        assert ["🔴" in notice or "🟢" in notice for notice in told(rig.discord.owner)] == [True, True]
 
 
 async def test_a_database_that_is_back_is_well_at_once_though_all_that_waits_is_on_disk(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Config, HealthConfig
-from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, News, Sent
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, Notice, Sent
 from botmon_cog.errors import StorageError
 from botmon_cog.health.component import Finding
 from botmon_cog.health.components.commands import Commands
@@ -57,16 +57,16 @@ class Process:
             self.spools.append(spool)
         self.alerts = Alerts(store, clock, Config(alerts=config, **options), self.failures, spool)
         self.sent: list[tuple[str, bool]] = []
-        self.news: list[News] = []
+        self.notices: list[Notice] = []
         self.answers: list[Sent | BaseException] = []
 
-    async def send(self, news: News, is_repeat: bool) -> Sent:
+    async def send(self, notice: Notice, is_repeat: bool) -> Sent:
         answer = self.answers.pop(0) if self.answers else TOLD
         if isinstance(answer, BaseException):
             raise answer
         if answer.state == "told":
-            self.sent += [(text, is_repeat) for text in told([news])]
-            self.news.append(news)
+            self.sent += [(text, is_repeat) for text in told([notice])]
+            self.notices.append(notice)
         return answer
 
     async def step(self, *bad: str, shared: tuple[str, ...] = (), **context: int) -> None:
@@ -131,7 +131,7 @@ async def test_fifty_at_once_are_one_message(engine: Engine, clock: ManualClock)
         process = Process(storage.alerts, clock)
         for _ in range(3):
             await process.check(*[f"commands.c{n}" for n in range(50)])
-        assert [len(news.items) for news in process.news] == [50]
+        assert [len(notice.items) for notice in process.notices] == [50]
 
 
 async def test_when_discord_is_away_it_is_sent_later_and_in_order(process: Process) -> None:
@@ -164,7 +164,7 @@ async def test_an_attempt_that_hangs_is_given_up_and_the_next_one_says_so(proces
     monkeypatch.setattr(alert_sender, "_SEND_S", 0.01)
     real = process.send
 
-    async def hang(news: News, is_repeat: bool) -> Sent:
+    async def hang(notice: Notice, is_repeat: bool) -> Sent:
         await asyncio.Event().wait()
         return TOLD
 
@@ -211,7 +211,7 @@ async def test_a_database_that_says_nothing_more_holds_nothing_up(database, cloc
 async def test_what_is_being_sent_arrives_though_nobody_waits_for_it_any_more(process, database) -> None:
     is_sending, may_arrive = asyncio.Event(), asyncio.Event()
 
-    async def send(news: News, is_repeat: bool) -> Sent:
+    async def send(notice: Notice, is_repeat: bool) -> Sent:
         is_sending.set()
         await may_arrive.wait()
         return TOLD
@@ -234,7 +234,7 @@ async def test_what_does_not_arrive_is_given_up_when_the_time_to_settle_is_over(
     process.answers = []
     is_sending = asyncio.Event()
 
-    async def send(news: News, is_repeat: bool) -> Sent:
+    async def send(notice: Notice, is_repeat: bool) -> Sent:
         is_sending.set()
         await asyncio.Event().wait()
         return TOLD
@@ -276,7 +276,11 @@ async def test_a_message_says_what_waits_and_what_was_lost_meanwhile(process: Pr
     await process.check("memory", waiting=7, spooled=4, dropped=6)
     await process.check(dropped=9)
     await process.check("memory", dropped=9)
-    assert [(news.waiting, news.spooled, news.lost) for news in process.news] == [(7, 4, 1), (0, 0, 4), (0, 0, 0)]
+    assert [(notice.waiting, notice.spooled, notice.lost) for notice in process.notices] == [
+        (7, 4, 1),
+        (0, 0, 4),
+        (0, 0, 0),
+    ]
 
 
 async def test_switched_off_does_nothing(database: MemoryStorage, clock: ManualClock) -> None:
@@ -310,7 +314,7 @@ async def test_what_one_sees_and_another_does_not_is_told_once(database: MemoryS
         await one.alerts.deliver("app", one.send)
         await two.check()
     assert one.sent + two.sent == [("alert: fired database.slow", False), ("recovery: recovered database.slow", False)]
-    assert [item.relapses for news in one.news + two.news for item in news.items] == [0, 0]
+    assert [item.relapses for notice in one.notices + two.notices for item in notice.items] == [0, 0]
 
 
 async def test_a_step_is_taken_again_where_another_process_was_quicker(
@@ -331,7 +335,7 @@ async def test_a_step_is_taken_again_where_another_process_was_quicker(
     storage.keep_alerts = be_late
     await slow.step("memory", shared=("database.slow",))
     assert tries == 2
-    assert sorted(told(row.news for row in database.messages.values())) == [
+    assert sorted(told(row.notice for row in database.messages.values())) == [
         "alert: fired database.slow",
         "alert: fired memory",
     ]
@@ -400,7 +404,9 @@ async def test_the_limit_per_hour_holds_over_a_restart(database: MemoryStorage, 
 
 
 @pytest.mark.parametrize("has_spool", [True, False])
-async def test_while_the_database_is_away_news_is_sent_and_stored_later(database, clock, tmp_path, has_spool) -> None:
+async def test_while_the_database_is_away_notices_are_sent_and_stored_later(
+    database, clock, tmp_path, has_spool
+) -> None:
     spool = tmp_path / "spool.db" if has_spool else None
     process = Process(database.of("main"), clock, spool=spool)
     await process.check("memory")
@@ -482,7 +488,7 @@ async def test_what_was_being_sent_at_a_kill_without_the_database_may_be_a_repea
 async def test_a_result_that_could_not_be_stored_is_stored_later(database, clock, tmp_path) -> None:
     process = Process(database.of("main"), clock, spool=tmp_path / "spool.db")
 
-    async def send(news: News, is_repeat: bool) -> Sent:
+    async def send(notice: Notice, is_repeat: bool) -> Sent:
         database.is_away = True
         return TOLD
 
@@ -579,7 +585,7 @@ async def test_a_mute_holds_back_until_it_ends(engine: Engine, clock: ManualCloc
         assert await process.check("gateway.shard.3", shared=("database",)) == [
             "alert: fired database, fired gateway.shard.3"
         ]
-        assert process.news[0].held_back == ("muted",)
+        assert process.notices[0].held_back == ("muted",)
 
 
 async def test_mutes_are_seen_and_ended(process: Process, clock: ManualClock) -> None:
@@ -618,7 +624,7 @@ async def test_a_maintenance_window_holds_back_and_is_shown(database: MemoryStor
         assert await process.check("memory") == []
     assert (await process.alerts.overview()).maintenance_until is None
     assert await process.check("memory") == ["alert: fired memory"]
-    assert process.news[0].held_back == ("maintenance",)
+    assert process.notices[0].held_back == ("maintenance",)
 
 
 async def test_the_overview_has_the_gravest_first(database: MemoryStorage, clock: ManualClock) -> None:
@@ -652,11 +658,11 @@ CHECK = st.tuples(
 )
 
 
-def read(every: list[News]) -> dict[str, bool]:
+def read(every: list[Notice]) -> dict[str, bool]:
     """What the owners believe in the end; each change was told once."""
     believes: dict[str, bool] = {}
-    for news in sorted(every, key=lambda news: (news.made_at, news.kind)):
-        for item in news.items:
+    for notice in sorted(every, key=lambda notice: (notice.made_at, notice.kind)):
+        for item in notice.items:
             if item.change == "still":
                 assert believes.get(item.key), f"{item.key} is told again, and was not told"
             else:
@@ -674,11 +680,11 @@ def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.Temp
     async def run() -> None:
         database, clock = MemoryStorage(), ManualClock()
         config = replace(QUICK, messages_per_h=1000)
-        every: list[News] = []
+        every: list[Notice] = []
 
         async def start() -> Process:
             process = Process(database.of("main"), clock, config, spool=spool)
-            process.news = every
+            process.notices = every
             await process.alerts.recall()
             return process
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from botmon_cog.config import AlertsConfig, Config, StorageConfig
-from botmon_cog.domain.alerts import SHARED, News, Sent
+from botmon_cog.domain.alerts import SHARED, Notice, Sent
 from botmon_cog.health.debounce import CHECKS_TO_ENTER
 from botmon_cog.monitors.alerts import AlertContext
 from botmon_cog.runtime import MonitoringSystem
@@ -82,15 +82,19 @@ async def monitor(talk: Talk, url: str, instance: str, path: str) -> None:
         while (order := await talk.receive()) is not None:
             step = msgspec.convert(order, Step)
 
-            async def send(news: News, is_repeat: bool, hang: str | None = step.hang) -> Sent:
-                items = [(item.change, item.scope, item.key) for item in news.items]
+            async def send(notice: Notice, is_repeat: bool, hang: str | None = step.hang) -> Sent:
+                items = [(item.change, item.scope, item.key) for item in notice.items]
                 if hang != "before":
                     line = Line(
-                        message_id=news.message_id, by=instance, is_repeat=is_repeat, items=items, made_at=news.made_at
+                        message_id=notice.message_id,
+                        by=instance,
+                        is_repeat=is_repeat,
+                        items=items,
+                        made_at=notice.made_at,
                     )
                     append(path, line)
                 if hang:
-                    talk.send(news.message_id)
+                    talk.send(notice.message_id)
                     await asyncio.Event().wait()
                 return Sent(state="told", words="a line in a file")
 

@@ -1,4 +1,4 @@
-"""Buttons under `/health` and under the owners' news: pressed at once, after a reload, by others, in another guild."""
+"""Buttons under `/health` and the owners' notices: pressed at once, after a reload, by others, in another guild."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from discord.ext import commands
 
-from botmon_cog.cog.views import presses
+from botmon_cog.cog.views import component_router
 from botmon_cog.config import AlertsConfig
 from botmon_cog.testing import LoopbackChannel, LoopbackUser, SeenMessage
 from tests.harness import EXTENSION, Rig, cog_of, make_bot, make_config, running, until
@@ -204,7 +204,7 @@ async def test_a_fault_of_ours_is_answered_and_counted(
         assert "in the press" in caplog.text
 
 
-# -- news --------------------------------------------------------------------------------------------------------------
+# -- notices -----------------------------------------------------------------------------------------------------------
 
 
 def alert_bot(url: str = ":memory:", **alerts: Any) -> commands.Bot:
@@ -309,7 +309,7 @@ async def test_unloading_waits_for_the_press_that_is_being_answered() -> None:
 
 
 async def test_unloading_gives_up_a_press_whose_answer_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presses, "_DETACH_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(component_router, "_DETACH_TIMEOUT_S", 0.01)
     async with running(alert_bot()) as rig:
         message = await told(rig, "memory")
         is_asked = asyncio.Event()
@@ -322,7 +322,7 @@ async def test_unloading_gives_up_a_press_whose_answer_does_not_come(monkeypatch
         await rig.discord.owner.click(message, "Mute 1 h", wait=False)
         await is_asked.wait()
         await rig.bot.unload_extension(EXTENSION)
-        assert not [task for task in asyncio.all_tasks() if "Presses" in repr(task.get_coro())]
+        assert not [task for task in asyncio.all_tasks() if "ComponentRouter" in repr(task.get_coro())]
 
 
 async def test_news_of_a_database_that_is_away_can_be_muted_meanwhile(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_a_press_that_discord_takes_no_answer_to_is_no_failure(
         is_asked.set()
         raise discord.NotFound(SimpleNamespace(status=404, reason="Not Found"), {"code": code, "message": "too late"})
 
-    monkeypatch.setattr(presses.Presses, "_show", be_late)
+    monkeypatch.setattr(component_router.ComponentRouter, "_show", be_late)
     async with running(alert_bot()) as rig:
         message = await told(rig, "memory")
         await rig.discord.owner.click(message, "Show health", wait=False)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from botmon_cog.clock import SystemClock
 from botmon_cog.config import AlertsConfig, RuleConfig
-from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.domain.alerts import Notice, Sent
 from botmon_cog.testing import LoopbackDiscord
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, make_health, running, until
 
@@ -56,10 +56,10 @@ async def test_unloading_lets_a_message_arrive_that_is_on_its_way(bot):
         cog = cog_of(bot)
         is_sending, may_arrive, sent = asyncio.Event(), asyncio.Event(), []
 
-        async def send(news: News, is_repeat: bool) -> Sent:
+        async def send(notice: Notice, is_repeat: bool) -> Sent:
             is_sending.set()
             await may_arrive.wait()
-            sent.append(news.kind)
+            sent.append(notice.kind)
             return Sent(state="told", words="DM to 1 owner")
 
         cog.delivery.send = send

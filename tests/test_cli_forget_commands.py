@@ -15,7 +15,7 @@ from discord.ext import commands
 from botmon_cog.__main__ import main
 from botmon_cog.cog.commands.table import make_commands
 from botmon_cog.config import CommandsConfig
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.testing import LoopbackDiscord
 from tests.test_cli_forget import OTHER_BOT, claim, make_store
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_ours(bot: commands.Bot, **to: discord.abc.Snowflake) -> None:
-    for command in make_commands(Desk(bot, None, None), RENAMED).values():  # nobody presses them
+    for command in make_commands(Responder(bot, None, None), RENAMED).values():  # nobody presses them
         bot.tree.add_command(command, **to)
 
 
@@ -52,7 +52,7 @@ async def sync(loopback: LoopbackDiscord) -> None:
         await bot.tree.sync()
         guild = discord.Object(loopback.guild.id)
         bot.tree.add_command(stats, guild=guild)
-        bot.tree.add_command(make_commands(Desk(bot, None, None), RENAMED)["health"], guild=guild)
+        bot.tree.add_command(make_commands(Responder(bot, None, None), RENAMED)["health"], guild=guild)
         await bot.tree.sync(guild=guild)
 
 

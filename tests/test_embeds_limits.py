@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from botmon_cog.cog import embeds
 from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
+from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, Notice, NoticeItem
 from botmon_cog.domain.periods import before, last_days, report_period
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import (
@@ -230,7 +230,7 @@ glances = made(
 )
 histories = st.lists(made(HealthMoment, occurred_at=moments, status=verdicts, reason=maybe_reasons), max_size=20)
 items = made(
-    NewsItem,
+    NoticeItem,
     scope=names,
     key=keys,
     change=st.sampled_from(["fired", "worsened", "still", "recovered"]),
@@ -240,8 +240,8 @@ items = made(
     ended_at=maybe_moments,
     relapses=numbers,
 )
-all_news = made(
-    News,
+all_notices = made(
+    Notice,
     kind=st.sampled_from(["alert", "reminder", "recovery"]),
     items=some(items).filter(bool),
     instance=names,
@@ -257,7 +257,7 @@ messages = made(
     message_id=names,
     instance=names,
     audience=names,
-    news=all_news,
+    notice=all_notices,
     made_at=moments,
     state=st.sampled_from(["due", "sent", "failed"]),
     is_repeat=flags,
@@ -482,9 +482,9 @@ def test_performance(report):
 
 
 @any_report
-@given(all_news, flags)
+@given(all_notices, flags)
 def test_news(told, is_repeat):
-    assert_shows(embeds.news(told, is_repeat=is_repeat))
+    assert_shows(embeds.notice(told, is_repeat=is_repeat))
     words = embeds.plain(told, is_repeat=is_repeat)
     assert all(line.strip() for line in words.splitlines())
     assert "<t:" not in words.replace("<t:0:R>", "")  # but where somebody's text has it

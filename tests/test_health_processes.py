@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
 from botmon_cog.config import Config, StorageConfig
-from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.domain.alerts import Notice, Sent
 from botmon_cog.domain.outcome import Outcome
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.samples import GatewaySample, ShardSample
@@ -36,16 +36,16 @@ WATCHED = ("database", "gateway", "commands", "monitor")
 class Owner:
     """Attributes:
     messages: `alert: fired memory`, oldest first, each with the process that sent it.
-    news: the same, as it was sent.
+    notice: the same, as it was sent.
     """
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
-        self.news: list[News] = []
+        self.notices: list[Notice] = []
 
-    async def take(self, news: News, by: str) -> Sent:
-        self.news.append(news)
-        self.messages += [(text, by) for text in told([news])]
+    async def take(self, notice: Notice, by: str) -> Sent:
+        self.notices.append(notice)
+        self.messages += [(text, by) for text in told([notice])]
         return Sent(state="told", words="DM to 1 owner")
 
 
@@ -107,9 +107,9 @@ class Process:
         await self.system.alerts.deliver(APP, self._send)
         return report
 
-    async def _send(self, news: News, is_repeat: bool) -> Sent:
+    async def _send(self, notice: Notice, is_repeat: bool) -> Sent:
         assert not is_repeat
-        return await self._owner.take(news, self.instance)
+        return await self._owner.take(notice, self.instance)
 
 
 ERRORS = {Outcome.ERROR: "ValueError"}
@@ -273,12 +273,12 @@ async def test_a_database_that_is_away_is_told_once_from_each_machine_and_is_bac
         told_n = machines or len(EIGHT)
         assert [text for text, _ in rig.owner.messages] == ["alert: fired database"] * told_n
         assert len({by for _, by in rig.owner.messages}) == told_n
-        assert {news.told_by for news in rig.owner.news} == {told_by}
-        assert f"once from each {told_by}" in str(embeds.news(rig.owner.news[0]).description)
+        assert {notice.told_by for notice in rig.owner.notice} == {told_by}
+        assert f"once from each {told_by}" in str(embeds.notice(rig.owner.notice[0]).description)
         await asyncio.to_thread(private_postgres.start)
         assert await rig.minutes(8) == healthy(EIGHT)
         assert [text for text, _ in rig.owner.messages[told_n:]] == ["recovery: recovered database"]
-        assert rig.owner.news[-1].told_by == ""
+        assert rig.owner.notice[-1].told_by == ""
         if machines != 1:
             return
         await asyncio.to_thread(private_postgres.stop)

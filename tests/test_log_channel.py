@@ -248,7 +248,7 @@ async def test_of_two_processes_one_switches_it_off_and_tells() -> None:
     async with running(make_bot()) as rig:
         channel = await set_up(rig)
         cog = cog_of(rig.bot)
-        other = LogChannels(cog._desk)
+        other = LogChannels(cog._responder)
         await other.step()
         rig.discord.bot_user.set_permissions(channel, discord.Permissions(view_channel=True))
         row = use(rig)

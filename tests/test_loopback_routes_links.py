@@ -44,12 +44,12 @@ async def test_invites_need_permissions():
 
 async def test_webhooks_are_made_used_edited_and_deleted():
     async with moderating() as rig:
-        hook = await rig.channel.create_webhook(name="News", avatar=DOT)
+        hook = await rig.channel.create_webhook(name="Notice", avatar=DOT)
         assert [w.id for w in await rig.channel.webhooks()] == [w.id for w in await rig.guild.webhooks()] == [hook.id]
         assert (await rig.bot.fetch_webhook(hook.id)).user.id == rig.bot.user.id
         assert await hook.avatar.read() == DOT
         sent = await hook.send("extra", wait=True)
-        assert (sent.author.name, sent.webhook_id) == ("News", hook.id)
+        assert (sent.author.name, sent.webhook_id) == ("Notice", hook.id)
         other = rig.loopback.guild.add_text_channel("other")
         await rig.loopback.settled()
         edited = await hook.edit(name="Olds", channel=rig.guild.get_channel(other.id))
@@ -66,7 +66,7 @@ async def test_webhooks_are_made_used_edited_and_deleted():
 
 async def test_a_webhook_speaks_in_threads_of_its_channel():
     async with moderating() as rig:
-        hook = await rig.channel.create_webhook(name="News")
+        hook = await rig.channel.create_webhook(name="Notice")
         thread = await rig.channel.create_thread(name="t", type=discord.ChannelType.public_thread)
         await hook.send("inside", thread=thread)
         assert [m.content for m in rig.loopback.channel.threads[0].messages] == ["inside"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from botmon_cog.config import Config, HealthConfig, StorageConfig
-from botmon_cog.domain.alerts import SHARED, News, Sent
+from botmon_cog.domain.alerts import SHARED, Notice, Sent
 from botmon_cog.domain.histogram import ALPHA, Histogram
 from botmon_cog.domain.inventory import ServersByShard
 from botmon_cog.domain.models import Invocation, Kind
@@ -105,9 +105,9 @@ async def run(talk: Talk, url: str, process: int, folder: str) -> None:
     clock = ManualClock(NOW)
     instance = f"p{process}"
 
-    async def send(news: News, is_repeat: bool) -> Sent:
-        items = [(item.change, item.scope, item.key) for item in news.items]
-        told = {"message_id": news.message_id, "by": instance, "is_repeat": is_repeat, "made_at": news.made_at}
+    async def send(notice: Notice, is_repeat: bool) -> Sent:
+        items = [(item.change, item.scope, item.key) for item in notice.items]
+        told = {"message_id": notice.message_id, "by": instance, "is_repeat": is_repeat, "made_at": notice.made_at}
         append(f"{folder}/sent", Line(items=items, **told))
         return Sent(state="told", words="a line in a file")
 

@@ -53,7 +53,7 @@ def service_of(rig: Rig) -> ReportPosts:
 
 def service_of_bot(bot: commands.Bot) -> ReportPosts:
     cog = cog_of(bot)
-    (service,) = (s for s in services(cog._desk, cog.delivery) if isinstance(s, ReportPosts))
+    (service,) = (s for s in services(cog._responder, cog.delivery) if isinstance(s, ReportPosts))
     return service
 
 
@@ -197,7 +197,7 @@ async def test_lack_of_a_permission_is_told_once_to_who_set_it_up() -> None:
         bot.set_permissions(channel, all_but)
         await rig.discord.settled()
         await until_moment(rig, MONDAY_9 + 28 * DAY)
-        assert len(admin.dms) == 2, "it is news again"
+        assert len(admin.dms) == 2, "it is due again"
 
 
 async def test_channel_that_is_gone_is_told() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, AlertMessage, Mute, NewsItem
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, AlertMessage, Mute, NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.errors import StorageError
@@ -98,7 +98,7 @@ async def test_an_alert_comes_back_as_it_was_with_its_version_counted_up(storage
 
 
 async def test_odd_texts_are_kept_as_far_as_a_database_takes_them(storage):
-    (item,) = message().news.items
+    (item,) = message().notice.items
     odd_reason, kept_reason = (Reason.of("rule.broken", message=said, names=[said]) for said in (ODD, KEPT))
     odd_item = msgspec.structs.replace(item, key="commands.🎵", reason=odd_reason)
     odd = message({"items": (odd_item,)}, result=ODD, state="failed")
@@ -107,7 +107,7 @@ async def test_odd_texts_are_kept_as_far_as_a_database_takes_them(storage):
     assert kept == alert(key="rule.🎵", reason=as_json_keeps_it(kept_reason), version=1)
     (found,) = await history(storage)
     assert found.result == KEPT
-    assert (found.news.items[0].key, found.news.items[0].reason) == ("commands.🎵", kept.reason)
+    assert (found.notice.items[0].key, found.notice.items[0].reason) == ("commands.🎵", kept.reason)
     await storage.alerts.put_mute(mute(key="rule.🎵", by=ODD))
     assert (await storage.alerts.alerts(NOON)).mutes == (mute(key="rule.🎵", by=KEPT),)
     assert await storage.alerts.end_mute("test", "rule.🎵")
@@ -194,7 +194,7 @@ async def test_a_message_comes_back_as_it_was(storage):
         {
             "kind": "recovery",
             "items": (
-                NewsItem(
+                NoticeItem(
                     scope=SHARED,
                     key="database",
                     change="recovered",
@@ -205,7 +205,7 @@ async def test_a_message_comes_back_as_it_was(storage):
                     ended_at=NOON,
                     relapses=2,
                 ),
-                *due.news.items,
+                *due.notice.items,
             ),
             "next_reminder_at": NOON + 4 * HOUR,
             "held_back": ("muted", "crowded"),

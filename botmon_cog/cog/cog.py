@@ -23,19 +23,19 @@ from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.discord_logs import DiscordLogs
 from botmon_cog.cog.exporting import Exporting
-from botmon_cog.cog.features import Service, press_handlers, services
+from botmon_cog.cog.features import Service, component_handlers, services
 from botmon_cog.cog.first_words import SyncCheck, loaded
 from botmon_cog.cog.gateway import GatewayProbe
 from botmon_cog.cog.hello import Hello
 from botmon_cog.cog.otlp import otlp_push
 from botmon_cog.cog.sigterm import SigtermHandler, note_end
-from botmon_cog.cog.views import news_buttons
-from botmon_cog.cog.views.presses import Presses
+from botmon_cog.cog.views import notice_buttons
+from botmon_cog.cog.views.component_router import ComponentRouter
 from botmon_cog.compat.cogs_at_ready import CogsAtReady
 from botmon_cog.compat.red import cog_class_for, load_config_for
 from botmon_cog.config import Config, as_config
 from botmon_cog.config.extras import is_exported, is_for_otlp, is_for_prometheus, missing_extras
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.text import duration
 from botmon_cog.errors import StorageError
@@ -46,10 +46,10 @@ from botmon_cog.exporters.prometheus.push import MetricsPush
 from botmon_cog.host import has_original_tables
 from botmon_cog.installed import installed_version
 from botmon_cog.monitors.event_loop import LoopWatch
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.listeners import AppCommandListeners
 from botmon_cog.observer.observer import Observer
 from botmon_cog.observer.offered import offered_commands, servers_by_shard
-from botmon_cog.observer.waiters import Waiters
 from botmon_cog.original import systems
 from botmon_cog.runtime import MonitoringSystem
 
@@ -78,7 +78,7 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
             config.loop, system.failures, who_blocks, system.clock, window_s=config.health.interval_s
         )
         self.delivery = Delivery(
-            bot, config.alerts, system.clock, news_buttons, errors_command=lambda: errors_command(self._desk)
+            bot, config.alerts, system.clock, notice_buttons, errors_command=lambda: errors_command(self._responder)
         )
         self._logs = DiscordLogs(system.clock)
         self._gateway = GatewayProbe(bot, system.clock, system.failures, self._logs)
@@ -89,8 +89,8 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
         self.otlp = otlp_push(bot, system, self.exporting) if is_for_otlp(config) else None
         self.http = HttpServer(config.http.listen, system.readiness.look, system.failures, metrics=self._metrics())
         self._charts = Charts(system.clock, system.failures, is_wanted=config.charts.enabled)
-        self._desk = Desk(bot, system, self._charts)
-        self.commands = Commands(bot, self._desk, config.commands)
+        self._responder = Responder(bot, system, self._charts)
+        self.commands = Commands(bot, self._responder, config.commands)
         self._checker = Checker(bot, system, self.observer, self._gateway, self.delivery)
         self._sync_check = SyncCheck(bot, system.clock, system.failures, self._names)
         self._hello = Hello(bot, system, self.delivery.greet, self._names)
@@ -178,28 +178,28 @@ class BotMon(AppCommandListeners, commands.Cog, name="botmon"):
     async def _begin(self) -> None:
         """Start observing and checking. Everything is attached before it first waits."""
         system = self.system
-        presses = Presses(self.bot, self._desk, press_handlers(self._desk, self.delivery))
+        router = ComponentRouter(self.bot, self._responder, component_handlers(self._responder, self.delivery))
         later = self._undo.push_async_callback
         later(self.delivery.close)
         later(self.observer.detach)
         self.observer.attach(self.on_app_command_error, self.on_app_command_completion)
-        waiters = Waiters(self.bot, system.failures)
-        later(waiters.end)
+        hooks = EventHooks(self.bot, system.failures)
+        later(hooks.end)
         if not self.bot.is_ready():
-            waiters.listen("ready", CogsAtReady(self.bot, self.qualified_name).on_ready)
+            hooks.listen("ready", CogsAtReady(self.bot, self.qualified_name).on_ready)
         self._undo.callback(self.loop_watch.stop)
         self.loop_watch.start()
         self._undo.callback(self._logs.detach)
         self._logs.attach()
         later(self._gateway.detach)
         self._gateway.attach()
-        later(presses.detach)
-        presses.attach()
+        later(router.detach)
+        router.attach()
         later(self._checker.stop)
         self._checker.start()
         later(system.janitor.stop)
         system.janitor.start()
-        for service in (self._sync_check, self._hello, *services(self._desk, self.delivery)):
+        for service in (self._sync_check, self._hello, *services(self._responder, self.delivery)):
             later(service.stop)
             service.start()
         later(self._end_run)

@@ -17,8 +17,8 @@ from botmon_cog.exporters.log_records import LogRecords
 from botmon_cog.exporters.readings import Readings, versions
 from botmon_cog.exporters.totals import TotalsKeeper
 from botmon_cog.monitors.event_loop import LoopWatch
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.offered import servers_by_shard
-from botmon_cog.observer.waiters import Waiters
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.threads import in_thread
 
@@ -49,7 +49,7 @@ class Exporting:
             system.loops,
         )
         self._log_records = LogRecords()
-        self._waiters = Waiters(bot, system.failures)
+        self._hooks = EventHooks(bot, system.failures)
         self._events: Counter[str] = Counter()
         process = system.sources.process
         self._began_at_s = system.clock.now().timestamp() - process.uptime_s
@@ -57,12 +57,12 @@ class Exporting:
     def start(self) -> None:
         """Needs a running event loop."""
         self._log_records.attach()
-        self._waiters.listen("socket_event_type", self._note_event)
+        self._hooks.listen("socket_event_type", self._note_event)
         self._totals.start()
 
     async def stop(self) -> None:
         await self._totals.stop()
-        await self._waiters.end()
+        await self._hooks.end()
         self._log_records.detach()
 
     async def families(self) -> list[Family]:

@@ -10,26 +10,26 @@ from botmon_cog.cog.commands.stats import posted_report
 from botmon_cog.cog.delivery import Delivery
 from botmon_cog.cog.views.buttons import UPTIME
 from botmon_cog.cog.views.stats import PERF, STATS
-from botmon_cog.cog.views.stats_presses import StatsPresses
-from botmon_cog.cog.views.uptime_presses import UptimePresses
-from botmon_cog.discord_ui.buttons import PressHandler
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.cog.views.stats_handler import StatsHandler
+from botmon_cog.cog.views.uptime_handler import UptimeHandler
+from botmon_cog.discord_ui.buttons import ComponentHandler
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.domain.reports import Period
 from botmon_cog.export import commands as export
 from botmon_cog.growth import command as growth
 from botmon_cog.history import people_command
 from botmon_cog.history import views as history
-from botmon_cog.history.commands import HistoryPresses
+from botmon_cog.history.commands import HistoryHandler
 from botmon_cog.history.log_channel import LogChannels
-from botmon_cog.history.people_command import PeoplePresses
+from botmon_cog.history.people_command import PeopleHandler
 from botmon_cog.metrics import command as metrics
+from botmon_cog.posting.component_handler import PostHandler
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
-from botmon_cog.posting.presses import PostPresses
 from botmon_cog.posting.service import ReportPosts
+from botmon_cog.privacy.component_handler import PrivacyHandler
 from botmon_cog.privacy.forgetting import Forgetting
-from botmon_cog.privacy.presses import PrivacyPresses
 from botmon_cog.privacy.upkeep import PrivacyUpkeep
-from botmon_cog.settings.presses import SettingsPresses
+from botmon_cog.settings.component_handler import SettingsHandler
 from botmon_cog.setup_check import views as setup_check
 
 
@@ -45,38 +45,38 @@ class Service(Protocol):
         ...
 
 
-def press_handlers(desk: Desk, delivery: Delivery) -> Mapping[str, PressHandler]:
+def component_handlers(responder: Responder, delivery: Delivery) -> Mapping[str, ComponentHandler]:
     """By the first word of the custom ids that they answer."""
-    stats = StatsPresses(desk)
+    stats = StatsHandler(responder)
     return {
-        export.FEATURE: export.export_presses(desk),
-        setup_check.FEATURE: setup_check.check_presses(desk, delivery.try_every_way),
-        history.FEATURE: HistoryPresses(desk).answer,
-        people_command.FEATURE: PeoplePresses(desk).answer,
-        growth.FEATURE: growth.presses(desk, export_of_all),
-        metrics.FEATURE: metrics.presses(desk),
+        export.FEATURE: export.export_handler(responder),
+        setup_check.FEATURE: setup_check.check_handler(responder, delivery.try_every_way),
+        history.FEATURE: HistoryHandler(responder).answer,
+        people_command.FEATURE: PeopleHandler(responder).answer,
+        growth.FEATURE: growth.component_handler(responder, export_of_all),
+        metrics.FEATURE: metrics.component_handler(responder),
         STATS: stats.stats,
         PERF: stats.perf,
-        UPTIME: UptimePresses(desk).answer,
-        "settings": SettingsPresses(desk).answer,
-        "privacy": PrivacyPresses(desk).answer,
-        "post": PostPresses(desk, _draw_report(desk)).answer,
+        UPTIME: UptimeHandler(responder).answer,
+        "settings": SettingsHandler(responder).answer,
+        "privacy": PrivacyHandler(responder).answer,
+        "post": PostHandler(responder, _draw_report(responder)).answer,
     }
 
 
-def services(desk: Desk, delivery: Delivery) -> Sequence[Service]:
+def services(responder: Responder, delivery: Delivery) -> Sequence[Service]:
     """In the order in which they are started; they are stopped in reverse."""
     return (
-        ReportPosts(desk, _draw_report(desk), delivery.greet),
-        LogChannels(desk),
-        PrivacyUpkeep(desk.bot, desk.system, Forgetting(desk.system)),
+        ReportPosts(responder, _draw_report(responder), delivery.greet),
+        LogChannels(responder),
+        PrivacyUpkeep(responder.bot, responder.system, Forgetting(responder.system)),
     )
 
 
-def _draw_report(desk: Desk) -> DrawReport:
+def _draw_report(responder: Responder) -> DrawReport:
     """What is posted is `/stats` of that period, as the readers of a channel may see it."""
 
     def draw(guild_id: str | None, period: Period) -> Awaitable[DrawnReport]:
-        return posted_report(desk, guild_id, period)
+        return posted_report(responder, guild_id, period)
 
     return draw

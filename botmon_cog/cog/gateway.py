@@ -1,6 +1,6 @@
 """The connections to Discord's gateway: which stand, since when, and how often they came back.
 
-Learnt from discord.py's own events, inside their dispatch (`waiters.py`):
+Learnt from discord.py's own events, inside their dispatch (`event_hooks.py`):
 
 - `connect`: a session was begun anew, and the caches fill;
 - `ready`: they are full;
@@ -30,7 +30,7 @@ from botmon_cog.domain.samples import GatewaySample, ShardSample
 from botmon_cog.domain.uptime import GatewayLoss
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.windows import HourTally
-from botmon_cog.observer.waiters import Waiters
+from botmon_cog.observer.event_hooks import EventHooks
 
 SHORTEST_LOSS_S = 5.0
 """Discord tells every client to reconnect now and then; that takes a moment, and loses nothing."""
@@ -120,7 +120,7 @@ class GatewayProbe:
         self._bot = bot
         self._clock = clock
         self._logs = logs
-        self._waiters = Waiters(bot, failures)
+        self._hooks = EventHooks(bot, failures)
         self._began_at, self._began_s = clock.now(), clock.monotonic()
         self._shards: dict[int, Shard] = {}
         self.budget = IdentifyBudget(bot, clock, failures)
@@ -134,13 +134,13 @@ class GatewayProbe:
         """Start listening. Needs a running event loop."""
         for event in _EVENTS:
             if isinstance(self._bot, commands.AutoShardedBot):
-                self._waiters.listen(f"shard_{event}", partial(self._hear, event))
+                self._hooks.listen(f"shard_{event}", partial(self._hear, event))
             else:
-                self._waiters.listen(event, partial(self._hear, event, *self._shard_ids()))
+                self._hooks.listen(event, partial(self._hear, event, *self._shard_ids()))
         self._take_over()
 
     async def detach(self) -> None:
-        await self._waiters.end()
+        await self._hooks.end()
 
     def sample(self) -> GatewaySample:
         return GatewaySample(

@@ -24,7 +24,7 @@ from botmon_cog.store.first_day import FirstDay
 _log = logging.getLogger(__name__)
 
 FIRST_DAY = timedelta(hours=24)
-_NEWS_FOR = timedelta(days=7)
+_FIRST_DAYS = timedelta(days=7)
 """A store that is older has shown its owners by now what it does."""
 _FIRST_LOOK_S = 300.0
 """A bot that is starting has better things to do."""
@@ -55,7 +55,7 @@ class Greeting(msgspec.Struct, frozen=True):
 
     def for_discord(self) -> dict[str, Any]:
         """The arguments of `Messageable.send`."""
-        embed = embeds.notice("👋 The first 24 hours", "\n".join([self._seen(), *self._silence()]))
+        embed = embeds.short_embed("👋 The first 24 hours", "\n".join([self._seen(), *self._silence()]))
         return {"embed": embed, "allowed_mentions": discord.AllowedMentions.none()}
 
     def _seen(self) -> str:
@@ -127,7 +127,7 @@ class Hello:
 
     async def _look(self) -> float | None:
         began_at, now = await self._first_day.began_at(), self._system.clock.now()
-        if began_at is None or now - began_at > _NEWS_FOR:
+        if began_at is None or now - began_at > _FIRST_DAYS:
             return None
         if now - began_at < FIRST_DAY:
             return (began_at + FIRST_DAY - now).total_seconds()

@@ -7,11 +7,11 @@ from typing import Any
 
 import discord
 
-PressHandler = Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]
+ComponentHandler = Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]
 """Answers a press by the words of its custom id that come after the feature's own; False: it knows no such button."""
 
 PREFIX = "botmon:"
-"""Of every custom id; what follows is for `Presses` to read."""
+"""Of every custom id; what follows is for `ComponentRouter` to read."""
 
 _GREY = discord.ButtonStyle.secondary
 
@@ -31,5 +31,5 @@ def view_of(*items: Sequence[discord.ui.Item[discord.ui.View]]) -> discord.ui.Vi
         for item in items_of_row:
             item.row = index
             view.add_item(item)
-    view.stop()  # so that discord.py keeps nothing of it, nor gives it a timeout: `Presses` answers for all messages
+    view.stop()  # so that discord.py keeps nothing of it: `ComponentRouter` answers for all messages
     return view

@@ -127,7 +127,7 @@ def at(when: datetime, style: discord.utils.TimestampStyle) -> str:
     return discord.utils.format_dt(when, style)
 
 
-def notice(title: str, words: str) -> discord.Embed:
+def short_embed(title: str, words: str) -> discord.Embed:
     """Something to say that is no verdict."""
     return clamp(discord.Embed(title=title, description=words, colour=NEUTRAL))
 

@@ -9,10 +9,10 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from botmon_cog.discord_ui.buttons import PressHandler, row
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
-from botmon_cog.discord_ui.parts import notice, span
+from botmon_cog.discord_ui.buttons import ComponentHandler, row
+from botmon_cog.discord_ui.parts import short_embed, span
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, Scope, SlashCommand
 from botmon_cog.domain import text
 from botmon_cog.domain.periods import DAYS
 from botmon_cog.export.attachment import Attachment, commands_of, single_rows_of
@@ -25,15 +25,15 @@ PeriodName = Literal["today", "weekly", "monthly"]
 _NOT_YOURS = "Only people who may ask for this server's numbers, and the bot's owners, can export them."
 
 
-def export_command(desk: Desk, name: str) -> SlashCommand:
+def export_command(responder: Responder, name: str) -> SlashCommand:
     async def export(
         interaction: AnyInteraction, what: What = "commands", period: PeriodName = "weekly", scope: Scope | None = None
     ) -> None:
         async def draw(guild_id: str | None) -> Answer:
-            is_owner = await desk.bot.is_owner(interaction.user)
-            return await _answer(desk, guild_id, what, period, is_owner=is_owner)
+            is_owner = await responder.bot.is_owner(interaction.user)
+            return await _answer(responder, guild_id, what, period, is_owner=is_owner)
 
-        await desk.answer(interaction, scope, draw)
+        await responder.answer(interaction, scope, draw)
 
     command: SlashCommand = app_commands.Command(
         name=name, description="These numbers as a file for a spreadsheet", callback=export
@@ -50,7 +50,7 @@ def export_button(period: str, guild_id: str | None) -> list[discord.ui.Button[d
     return row({"Export": f"{FEATURE}:{period}:{'all' if guild_id is None else 'here'}"})
 
 
-def export_presses(desk: Desk) -> PressHandler:
+def export_handler(responder: Responder) -> ComponentHandler:
     """Answers that button, for whoever may see that report now."""
 
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
@@ -60,24 +60,24 @@ def export_presses(desk: Desk) -> PressHandler:
             case _:
                 return False
         guild_id = None if scope == "all" else str(interaction.guild_id)
-        if not await desk.may_press(interaction, guild_id):
+        if not await responder.may_press(interaction, guild_id):
             await refuse(interaction, _NOT_YOURS)
             return True
-        is_owner = await desk.bot.is_owner(interaction.user)
-        drawn = await desk.attempt(lambda: _answer(desk, guild_id, "commands", period, is_owner=is_owner))
+        is_owner = await responder.bot.is_owner(interaction.user)
+        drawn = await responder.attempt(lambda: _answer(responder, guild_id, "commands", period, is_owner=is_owner))
         await interaction.edit_original_response(embed=drawn.embed, attachments=drawn.files)
         return True
 
     return answer
 
 
-async def _answer(desk: Desk, guild_id: str | None, what: What, period: str, *, is_owner: bool) -> Answer:
+async def _answer(responder: Responder, guild_id: str | None, what: What, period: str, *, is_owner: bool) -> Answer:
     if what == "commands":
-        made = await commands_of(desk.system, guild_id, period)
+        made = await commands_of(responder.system, guild_id, period)
     else:
-        made = await single_rows_of(desk.system, guild_id, period, is_owner=is_owner)
+        made = await single_rows_of(responder.system, guild_id, period, is_owner=is_owner)
     if not made.n:
-        return Answer(notice("Nothing to export", f"No command was used: {span(made.period)}."))
+        return Answer(short_embed("Nothing to export", f"No command was used: {span(made.period)}."))
     return Answer(_embed(made, what), files=(discord.File(io.BytesIO(made.data), made.name),))
 
 
@@ -91,4 +91,4 @@ def _embed(made: Attachment, what: What) -> discord.Embed:
     lines = [f"{words}\n{span(made.period)} · {text.bytes_(len(made.data))}"]
     if not made.is_complete:
         lines.append("-# All would be too large for Discord: the oldest are left out. Ask for fewer days to have them.")
-    return notice("Export", "\n".join(lines))
+    return short_embed("Export", "\n".join(lines))

@@ -152,7 +152,7 @@ class _Refusal(asyncio.Protocol):
 
 
 def _quiet_log() -> logging.Logger:
-    """For aiohttp: what a client sends wrong is answered with 400, and is no news."""
+    """For aiohttp: what a client sends wrong is answered with 400, and needs no log entry."""
     log = logging.Logger(f"{__name__}.aiohttp")  # noqa: LOG001 (of one server: its filter ends with it)
     log.parent = _log
     log.addFilter(_is_ours)

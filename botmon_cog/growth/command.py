@@ -9,10 +9,10 @@ import discord
 from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import row, view_of
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.component_interactions import defer_in_place
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
-from botmon_cog.discord_ui.pressed import defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, SlashCommand
 from botmon_cog.growth.chart import growth_chart
 from botmon_cog.growth.embeds import growth_embed, growth_heading, overview_embed
 from botmon_cog.growth.gather import fleet, growth, overview
@@ -41,9 +41,9 @@ MoreButtons = Callable[[str], Sequence[discord.ui.Button[discord.ui.View]]]
 """Buttons of other features, for the report of a period by its name."""
 
 
-def overview_command(desk: Desk, name: str, more_buttons: MoreButtons) -> SlashCommand:
+def overview_command(responder: Responder, name: str, more_buttons: MoreButtons) -> SlashCommand:
     async def show(interaction: AnyInteraction, period: Span = "7 days") -> None:
-        await desk.answer_owner(interaction, lambda: _answer(desk, _SPANS[period], more_buttons))
+        await responder.answer_owner(interaction, lambda: _answer(responder, _SPANS[period], more_buttons))
 
     command: SlashCommand = app_commands.Command(
         name=name, description="All servers: growth, people, commands, and what nobody uses", callback=show
@@ -51,8 +51,8 @@ def overview_command(desk: Desk, name: str, more_buttons: MoreButtons) -> SlashC
     return app_commands.describe(period="How far back (7 days)")(command)
 
 
-def presses(
-    desk: Desk, more_buttons: MoreButtons
+def component_handler(
+    responder: Responder, more_buttons: MoreButtons
 ) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
     """Answers the buttons below it. Whether somebody is an owner is asked at each press."""
 
@@ -60,37 +60,37 @@ def presses(
         if len(words) != 1 or words[0] not in _LABELS:
             return False
         await defer_in_place(interaction)
-        if not await desk.bot.is_owner(interaction.user):
+        if not await responder.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True
-        shown = await desk.attempt(lambda: _answer(desk, words[0], more_buttons))
-        view = shown.view or _view(desk, words[0], more_buttons)
+        shown = await responder.attempt(lambda: _answer(responder, words[0], more_buttons))
+        view = shown.view or _view(responder, words[0], more_buttons)
         await interaction.edit_original_response(embed=shown.embed, view=view, attachments=shown.files)
         return True
 
     return answer
 
 
-async def _answer(desk: Desk, what: str, more_buttons: MoreButtons) -> Answer:
+async def _answer(responder: Responder, what: str, more_buttons: MoreButtons) -> Answer:
     """Raises StorageError if the database can't be read."""
-    now = desk.system.clock.now()
-    view = _view(desk, what, more_buttons)
+    now = responder.system.clock.now()
+    view = _view(responder, what, more_buttons)
     if what in _REPORTS:
-        return Answer(overview_embed(await overview(desk.system, _REPORTS[what]), now), view)
+        return Answer(overview_embed(await overview(responder.system, _REPORTS[what]), now), view)
     if what == _PROCESSES:
-        return Answer(processes_embed(await fleet(desk.system), now), view)
-    grown = await growth(desk.system)
+        return Answer(processes_embed(await fleet(responder.system), now), view)
+    grown = await growth(responder.system)
     if what == _GROWTH:
         return Answer(growth_embed(grown), view)
-    picture = await draw_picture(desk.charts, growth_chart(grown), "growth")
+    picture = await draw_picture(responder.charts, growth_chart(grown), "growth")
     if picture is None:
         return Answer(without_picture(growth_embed(grown)), view)
     return Answer(picture.show_in(growth_heading(grown)), view, files=(picture.file(),))
 
 
-def _view(desk: Desk, what: str, more_buttons: MoreButtons) -> discord.ui.View:
+def _view(responder: Responder, what: str, more_buttons: MoreButtons) -> discord.ui.View:
     """The buttons: first what can be shown, of which that which is stands out, then where else to go."""
-    labels = {of: label for of, label in _LABELS.items() if of != _CHART or desk.charts.can_draw}
+    labels = {of: label for of, label in _LABELS.items() if of != _CHART or responder.charts.can_draw}
     buttons = row({label: f"{FEATURE}:{of}" for of, label in labels.items()})
     for button, of in zip(buttons, labels, strict=True):
         if of == what:

@@ -12,8 +12,8 @@ from datetime import UTC, tzinfo
 
 import discord
 
-from botmon_cog.discord_ui.desk import Desk
 from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words, is_final
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.domain.models import Id, Invocation
 from botmon_cog.domain.settings import BOT, Settings
 from botmon_cog.errors import StorageError
@@ -54,10 +54,10 @@ class _Target:
 class LogChannels:
     """Of one bot."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._bot = desk.bot
-        self._system = desk.system
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._bot = responder.bot
+        self._system = responder.system
         self._taken: list[Invocation] = []
         self._stop_listening: Callable[[], None] | None = None
         self._targets: dict[int, _Target] = {}
@@ -187,7 +187,7 @@ class LogChannels:
             return
         if before is not None:
             _log.warning("commands are no longer posted in channel %d: %s", target.channel_id, problem)
-            await tell(self._bot, target.scope, before, problem, self._desk.names().get("stats"))
+            await tell(self._bot, target.scope, before, problem, self._responder.names().get("stats"))
 
 
 def _scope(guild_id: Id | None) -> int:

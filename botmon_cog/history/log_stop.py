@@ -11,7 +11,7 @@ import msgspec
 from discord.ext import commands
 
 from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words
-from botmon_cog.discord_ui.parts import notice
+from botmon_cog.discord_ui.parts import short_embed
 from botmon_cog.domain import text
 from botmon_cog.domain.settings import BOT, Settings
 from botmon_cog.store.records import milliseconds
@@ -81,16 +81,16 @@ async def tell(bot: commands.Bot, scope: int, before: Settings, problem: str, st
         return
     try:
         user = bot.get_user(before.log_by) or await bot.fetch_user(before.log_by)
-        await user.send(embed=letter(bot, scope, before, problem, stats), allowed_mentions=_NOBODY)
+        await user.send(embed=stopped_notice(bot, scope, before, problem, stats), allowed_mentions=_NOBODY)
     except UNREACHED as error:
         _log.warning("user %d can't be told that a command log stopped: %s", before.log_by, in_words(error))
 
 
-def letter(bot: commands.Bot, scope: int, before: Settings, problem: str, stats: str | None) -> discord.Embed:
+def stopped_notice(bot: commands.Bot, scope: int, before: Settings, problem: str, stats: str | None) -> discord.Embed:
     guild: Any = None if scope == BOT else bot.get_guild(scope)
     where = "" if guild is None else f" of {text.plain(guild.name, _NAME_CHARS)}"
     again = "" if stats is None else f", then choose the channel again in `/{stats} settings`"
-    return notice(
+    return short_embed(
         f"The command log{where} has stopped",
         f"Commands can't be posted in <#{before.log_channel_id}> any more: {problem}.\n"
         "They are recorded as before; only the posts have stopped.\n"

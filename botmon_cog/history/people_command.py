@@ -9,8 +9,8 @@ import discord
 from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import row, view_of
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Refused, Scope, SlashCommand
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Refused, Responder, Scope, SlashCommand
 from botmon_cog.domain.periods import DAYS, report_period
 from botmon_cog.history.people import read_people
 from botmon_cog.history.people_embed import MOST_SHOWN, people
@@ -25,12 +25,12 @@ _NOT_YOURS = "Only people who may manage this server, and the bot's owners, can 
 _OFF = "Who uses the bot most is not shown in this server. Its admins can change that"
 
 
-def people_command(desk: Desk, name: str) -> SlashCommand:
+def people_command(responder: Responder, name: str) -> SlashCommand:
     async def people(interaction: AnyInteraction, period: Span = "7 days", scope: Scope | None = None) -> None:
         async def draw(guild_id: str | None) -> discord.Embed:
-            return await people_embed(desk, interaction, guild_id, period)
+            return await people_embed(responder, interaction, guild_id, period)
 
-        await desk.answer(interaction, scope, draw, lambda guild_id: _buttons(guild_id, period))
+        await responder.answer(interaction, scope, draw, lambda guild_id: _buttons(guild_id, period))
 
     made: SlashCommand = app_commands.Command(name=name, description="Who uses the bot most", callback=people)
     return app_commands.describe(
@@ -38,17 +38,19 @@ def people_command(desk: Desk, name: str) -> SlashCommand:
     )(made)
 
 
-async def people_embed(desk: Desk, interaction: AnyInteraction, guild_id: str | None, period: str) -> discord.Embed:
+async def people_embed(
+    responder: Responder, interaction: AnyInteraction, guild_id: str | None, period: str
+) -> discord.Embed:
     """Of one server or, for owners, of all.
 
     Raises:
         Refused: the server's settings do not allow it.
         StorageError: the database can't be read.
     """
-    system = desk.system
+    system = responder.system
     settings = await system.settings.of(guild_id)
-    if not await desk.bot.is_owner(interaction.user) and not system.settings.shows_people(settings):
-        stats = desk.names().get("stats")
+    if not await responder.bot.is_owner(interaction.user) and not system.settings.shows_people(settings):
+        stats = responder.names().get("stats")
         raise Refused(f"{_OFF}{'.' if stats is None else f' under `/{stats} settings`.'}", "Not shown here")
     await system.catch_up()
     zone = await system.settings.zone(guild_id)
@@ -56,14 +58,14 @@ async def people_embed(desk: Desk, interaction: AnyInteraction, guild_id: str | 
     found = await read_people(system.store.engine, guild_id, span, MOST_SHOWN)
     kept_days = system.config.retention.raw_days
     is_cut = 0 < kept_days < DAYS[_PERIODS[period]]
-    return people(found, await desk.guild_name(guild_id), kept_days if is_cut else None)
+    return people(found, await responder.guild_name(guild_id), kept_days if is_cut else None)
 
 
-class PeoplePresses:
+class PeopleHandler:
     """Answers the buttons under it. Whether somebody may see that is asked at each press."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def answer(self, interaction: AnyInteraction, words: Sequence[str]) -> bool:
         """`words`: what the custom id says after `people:`. Returns False where it is none of ours."""
@@ -81,14 +83,14 @@ class PeoplePresses:
         else:  # others see that message, so it stays as it is
             await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = None if is_all or interaction.guild_id is None else str(interaction.guild_id)
-        if not await self._desk.may_press(interaction, guild_id):
+        if not await self._responder.may_press(interaction, guild_id):
             await refuse(interaction, _NOT_YOURS)
             return
 
         async def seen() -> Answer:
-            return Answer(await people_embed(self._desk, interaction, guild_id, period))
+            return Answer(await people_embed(self._responder, interaction, guild_id, period))
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         await interaction.edit_original_response(embed=answer.embed, view=_buttons(guild_id, period))
 
 

@@ -100,11 +100,11 @@ class HostDatabase:
             is_alone = await self._mirror.settle(state.intent, tables)
             state = await self._reader.state(self._source.source_id)
         # What comes of a trigger when we write is no change by another connection.
-        is_news = version != self._read_upto or self._mirror.has_stirred
+        is_new = version != self._read_upto or self._mirror.has_stirred
         source = state.source
-        if logs is not None and (is_news or self._reader.is_waiting):
+        if logs is not None and (is_new or self._reader.is_waiting):
             source = await self._reader.read(await self._reader.same_table(source), logs)
-        if source is not None and stats is not None and (is_news or self._stats.is_due):
+        if source is not None and stats is not None and (is_new or self._stats.is_due):
             source = await self._stats.read(source, stats) if is_alone else None
         if source is not None:
             self._source, self._read_upto, self.is_known = source, version, True

@@ -9,10 +9,10 @@ import discord
 from discord import app_commands
 
 from botmon_cog.discord_ui.buttons import PREFIX, row, view_of
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.component_interactions import chosen, defer_in_place
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
-from botmon_cog.discord_ui.pressed import chosen, defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, SlashCommand
 from botmon_cog.domain import text
 from botmon_cog.metrics.chart import metric_chart
 from botmon_cog.metrics.embeds import MOST_SHOWN, board_embed, metric_embed, metric_heading
@@ -31,33 +31,33 @@ _OWNERS_ONLY = "Only the bot's owners can see the bot's own metrics."
 _LONGEST_CHOICE = 100
 
 
-def metrics_command(desk: Desk, name: str) -> SlashCommand:
+def metrics_command(responder: Responder, name: str) -> SlashCommand:
     async def show(interaction: AnyInteraction) -> None:
-        await desk.answer_owner(interaction, lambda: _board(desk, "7"))
+        await responder.answer_owner(interaction, lambda: _board(responder, "7"))
 
     return app_commands.Command(
         name=name, description="Your bot's own counters, gauges and timers, and how they develop", callback=show
     )
 
 
-def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
+def component_handler(responder: Responder) -> Callable[[discord.Interaction[Any], Sequence[str]], Awaitable[bool]]:
     """Answers the buttons and the menu. Whether somebody is an owner is asked at each press."""
 
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
         match [*words]:
             case [days] if days in _REPORTS:
-                draw = lambda: _board(desk, days)  # noqa: E731
+                draw = lambda: _board(responder, days)  # noqa: E731
             case [days, "pick"] if days in _REPORTS and (picked := chosen(interaction)):
-                draw = lambda: _metric(desk, days, picked[0])  # noqa: E731
+                draw = lambda: _metric(responder, days, picked[0])  # noqa: E731
             case [days, "of" | "chart" as view, metric] if days in _REPORTS:
-                draw = lambda: _metric(desk, days, metric, view)  # noqa: E731
+                draw = lambda: _metric(responder, days, metric, view)  # noqa: E731
             case _:
                 return False
         await defer_in_place(interaction)
-        if not await desk.bot.is_owner(interaction.user):
+        if not await responder.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True
-        shown = await desk.attempt(draw)
+        shown = await responder.attempt(draw)
         await interaction.edit_original_response(
             embed=shown.embed, view=shown.view or _view(words[0], []), attachments=shown.files
         )
@@ -66,21 +66,21 @@ def presses(desk: Desk) -> Callable[[discord.Interaction[Any], Sequence[str]], A
     return answer
 
 
-async def _board(desk: Desk, days: str) -> Answer:
+async def _board(responder: Responder, days: str) -> Answer:
     """All metrics. Raises StorageError if the database can't be read."""
-    period, reports = await metrics(desk.system, _REPORTS[days])
+    period, reports = await metrics(responder.system, _REPORTS[days])
     return Answer(board_embed(period, reports), _view(days, reports) if reports else None)
 
 
-async def _metric(desk: Desk, days: str, name: str, view: str = "of") -> Answer:
+async def _metric(responder: Responder, days: str, name: str, view: str = "of") -> Answer:
     """One in depth, in numbers or as a chart; all of them if it is gone. Raises as `_board`."""
-    _, reports = await metrics(desk.system, _REPORTS[days], name[:LONGEST_NAME])
+    _, reports = await metrics(responder.system, _REPORTS[days], name[:LONGEST_NAME])
     if not reports:
-        return await _board(desk, days)
-    buttons = _view_of_one(days, name, view, can_draw=desk.charts.can_draw)
+        return await _board(responder, days)
+    buttons = _view_of_one(days, name, view, can_draw=responder.charts.can_draw)
     if view == "of":
         return Answer(metric_embed(reports[0]), buttons)
-    picture = await draw_picture(desk.charts, metric_chart(reports[0]), "metric")
+    picture = await draw_picture(responder.charts, metric_chart(reports[0]), "metric")
     if picture is None:
         return Answer(without_picture(metric_embed(reports[0])), buttons)
     return Answer(picture.show_in(metric_heading(reports[0])), buttons, files=(picture.file(),))

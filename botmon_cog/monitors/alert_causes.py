@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
-from botmon_cog.domain.alerts import News, NewsItem, covers
+from botmon_cog.domain.alerts import Notice, NoticeItem, covers
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.performance import COMMAND, RESPONSE
 from botmon_cog.domain.reasons import Reason
@@ -55,14 +55,14 @@ class AlertCauses:
         self._timeout_s = timeout_s
         self._uptime_s = uptime_s
 
-    async def added_to(self, news: News) -> News:
-        """The news with the causes of its gravest items; without those that can't be found out now. Raises nothing."""
-        items = list(news.items)
+    async def added_to(self, notice: Notice) -> Notice:
+        """The notice with the causes of its gravest items, but for those that can't be found now. Raises nothing."""
+        items = list(notice.items)
         asked = (place for place, item in enumerate(items) if item.change != "recovered" and _has_cause(item.key))
         async with self._absorbing():
             for place in list(asked)[:_MOST_ASKED]:
                 items[place] = replace(items[place], cause=await self._of(items[place]))
-        return replace(news, items=tuple(items))
+        return replace(notice, items=tuple(items))
 
     async def of(self, problem: Problem) -> Cause | None:
         """None: it is not about commands that fail or are slow, or nobody can find out now. Raises nothing."""
@@ -83,7 +83,7 @@ class AlertCauses:
         except Exception as error:  # noqa: BLE001 (the edge)
             self._failures.note("finding out why commands fail", error)
 
-    async def _of(self, trouble: NewsItem | Problem) -> Cause:
+    async def _of(self, trouble: NoticeItem | Problem) -> Cause:
         command = _command(trouble.reason)
         if covers(_SLOW, trouble.key):
             change = await self._change(None, trouble.since)  # it does not fail, so that its failures don't matter

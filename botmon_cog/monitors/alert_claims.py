@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from botmon_cog.domain.alerts import SHARED, AlertMessage, News, NewsItem
+from botmon_cog.domain.alerts import SHARED, AlertMessage, Notice, NoticeItem
 from botmon_cog.errors import SpoolError
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.queue.spool import Spool
@@ -58,7 +58,7 @@ class AlertClaims:
         async with asyncio.timeout(self._timeout_s):
             note = await self._spool.read_note(_key(message))
             held = None if note is None else msgspec.json.decode(note, type=_Claim)
-            whose = "ours" if held is None or held.by == self._by else _whose(held, own.at, message.news)
+            whose = "ours" if held is None or held.by == self._by else _whose(held, own.at, message.notice)
             if whose in {"theirs", "told"} or await self._spool.swap_note(
                 _key(message), note, msgspec.json.encode(own)
             ):
@@ -89,22 +89,22 @@ class AlertClaims:
             self._may_be_left = False
 
 
-def _whose(held: _Claim, now: datetime, news: News) -> Whose:
+def _whose(held: _Claim, now: datetime, notice: Notice) -> Whose:
     """Of what another process holds."""
     age = now - held.at
     if held.is_told:
-        return "ours" if news.kind == "reminder" and age >= _OF_ONE_REMINDER else "told"
+        return "ours" if notice.kind == "reminder" and age >= _OF_ONE_REMINDER else "told"
     return "left" if age >= _UNFINISHED else "theirs"
 
 
-def shared_items(message: AlertMessage) -> tuple[NewsItem, ...]:
+def shared_items(message: AlertMessage) -> tuple[NoticeItem, ...]:
     """What every process of the bot sees, and tells in the same words."""
-    return tuple(item for item in message.news.items if item.scope == SHARED)
+    return tuple(item for item in message.notice.items if item.scope == SHARED)
 
 
-def own_items(message: AlertMessage) -> tuple[NewsItem, ...]:
+def own_items(message: AlertMessage) -> tuple[NoticeItem, ...]:
     """What only this process tells."""
-    return tuple(item for item in message.news.items if item.scope != SHARED)
+    return tuple(item for item in message.notice.items if item.scope != SHARED)
 
 
 def _key(message: AlertMessage) -> str:

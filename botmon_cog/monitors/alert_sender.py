@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
 from botmon_cog.database_url import is_postgres
-from botmon_cog.domain.alerts import AlertMessage, News, Sent, ToldBy
+from botmon_cog.domain.alerts import AlertMessage, Notice, Sent, ToldBy
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.alert_claims import AlertClaims, Whose, own_items, shared_items
 from botmon_cog.monitors.alert_keeper import ANOTHER, AlertKeeper
@@ -25,8 +25,8 @@ from botmon_cog.store.queue.spool import Spool
 
 _log = logging.getLogger(__name__)
 
-Send = Callable[[News, bool], Awaitable[Sent]]
-"""Sends news; the second argument says whether it may have been sent before."""
+Send = Callable[[Notice, bool], Awaitable[Sent]]
+"""Sends a notice; the second argument says whether it may have been sent before."""
 
 _CLAIM = timedelta(seconds=120)
 """How long a process has to finish what it claimed, before another one takes it."""
@@ -161,7 +161,7 @@ class AlertSender:
         """What is to be noted of an attempt; None where nobody knows what became of it."""
         try:
             async with asyncio.timeout(_SEND_S):
-                sent = await send(message.news, message.is_repeat)
+                sent = await send(message.notice, message.is_repeat)
         except TimeoutError:
             _log.warning("sending an alert took more than %g s; it is sent again", _SEND_S)
             return None
@@ -175,6 +175,6 @@ class AlertSender:
 def _part_of(message: AlertMessage, whose: Whose, told_by: ToldBy) -> AlertMessage:
     """What is left to be sent of a message with something shared in it."""
     if whose in {"theirs", "told"}:
-        return replace(message, news=replace(message.news, items=own_items(message)))
+        return replace(message, notice=replace(message.notice, items=own_items(message)))
     is_repeat = message.is_repeat or whose == "left"
-    return replace(message, news=replace(message.news, told_by=told_by), claimed_by=None, is_repeat=is_repeat)
+    return replace(message, notice=replace(message.notice, told_by=told_by), claimed_by=None, is_repeat=is_repeat)

@@ -1,4 +1,4 @@
-"""From problems to news on its way, and from there to the owners."""
+"""From problems to notices, and from there to the owners."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
-from botmon_cog.domain.alerts import SHARED, Alert, AlertMessage, AlertsOverview, Mute, News
+from botmon_cog.domain.alerts import SHARED, Alert, AlertMessage, AlertsOverview, Mute, Notice
 from botmon_cog.domain.alerts.machine import UNTOLD, Look, Name, is_graver, is_told, moved, shifted
-from botmon_cog.domain.alerts.news import NOTHING, tell
+from botmon_cog.domain.alerts.notices import NOTHING, tell
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
 from botmon_cog.maintenance import maintenance_until, parse_window
@@ -89,7 +89,7 @@ class Alerts:
         self._lock = asyncio.Lock()
         """Held by whoever moves alerts or messages."""
         self._made_at: list[datetime] = []
-        """When news was made within the last hour."""
+        """When notices were made within the last hour."""
         self._knows_made_at = False
         self._problems: tuple[Problem, ...] = ()
         """What the last check found."""
@@ -259,15 +259,17 @@ class Alerts:
             is_maintained=maintenance_until(self._windows, now, self._zone) is not None,
             made_at=self._made_at,
         )
-        with_causes = [news if self._causes is None else await self._causes.added_to(news) for news in telling.news]
-        return telling.alerts, [self._message(news, context.audience, context) for news in with_causes]
+        with_causes = [
+            notice if self._causes is None else await self._causes.added_to(notice) for notice in telling.notices
+        ]
+        return telling.alerts, [self._message(notice, context.audience, context) for notice in with_causes]
 
-    def _message(self, news: News, audience: str, context: AlertContext) -> AlertMessage:
+    def _message(self, notice: Notice, audience: str, context: AlertContext) -> AlertMessage:
         lost = max(context.dropped - self._dropped_before, 0)
         message_id = uuid4().hex
-        news = replace(news, waiting=context.waiting, spooled=context.spooled, lost=lost, message_id=message_id)
+        notice = replace(notice, waiting=context.waiting, spooled=context.spooled, lost=lost, message_id=message_id)
         return AlertMessage(
-            message_id=message_id, instance=self._instance, audience=audience, news=news, made_at=news.made_at
+            message_id=message_id, instance=self._instance, audience=audience, notice=notice, made_at=notice.made_at
         )
 
     async def _recall_made_at(self, now: datetime, *, can_ask: bool) -> None:

@@ -15,11 +15,11 @@ from botmon_cog.domain.outcome import Outcome
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.observed import current
 from botmon_cog.observer import outcomes
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.interactions import Interactions
 from botmon_cog.observer.known_commands import AnyInteraction, KnownCommands
 from botmon_cog.observer.opened import AnyContext, OpenInteraction
 from botmon_cog.observer.private import Call, Receive, wrap_call, wrap_receive
-from botmon_cog.observer.waiters import Waiters
 
 _COMMAND = discord.InteractionType.application_command
 _AUTOCOMPLETE = discord.InteractionType.autocomplete
@@ -60,7 +60,7 @@ class AppCommands:
         self._open = interactions.open
         self._open_one = interactions.opener(OpenInteraction, known.find)
         self._failures = failures
-        self._waiters = Waiters(bot, failures)
+        self._hooks = EventHooks(bot, failures)
         self._tree_attributes: dict[str, Any] = vars(bot.tree)
         self._failed: ErrorHandler | None = None
         self._listener: Listener | None = None
@@ -83,11 +83,11 @@ class AppCommands:
         """
         self._failed, self._listener = failed, listener
         self.is_attached = True
-        self._waiters.listen("app_command_error", self.failure_told)  # dispatched by hosts only
+        self._hooks.listen("app_command_error", self.failure_told)  # dispatched by hosts only
         self._chain_on_error()
         undo_receive = wrap_receive(self._bot, self._around_receive)
         if undo_receive is None:
-            self._waiters.listen("interaction", self._received)
+            self._hooks.listen("interaction", self._received)
         undo_call = wrap_call(self._bot, self.around)
         self._undo = [undo for undo in (undo_receive, undo_call) if undo is not None]
         self._sees_ends = undo_call is not None
@@ -100,7 +100,7 @@ class AppCommands:
             undo()
         self._undo = []
         self._unlisten()
-        await self._waiters.end()
+        await self._hooks.end()
 
     def let_go(self) -> None:
         """Leave `tree.on_error` as it was found."""

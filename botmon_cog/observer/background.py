@@ -13,10 +13,10 @@ from discord.ext import commands
 from botmon_cog.causes.causes import Cause
 from botmon_cog.domain.models import BackgroundFailures, BackgroundKind, ErrorSource
 from botmon_cog.observer.event_errors import Described, EventErrors
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.lost_tasks import LostTasks
 from botmon_cog.observer.minutes import MinuteTimer, minute_of
 from botmon_cog.observer.task_loops import TaskLoops
-from botmon_cog.observer.waiters import Waiters
 from botmon_cog.runtime import MonitoringSystem
 
 OTHER = "other"
@@ -56,7 +56,7 @@ class Background:
         self._events = EventErrors(bot, self.count)
         self._task_loops = TaskLoops(bot, self.count)
         self._lost_tasks = LostTasks(self.count)
-        self._waiters = Waiters(bot, system.failures)
+        self._hooks = EventHooks(bot, system.failures)
         self._heard: deque[_Failure] = deque(maxlen=_MOST_HEARD)
         self._counted: dict[tuple[datetime, BackgroundKind, str, int], _Counted] = {}
         self._places: set[tuple[BackgroundKind, str]] = set()
@@ -72,7 +72,7 @@ class Background:
             self._events.attach()
             self._task_loops.attach()
             self._lost_tasks.attach()
-            self._waiters.listen("ready", self.sweep)  # most hosts have set their handler by then
+            self._hooks.listen("ready", self.sweep)  # most hosts have set their handler by then
 
     async def detach(self) -> None:
         """Count nothing more, and hand over what was counted."""
@@ -83,7 +83,7 @@ class Background:
             self._events.detach()
             self._task_loops.detach()
             self._lost_tasks.detach()
-            await self._waiters.end()
+            await self._hooks.end()
         self.flush()
         self._loop = None
 

@@ -26,6 +26,7 @@ from botmon_cog.observer.component_names import (
     name_of_modal,
     words_of_names,
 )
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.interactions import Interactions
 from botmon_cog.observer.known_commands import AnyInteraction, KnownCommand, known_component
 from botmon_cog.observer.open_component import OpenComponent, kind_of
@@ -33,7 +34,6 @@ from botmon_cog.observer.outcomes import outcome_of
 from botmon_cog.observer.private import ViewRun, unwatch_views, watch_views
 from botmon_cog.observer.stand_ins import FactoryStandIn, StandIn
 from botmon_cog.observer.unclaimed import Unclaimed
-from botmon_cog.observer.waiters import Waiters
 
 _COMPONENTS = frozenset({discord.InteractionType.component, discord.InteractionType.modal_submit})
 _OURS = f"{__name__.partition('.')[0]}.cog."
@@ -49,7 +49,7 @@ class Components:
         self.bot = bot
         self._interactions = interactions
         self._failures = failures
-        self._waiters = Waiters(bot, failures)
+        self._hooks = EventHooks(bot, failures)
         self._unclaimed = Unclaimed(interactions, clock, failures)
         self._names = Names()
         self._open_one = interactions.opener(OpenComponent, self._find)
@@ -60,7 +60,7 @@ class Components:
         """Needs a running event loop."""
         self._is_attached = True
         if not watch_views(self):
-            self._waiters.listen("interaction", self.arrived)
+            self._hooks.listen("interaction", self.arrived)
 
     def end(self) -> None:
         """Open nothing more, and end what only waits for what its user saw."""
@@ -71,7 +71,7 @@ class Components:
         """The same, and leave discord.py as it was. What runs is seen to its end."""
         self.end()
         unwatch_views(self)
-        await self._waiters.end()
+        await self._hooks.end()
         await self._unclaimed.end()
 
     # -- what opens ----------------------------------------------------------------------------------------------------

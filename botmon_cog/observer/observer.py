@@ -21,6 +21,7 @@ from botmon_cog.observer.background import Background
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
 from botmon_cog.observer.closing import Closer, TellOfFailure
 from botmon_cog.observer.components import Components
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.interactions import Interactions
 from botmon_cog.observer.kept_open import KeptOpen
 from botmon_cog.observer.known_commands import KnownCommands
@@ -29,7 +30,6 @@ from botmon_cog.observer.open_message import OpenMessage
 from botmon_cog.observer.opened import AnyContext, OpenInteraction
 from botmon_cog.observer.prefix import PrefixCommands
 from botmon_cog.observer.servers import Servers
-from botmon_cog.observer.waiters import Waiters
 from botmon_cog.runtime import MonitoringSystem
 
 _DEFERRING = ("defer",)
@@ -76,16 +76,16 @@ class Observer:
         system.causes.frames.extensions = lambda: bot.extensions
         self.servers = Servers(bot, system)
         self.music = Music(bot, system)
-        self._waiters = Waiters(bot, failures)
+        self._hooks = EventHooks(bot, failures)
         self._is_attached = False
 
     def attach(self, failed: ErrorHandler | None = None, listener: Listener | None = None) -> None:
         """Start observing. Needs a running event loop. `failed`, `listener`: as for `AppCommands.attach`."""
         self._is_attached = True
         self._kept.attach()
-        self._waiters.listen("command", self._command_started)
-        self._waiters.listen("command_completion", self._command_completed)
-        self._waiters.listen("command_error", self._command_failed)
+        self._hooks.listen("command", self._command_started)
+        self._hooks.listen("command_completion", self._command_completed)
+        self._hooks.listen("command_error", self._command_failed)
         self.prefix.attach()
         self.interactions.attach()
         self.app_commands.attach(failed, listener)
@@ -107,7 +107,7 @@ class Observer:
             return
         self._is_attached = False
         await self.app_commands.detach()
-        await self._waiters.end()
+        await self._hooks.end()
         await self.prefix.detach()
         if self.components is not None:
             await self.components.detach()

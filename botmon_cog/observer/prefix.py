@@ -25,11 +25,11 @@ from botmon_cog.observer import outcomes
 from botmon_cog.observer.bot_invoke import BotInvoke
 from botmon_cog.observer.class_sinks import add_sink, remove_sink
 from botmon_cog.observer.closing import Closer
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.open_message import OpenMessage, root_of
 from botmon_cog.observer.opened import AnyContext
 from botmon_cog.observer.private import handlers_of
 from botmon_cog.observer.received import ReceivedMessages
-from botmon_cog.observer.waiters import Waiters
 
 _REINVOKE = ("reinvoke",)
 PATIENCE_S = 15 * 60.0
@@ -52,10 +52,10 @@ class PrefixCommands:
         self._now, self._monotonic = clock.now, clock.monotonic
         self._failures = failures
         self._privacy = privacy
-        self._waiters = Waiters(bot, failures)
+        self._hooks = EventHooks(bot, failures)
         self._bot_invoke = BotInvoke(bot, self._invoke)
         self._received = ReceivedMessages(self._monotonic)
-        self._last: Waiters | None = None
+        self._last: EventHooks | None = None
         self._ending: asyncio.Future[None] | None = None
         self._is_attached = False
         self._in: dict[int, OpenMessage] = {}
@@ -73,16 +73,16 @@ class PrefixCommands:
             wrap()  # the host may have set its own since
             return note(message)
 
-        self._waiters.wait("message", on_message)
+        self._hooks.wait("message", on_message)
         add_sink(commands.Context, _REINVOKE, self._reinvoked)
 
     async def detach(self) -> None:
         """Open nothing more. `let_go` undoes the rest, once nothing is open any more."""
         self._is_attached = False
         self._bot_invoke.unwrap()
-        await self._waiters.end()
+        await self._hooks.end()
         if isinstance(current.get(), OpenMessage):  # a command unloads us: how it ends is still to be heard
-            self._last = Waiters(self._bot, self._failures)
+            self._last = EventHooks(self._bot, self._failures)
             self._last.listen("command_completion", self.completed)
             self._last.listen("command_error", self.failed)
 

@@ -6,7 +6,7 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.domain.models import GuildMembership, MembershipChange
-from botmon_cog.observer.waiters import Waiters
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.runtime import MonitoringSystem
 
 
@@ -18,16 +18,16 @@ class Servers:
         self._now = system.clock.now
         self._is_wanted = system.config.record.servers
         self._ignored = frozenset(system.config.record.ignore_guilds)
-        self._waiters = Waiters(bot, system.failures)
+        self._hooks = EventHooks(bot, system.failures)
 
     def attach(self) -> None:
         """Start listening. Needs a running event loop."""
         if self._is_wanted:
-            self._waiters.listen("guild_join", self._joined)
-            self._waiters.listen("guild_remove", self._left)
+            self._hooks.listen("guild_join", self._joined)
+            self._hooks.listen("guild_remove", self._left)
 
     async def detach(self) -> None:
-        await self._waiters.end()
+        await self._hooks.end()
 
     def _joined(self, guild: discord.Guild) -> None:
         self._note(MembershipChange.JOINED, guild)

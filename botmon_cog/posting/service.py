@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.domain.alerts import Sent as Delivered
 from botmon_cog.domain.settings import BOT, Settings
 from botmon_cog.errors import StorageError
@@ -34,9 +34,9 @@ DeliverSummary = Callable[[Summary], Awaitable[Delivered]]
 class ReportPosts:
     """For one bot. Looks every minute; what is posted now is posted before it stops, for 5 s at the most."""
 
-    def __init__(self, desk: Desk, draw: DrawReport, to_owners: DeliverSummary) -> None:
-        self._desk = desk
-        self._system = system = desk.system
+    def __init__(self, responder: Responder, draw: DrawReport, to_owners: DeliverSummary) -> None:
+        self._responder = responder
+        self._system = system = responder.system
         self._draw = draw
         self._to_owners = to_owners
         self._by = f"{system.instance} {system.store.run.token:x}"
@@ -78,7 +78,7 @@ class ReportPosts:
             self._system.failures.note(_NAME, error)
 
     async def _look(self) -> None:
-        if not self._desk.bot.is_ready():
+        if not self._responder.bot.is_ready():
             return
         system, now = self._system, self._system.clock.now()
         settings = await system.store.settings.with_report()
@@ -101,7 +101,7 @@ class ReportPosts:
 
     def _serves(self, guild_id: int) -> bool:
         """Whether this process has the server now. Of one in an outage, it may not know the channels."""
-        guild = self._desk.bot.get_guild(guild_id)
+        guild = self._responder.bot.get_guild(guild_id)
         return guild is not None and not guild.unavailable
 
     async def _post(self, key: PostKey, planner: Planner, settings: Settings) -> None:
@@ -117,7 +117,7 @@ class ReportPosts:
             await self._tell_who_set_it_up(key, settings, sent.words)
 
     async def _try(self, key: PostKey, planner: Planner, settings: Settings) -> Sent:
-        guild = self._desk.bot.get_guild(key.scope)
+        guild = self._responder.bot.get_guild(key.scope)
         try:
             drawn = await self._draw(None if key.scope == BOT else str(key.scope), planner.period(key))
             if not drawn.has_content:
@@ -136,13 +136,13 @@ class ReportPosts:
 
     async def _tell_who_set_it_up(self, key: PostKey, settings: Settings, why: str) -> None:
         """Once for a row of failures: not again before one was posted, or the settings were changed."""
-        guild = self._desk.bot.get_guild(key.scope)
+        guild = self._responder.bot.get_guild(key.scope)
         if guild is None or settings.report_by is None:
             return
         before = await self._system.store.posts.last(key.kind, key.scope, key.due_at)
         since = settings.report_since
         if before is not None and before.state == "failed" and (since is None or before.key.due_at > since):
             return
-        stats = self._desk.names().get("stats", "stats")
-        if not await tell(self._desk.bot, settings.report_by, not_posted(guild, why, stats)):
+        stats = self._responder.names().get("stats", "stats")
+        if not await tell(self._responder.bot, settings.report_by, not_posted(guild, why, stats)):
             _log.info("who set up the report of server %s could not be told", key.scope)

@@ -36,7 +36,7 @@ _TEXTS: Mapping[Table, Sequence[str]] = {
     schema.ERROR_GROUPS: ("error_message", "traceback"),
     schema.BACKGROUND_FAILURES: ("error_message",),
     schema.ALERTS: ("reason", "told", "held_back"),
-    schema.ALERT_MESSAGES: ("news", "result"),
+    schema.ALERT_MESSAGES: ("notice", "result"),
 }
 """Texts about errors besides those in the log's invocations."""
 _SIGNED = {schema.ALERT_MUTES: "by", schema.ERROR_MARKS: "by"}

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, SlashCommand
 from botmon_cog.privacy import words
 from botmon_cog.privacy.abouts import Abouts
 
 
-def privacy_command(desk: Desk, name: str) -> SlashCommand:
-    abouts = Abouts(desk.system.store.engine, desk.system.clock)
+def privacy_command(responder: Responder, name: str) -> SlashCommand:
+    abouts = Abouts(responder.system.store.engine, responder.system.clock)
 
     async def privacy(interaction: AnyInteraction) -> None:
         async def draw() -> Answer:
-            await desk.system.recorder.settle()
+            await responder.system.recorder.settle()
             about = await abouts.of(interaction.user.id)
-            return words.about_answer(about, desk.system.config)
+            return words.about_answer(about, responder.system.config)
 
-        await desk.answer_anyone(interaction, draw)
+        await responder.answer_anyone(interaction, draw)
 
     command: SlashCommand = app_commands.Command(
         name=name,

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from botmon_cog.domain import text
 from botmon_cog.errors import StorageError
-from botmon_cog.observer.waiters import Waiters
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.privacy.forgetting import Forgetting
 from botmon_cog.runtime import MonitoringSystem
 from botmon_cog.store.forgotten import Forgotten, forgotten
@@ -37,7 +37,7 @@ class PrivacyUpkeep:
         self._forgetting = forgetting
         self._requests = forgetting.requests
         self._grace = timedelta(days=system.config.privacy.guild_grace_days)
-        self._waiters = Waiters(bot, system.failures)
+        self._hooks = EventHooks(bot, system.failures)
         self._left: dict[int, datetime] = {}
         """Servers that Discord said the bot has left, and when; not noted yet."""
         self._next_look_at: datetime | None = None
@@ -47,8 +47,8 @@ class PrivacyUpkeep:
     def start(self) -> None:
         """Needs a running event loop; raises nothing."""
         if self._task is None:
-            self._waiters.listen("guild_remove", self._removed)
-            self._waiters.listen("guild_join", self._joined)
+            self._hooks.listen("guild_remove", self._removed)
+            self._hooks.listen("guild_join", self._joined)
             self._system.loops.begin(_NAME, _EVERY_S)
             self._task = asyncio.get_running_loop().create_task(self._run(), name="botmon-privacy")
 
@@ -59,7 +59,7 @@ class PrivacyUpkeep:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        await self._waiters.end()
+        await self._hooks.end()
 
     def _removed(self, guild: discord.Guild) -> None:
         self._left[guild.id] = self._system.clock.now()

@@ -9,8 +9,8 @@ import discord
 
 from botmon_cog.config import Config
 from botmon_cog.discord_ui.buttons import row, view_of
-from botmon_cog.discord_ui.desk import Answer
 from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, at, clamp
+from botmon_cog.discord_ui.responder import Answer
 from botmon_cog.domain import text
 from botmon_cog.privacy.person import About
 

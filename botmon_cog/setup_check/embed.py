@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import discord
 
-from botmon_cog.discord_ui.parts import GREEN, RED, YELLOW, clamp, notice
+from botmon_cog.discord_ui.parts import GREEN, RED, YELLOW, clamp, short_embed
 from botmon_cog.domain import text
 from botmon_cog.setup_check.commands_at_discord import SyncState
 from botmon_cog.setup_check.findings import Finding, Severity, of_severity
@@ -54,9 +54,9 @@ def sync_embed(states: Sequence[tuple[str, SyncState]]) -> discord.Embed:
                 shown = text.listed([text.inline_code(name, 40) for name in names], _MOST_NAMES)
                 lines.append(f"{what} {shown}{place}")
     if not lines:
-        return notice("Nothing to sync", "Discord knows every command as the code has it.")
+        return short_embed("Nothing to sync", "Discord knows every command as the code has it.")
     lines += [
         "",
         "-# Commands that the bot adds only later, such as those of an extension not loaded now, would go too.",
     ]
-    return notice("Sync now?", "\n".join(lines))
+    return short_embed("Sync now?", "\n".join(lines))

@@ -8,11 +8,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from botmon_cog.discord_ui.buttons import PressHandler, row, view_of
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, SlashCommand
-from botmon_cog.discord_ui.parts import notice
+from botmon_cog.discord_ui.buttons import ComponentHandler, row, view_of
+from botmon_cog.discord_ui.parts import short_embed
 from botmon_cog.discord_ui.refusal import refuse
-from botmon_cog.domain.alerts import News, NewsItem, Sent
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, SlashCommand
+from botmon_cog.domain.alerts import Notice, NoticeItem, Sent
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.installed import installed_version
 from botmon_cog.setup_check.checkup import check_up
@@ -20,8 +20,8 @@ from botmon_cog.setup_check.commands_at_discord import SyncState, sync_states
 from botmon_cog.setup_check.embed import check_embed, sync_embed
 from botmon_cog.setup_check.findings import Finding
 
-TryOut = Callable[[News], Awaitable[Sequence[Sent]]]
-"""Sends news in every way there is, and tells what became of each."""
+TryOut = Callable[[Notice], Awaitable[Sequence[Sent]]]
+"""Sends a notice in every way there is; returns what became of each."""
 
 FEATURE = "check"
 """The first word of the custom ids."""
@@ -32,15 +32,15 @@ _STATES = {"told": "✅", "refused": "❌", "failed": "⚠️"}
 _TEST = "a test: this is how the monitor reaches you when something breaks"
 
 
-def check_command(desk: Desk, name: str) -> SlashCommand:
+def check_command(responder: Responder, name: str) -> SlashCommand:
     async def check(interaction: AnyInteraction) -> None:
-        await desk.answer_owner(interaction, lambda: _checked(desk, interaction))
+        await responder.answer_owner(interaction, lambda: _checked(responder, interaction))
 
     return app_commands.Command(name=name, description="Is everything set up as it should be?", callback=check)
 
 
-async def _checked(desk: Desk, interaction: AnyInteraction) -> Answer:
-    findings = await check_up(desk.bot, desk.system, interaction, [*desk.names().values()])
+async def _checked(responder: Responder, interaction: AnyInteraction) -> Answer:
+    findings = await check_up(responder.bot, responder.system, interaction, [*responder.names().values()])
     return Answer(check_embed(findings, installed_version()), _buttons(findings))
 
 
@@ -49,24 +49,24 @@ def _buttons(findings: Sequence[Finding]) -> discord.ui.View:
     return view_of(row(buttons | {"Send me a test alert": f"{FEATURE}:test"} | _AGAIN))
 
 
-def check_presses(desk: Desk, try_out: TryOut) -> PressHandler:
+def check_handler(responder: Responder, try_out: TryOut) -> ComponentHandler:
     """Answers the buttons. Whether somebody is an owner is asked at each press."""
 
     async def answer(interaction: AnyInteraction, words: Sequence[str]) -> bool:
         acts: dict[tuple[str, ...], Callable[[], Awaitable[Answer]]] = {
-            ("again",): lambda: _checked(desk, interaction),
-            ("sync",): lambda: _before_sync(desk),
-            ("sync", "yes"): lambda: _synced(desk, interaction),
-            ("test",): lambda: _tested(desk, try_out),
+            ("again",): lambda: _checked(responder, interaction),
+            ("sync",): lambda: _before_sync(responder),
+            ("sync", "yes"): lambda: _synced(responder, interaction),
+            ("test",): lambda: _tested(responder, try_out),
         }
         act = acts.get(tuple(words))
         if act is None:
             return False
         await interaction.response.defer()
-        if not await desk.bot.is_owner(interaction.user):
+        if not await responder.bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return True
-        drawn = await desk.attempt(act)
+        drawn = await responder.attempt(act)
         await interaction.edit_original_response(embed=drawn.embed, view=drawn.view)
         return True
 
@@ -76,42 +76,42 @@ def check_presses(desk: Desk, try_out: TryOut) -> PressHandler:
 # -- syncing -----------------------------------------------------------------------------------------------------------
 
 
-async def _before_sync(desk: Desk) -> Answer:
+async def _before_sync(responder: Responder) -> Answer:
     """Say what would change, and ask."""
-    states = [(_place(desk, state), state) for state in await sync_states(desk.bot)]
+    states = [(_place(responder, state), state) for state in await sync_states(responder.bot)]
     if all(state.is_synced for _, state in states):
         return Answer(sync_embed(states), view_of(row(_AGAIN)))
     return Answer(sync_embed(states), view_of(row({"Yes, sync": f"{FEATURE}:sync:yes"} | {"No": f"{FEATURE}:again"})))
 
 
-async def _synced(desk: Desk, interaction: AnyInteraction) -> Answer:
+async def _synced(responder: Responder, interaction: AnyInteraction) -> Answer:
     """Sync where something differs now, and check again."""
-    tree: app_commands.CommandTree[Any] = desk.bot.tree
-    for state in await sync_states(desk.bot):
+    tree: app_commands.CommandTree[Any] = responder.bot.tree
+    for state in await sync_states(responder.bot):
         if not state.is_synced:
             await tree.sync(guild=None if state.guild_id is None else discord.Object(state.guild_id))
-    return await _checked(desk, interaction)
+    return await _checked(responder, interaction)
 
 
-def _place(desk: Desk, state: SyncState) -> str:
+def _place(responder: Responder, state: SyncState) -> str:
     if state.guild_id is None:
         return ""
-    guild = desk.bot.get_guild(state.guild_id)
+    guild = responder.bot.get_guild(state.guild_id)
     return f" in {guild.name if guild is not None else state.guild_id}"
 
 
 # -- a test alert ------------------------------------------------------------------------------------------------------
 
 
-async def _tested(desk: Desk, try_out: TryOut) -> Answer:
+async def _tested(responder: Responder, try_out: TryOut) -> Answer:
     """Send one in every way, and say what became of it in each."""
-    system = desk.system
+    system = responder.system
     now = system.clock.now()
     reason = Reason.of("rule.broken", metric="test", message=_TEST)
-    item = NewsItem(
+    item = NoticeItem(
         scope=system.instance, key="rule.test", change="fired", severity="warning", reason=reason, since=now
     )
-    tried = await try_out(News(kind="alert", items=(item,), instance=system.instance, made_at=now))
+    tried = await try_out(Notice(kind="alert", items=(item,), instance=system.instance, made_at=now))
     lines = [f"{_STATES[sent.state]} {sent.words}" for sent in tried]
     said = "\n".join(lines) or "There is no way to reach you: see `[alerts]` in the configuration."
-    return Answer(notice("A test alert was sent", said), view_of(row(_AGAIN)))
+    return Answer(short_embed("A test alert was sent", said), view_of(row(_AGAIN)))

@@ -205,8 +205,8 @@ class Cleaner:
         if used <= cap:
             self._is_over_cap = False
             return
-        is_news, self._is_over_cap = not self._is_over_cap, True
-        if is_news:
+        is_new, self._is_over_cap = not self._is_over_cap, True
+        if is_new:
             _log.warning(
                 "%s takes %s, and [retention] disk_cap_mb allows %s: its oldest single rows are removed",
                 self._engine.description,
@@ -221,7 +221,7 @@ class Cleaner:
         while not await is_enough():
             oldest_ms = await self._engine.read(retention.oldest(retention.first_cuts(next_hour_ms)))
             if oldest_ms is None:
-                if is_news:
+                if is_new:
                     _log.warning("no single rows are left to remove: raise [retention] disk_cap_mb, or set rollup_days")
                 return
             # The whole of the oldest day, of today an hour.

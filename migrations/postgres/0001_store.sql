@@ -390,12 +390,12 @@ CREATE TABLE @alerts (
     PRIMARY KEY (scope, key)
 );
 
--- news: JSON. audience: the application's id.
+-- notice: JSON. audience: the application's id.
 CREATE TABLE @alert_messages (
     message_id TEXT PRIMARY KEY NOT NULL,
     instance TEXT NOT NULL,
     audience TEXT NOT NULL,
-    news TEXT NOT NULL,
+    notice TEXT NOT NULL,
     made_ms BIGINT NOT NULL,
     state TEXT NOT NULL,
     claimed_by TEXT,

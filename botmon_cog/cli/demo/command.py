@@ -194,9 +194,9 @@ async def _outage(console: Console, stage: Stage) -> None:
     with stage.database_taken():
         _print_scene(console, "The database is locked", "by another program. The owner gets a DM:")
         await stage.crowd.use_bot(_OUTAGE_S)
-        _print_embed(console, await stage.next_news("database"), stage)
+        _print_embed(console, await stage.next_notice("database"), stage)
     _print_scene(console, "The database is free again", "and the owner gets another DM:")
-    _print_embed(console, await stage.next_news("database"), stage)
+    _print_embed(console, await stage.next_notice("database"), stage)
 
 
 def _print_count(console: Console, used: int, outcomes: Counter[str]) -> None:

@@ -173,7 +173,7 @@ class Stage:
         shown = settings.embeds[0]  # a terminal does not know the channel by its id
         return shown | {"description": shown["description"].replace(channel.mention, f"#{channel.name}")}, posted[0]
 
-    async def next_news(self, about: str) -> Embed:
+    async def next_notice(self, about: str) -> Embed:
         """The next direct message to the bot's owner whose title says something of `about`.
 
         Raises:

@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from botmon_cog.cli.forget.left import Found, Left, never
 from botmon_cog.cog.commands.table import COMMANDS, make_command
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.errors import BotMonError
 from botmon_cog.setup_check.commands_at_discord import Shape, payload_of, shape
 
@@ -76,5 +76,5 @@ def _sort(
 
 
 def _our_shapes(bot: commands.Bot) -> set[Shape]:
-    desk = Desk(bot, cast("Any", None), cast("Any", None))  # nobody will use these commands
-    return {shape(make_command(spec, desk, spec.key).to_dict(bot.tree)) for spec in COMMANDS}
+    responder = Responder(bot, cast("Any", None), cast("Any", None))  # nobody will use these commands
+    return {shape(make_command(spec, responder, spec.key).to_dict(bot.tree)) for spec in COMMANDS}

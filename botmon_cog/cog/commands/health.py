@@ -13,9 +13,9 @@ from botmon_cog.cog.charts.uptime import calendar
 from botmon_cog.cog.commands.health_admin import admin_view, effects, without_names
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.views.buttons import HealthView, calendar_buttons, health_buttons
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.discord_ui.parts import NEUTRAL
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, Scope, SlashCommand
 from botmon_cog.domain.reports import HealthReport
 from botmon_cog.domain.reports.fleet import FleetHealth
 from botmon_cog.health.components.database import DatabaseSample
@@ -24,7 +24,7 @@ _DAY = timedelta(days=1)
 _HISTORY = timedelta(days=7)
 
 
-def health_command(desk: Desk, name: str) -> SlashCommand:
+def health_command(responder: Responder, name: str) -> SlashCommand:
     async def health(
         interaction: AnyInteraction, scope: Scope | None = None, view: Literal["details", "history"] | None = None
     ) -> None:
@@ -34,11 +34,11 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
 
         async def draw(guild_id: str | None) -> discord.Embed:
             nonlocal has_calendar
-            is_owner = await desk.bot.is_owner(interaction.user)
-            has_calendar = is_owner and desk.charts.can_draw
-            return await health_embed(desk, guild_id, shown, is_owner=is_owner)
+            is_owner = await responder.bot.is_owner(interaction.user)
+            has_calendar = is_owner and responder.charts.can_draw
+            return await health_embed(responder, guild_id, shown, is_owner=is_owner)
 
-        await desk.answer(
+        await responder.answer(
             interaction, scope, draw, lambda guild_id: health_buttons(shown, guild_id, has_calendar=has_calendar)
         )
 
@@ -52,7 +52,7 @@ def health_command(desk: Desk, name: str) -> SlashCommand:
 
 
 async def health_embed(
-    desk: Desk, guild_id: str | None, view: HealthView = "glance", *, is_owner: bool
+    responder: Responder, guild_id: str | None, view: HealthView = "glance", *, is_owner: bool
 ) -> discord.Embed:
     """The health as it is now, or how it has been: all of it for owners, else what concerns the server and its admins.
 
@@ -62,8 +62,8 @@ async def health_embed(
         StorageError: the history can't be read.
     """
     if view == "history":
-        return await _history_embed(desk, guild_id, is_owner=is_owner)
-    system = desk.system
+        return await _history_embed(responder, guild_id, is_owner=is_owner)
+    system = responder.system
     report = await system.health.report()
     can_read = _answers(report)
     now = system.clock.now()
@@ -74,16 +74,16 @@ async def health_embed(
             raise ValueError("only owners may see what is of all servers")
         seen = await admin_view(system, report, guild_id, moments, uptimes, can_read=can_read)
         return embeds.details_for_admins(seen, now) if view == "details" else embeds.health_for_admins(seen, now)
-    guild = None if guild_id is None else desk.bot.get_guild(int(guild_id))
+    guild = None if guild_id is None else responder.bot.get_guild(int(guild_id))
     glance = embeds.Glance(
-        commands_1h=None if guild is None or not can_read else await desk.last_hour(guild_id),
+        commands_1h=None if guild is None or not can_read else await responder.last_hour(guild_id),
         scope=None if guild is None else guild.name,
         calm_since=await system.store.log.last_trouble(system.instance) if can_read else None,
         uptimes=uptimes,
         fleet=await system.fleet.report() if can_read else FleetHealth(processes=()),
         instance=system.instance,
         cause=await system.alert_causes.of(report.problems[0]) if can_read and report.problems else None,
-        errors_command=errors_command(desk),
+        errors_command=errors_command(responder),
     )
     components = system.health.components
     if view == "details":
@@ -91,15 +91,15 @@ async def health_embed(
     return embeds.health(report, components, glance, moments, now)
 
 
-async def calendar_answer(desk: Desk, guild_id: str | None) -> Answer:
+async def calendar_answer(responder: Responder, guild_id: str | None) -> Answer:
     """The uptime by day, for the bot's owners. Raises as `health_embed`."""
-    system = desk.system
+    system = responder.system
     zone = await system.settings.zone(guild_id)
     _, _, month = await system.uptime.report()
     chart = calendar(await system.uptime.days(zone), month, zone)
-    picture = await draw_picture(desk.charts, chart, "uptime")
+    picture = await draw_picture(responder.charts, chart, "uptime")
     if picture is None:
-        embed = await _history_embed(desk, guild_id, is_owner=True)
+        embed = await _history_embed(responder, guild_id, is_owner=True)
         return Answer(without_picture(embed), calendar_buttons(guild_id))
     heading = discord.Embed(title="Uptime, last 30 days", colour=NEUTRAL)
     return Answer(picture.show_in(heading), calendar_buttons(guild_id), files=(picture.file(),))
@@ -111,8 +111,8 @@ def _answers(report: HealthReport) -> bool:
     return sample is None or sample.error is None
 
 
-async def _history_embed(desk: Desk, guild_id: str | None, *, is_owner: bool) -> discord.Embed:
-    system = desk.system
+async def _history_embed(responder: Responder, guild_id: str | None, *, is_owner: bool) -> discord.Embed:
+    system = responder.system
     now = system.clock.now()
     await system.recorder.settle()
     moments = await system.store.log.health_changes(system.instance, now - _HISTORY)

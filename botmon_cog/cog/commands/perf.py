@@ -13,8 +13,8 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.charts.performance import percentiles_chart
 from botmon_cog.cog.commands.command_names import KNOWN_FOR, known_commands
 from botmon_cog.cog.views.stats import PerfView, perf_buttons
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk, Scope, SlashCommand
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, Scope, SlashCommand
 from botmon_cog.domain.periods import last_days
 from botmon_cog.domain.reports import PerformanceContext, PerformanceReport
 from botmon_cog.errors import StorageError
@@ -28,19 +28,21 @@ _MOST_CHOICES = 25
 _LONGEST_CHOICE = 100
 
 
-def perf_command(desk: Desk, name: str) -> SlashCommand:
+def perf_command(responder: Responder, name: str) -> SlashCommand:
     async def perf(
         interaction: AnyInteraction, command: str | None = None, period: str | None = None, scope: Scope | None = None
     ) -> None:
         async def draw(guild_id: str | None) -> discord.Embed:
-            is_owner = await desk.bot.is_owner(interaction.user)
-            return await performance_embed(desk, guild_id, period or DEFAULT_PERIOD, command, is_for_owner=is_owner)
+            is_owner = await responder.bot.is_owner(interaction.user)
+            return await performance_embed(
+                responder, guild_id, period or DEFAULT_PERIOD, command, is_for_owner=is_owner
+            )
 
         def buttons(guild_id: str | None) -> discord.ui.View | None:
             days = PERIODS[period or DEFAULT_PERIOD]
-            return perf_buttons("numbers", days, guild_id, command, can_draw=desk.charts.can_draw)
+            return perf_buttons("numbers", days, guild_id, command, can_draw=responder.charts.can_draw)
 
-        await desk.answer(interaction, scope, draw, buttons)
+        await responder.answer(interaction, scope, draw, buttons)
 
     made: SlashCommand = app_commands.Command(
         name=name, description="How quick is the bot, and what slows it down?", callback=perf
@@ -51,21 +53,21 @@ def perf_command(desk: Desk, name: str) -> SlashCommand:
         scope="Whose commands (all guilds: the bot's owners only)",
     )(made)
     app_commands.choices(period=[app_commands.Choice(name=text, value=text) for text in PERIODS])(made)
-    made.autocomplete("command")(_complete_command(desk))
+    made.autocomplete("command")(_complete_command(responder))
     return made
 
 
-def _complete_command(desk: Desk) -> Any:
+def _complete_command(responder: Responder) -> Any:
     async def complete(interaction: AnyInteraction, current: str) -> list[app_commands.Choice[str]]:
         """Commands used in this guild; all of them for an owner in a DM; none for those who get no answer."""
         guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
         try:
-            if not await desk.may_ask(interaction):
+            if not await responder.may_ask(interaction):
                 return []
-            oldest = desk.system.clock.now() - KNOWN_FOR
-            last_used = await desk.system.store.reports.last_used(guild_id, oldest)
+            oldest = responder.system.clock.now() - KNOWN_FOR
+            last_used = await responder.system.store.reports.last_used(guild_id, oldest)
         except StorageError as error:
-            desk.system.failures.note("completing a command's name", error)
+            responder.system.failures.note("completing a command's name", error)
             return []
         wanted = current.lower().lstrip("/")
         names = [
@@ -78,27 +80,29 @@ def _complete_command(desk: Desk) -> Any:
 
 
 async def performance_answer(
-    desk: Desk, guild_id: str | None, days: int, command: str | None, view: PerfView, *, is_owner: bool
+    responder: Responder, guild_id: str | None, days: int, command: str | None, view: PerfView, *, is_owner: bool
 ) -> Answer:
     """The numbers or the chart, with buttons. Raises as `performance_embed`."""
     days = max(days, CHART_DAYS) if view == "chart" else days  # a single day is no development
-    buttons = perf_buttons(view, days, guild_id, command, can_draw=desk.charts.can_draw)
+    buttons = perf_buttons(view, days, guild_id, command, can_draw=responder.charts.can_draw)
     picture = None
     if view == "chart":
-        chart = await _chart(desk, guild_id, days, command, is_owner=is_owner)
-        picture = await draw_picture(desk.charts, chart, "percentiles")
+        chart = await _chart(responder, guild_id, days, command, is_owner=is_owner)
+        picture = await draw_picture(responder.charts, chart, "percentiles")
         if picture is not None:
             heading = embeds.performance_heading(command, f"{days} days")
             return Answer(picture.show_in(heading), buttons, files=(picture.file(),))
     name = next(name for name, of in PERIODS.items() if of == days)
-    embed = await performance_embed(desk, guild_id, name, command, is_for_owner=is_owner)
+    embed = await performance_embed(responder, guild_id, name, command, is_for_owner=is_owner)
     return Answer(without_picture(embed) if view == "chart" else embed, buttons)
 
 
-async def _chart(desk: Desk, guild_id: str | None, days: int, command: str | None, *, is_owner: bool) -> LinesChart:
-    system = desk.system
+async def _chart(
+    responder: Responder, guild_id: str | None, days: int, command: str | None, *, is_owner: bool
+) -> LinesChart:
+    system = responder.system
     if command is not None:
-        command = _as_known(command.strip().lstrip("/"), await known_commands(desk, guild_id))
+        command = _as_known(command.strip().lstrip("/"), await known_commands(responder, guild_id))
     period = last_days(days, system.clock.now())
     return percentiles_chart(
         await system.performance.by_day(guild_id, period, command),
@@ -111,7 +115,7 @@ async def _chart(desk: Desk, guild_id: str | None, days: int, command: str | Non
 
 
 async def performance_embed(
-    desk: Desk, guild_id: str | None, period: str, command: str | None, *, is_for_owner: bool | None = None
+    responder: Responder, guild_id: str | None, period: str, command: str | None, *, is_for_owner: bool | None = None
 ) -> discord.Embed:
     """The times and failures of one guild's commands, or of all guilds'.
 
@@ -120,16 +124,16 @@ async def performance_embed(
     Raises:
         StorageError: the database can't be read.
     """
-    system = desk.system
+    system = responder.system
     now = system.clock.now()
     wanted, known = None, set[str]()
     if command is not None:
-        known = await known_commands(desk, guild_id)
+        known = await known_commands(responder, guild_id)
         wanted = _as_known(command.strip().lstrip("/"), known)
     report = await system.performance.report(guild_id, last_days(PERIODS[period], now), wanted)
     is_for_owner = guild_id is None if is_for_owner is None else is_for_owner
     context = await performance_context(report, system.store.reports, system.errors, now, is_for_owner=is_for_owner)
-    context = replace(context, errors_command=_by_id(desk), timezone=str(await system.settings.zone(guild_id)))
+    context = replace(context, errors_command=_by_id(responder), timezone=str(await system.settings.zone(guild_id)))
     return embeds.performance(report, now, _completed(context, report, known))
 
 
@@ -145,13 +149,13 @@ def _completed(context: PerformanceContext, report: PerformanceReport, known: se
     return replace(context, is_known=False, suggestions=suggestions(report.command, known))
 
 
-def _by_id(desk: Desk) -> str | None:
+def _by_id(responder: Responder) -> str | None:
     """`/botmon errors id:`, before an id."""
-    name = errors_command(desk)
+    name = errors_command(responder)
     return None if name is None else f"{name} id:"
 
 
-def errors_command(desk: Desk) -> str | None:
+def errors_command(responder: Responder) -> str | None:
     """`/botmon errors`; None if the bot does not have it."""
-    name = desk.names().get("botmon")
+    name = responder.names().get("botmon")
     return None if name is None else f"/{name} errors"

@@ -20,7 +20,7 @@ from botmon_cog.cog.commands.perf import DEFAULT_PERIOD, performance_embed
 from botmon_cog.cog.commands.stats import DESCRIPTIONS, statistics_embed
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
 from botmon_cog.config import CommandsConfig
-from botmon_cog.discord_ui.desk import Answer, Desk, has_role
+from botmon_cog.discord_ui.responder import Answer, Responder, has_role
 from botmon_cog.errors import StorageError
 
 _log = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ _NO_EMBEDS = "I may not embed links in this channel, so I can't show that here."
 class PrefixCommands:
     """Our prefix commands in one bot. A name or an alias that the host has, or takes later, is the host's."""
 
-    def __init__(self, bot: commands.Bot, desk: Desk, config: CommandsConfig) -> None:
+    def __init__(self, bot: commands.Bot, responder: Responder, config: CommandsConfig) -> None:
         self._bot = bot
-        self._desk = desk
+        self._responder = responder
         makers = {"health": self._health, "stats": self._stats, "perf": self._perf}
         self._ours = {key: make(name) for key, make in makers.items() if (name := getattr(config, key))}
         self._taken: list[str] = []
@@ -96,20 +96,22 @@ class PrefixCommands:
     def _health(self, name: str) -> PrefixCommand:
         async def health(context: AnyContext) -> None:
             is_discreet = context.guild is not None
-            await self._answer(context, lambda guild_id: health_embed(self._desk, guild_id, is_owner=not is_discreet))
+            await self._answer(
+                context, lambda guild_id: health_embed(self._responder, guild_id, is_owner=not is_discreet)
+            )
 
         return self._make(health, name, "Is the bot well? And if not, why?")
 
     def _stats(self, name: str) -> PrefixCommand:
         async def stats(context: AnyContext, period: Period = "weekly") -> None:
-            await self._answer(context, lambda guild_id: statistics_embed(self._desk, guild_id, period))
+            await self._answer(context, lambda guild_id: statistics_embed(self._responder, guild_id, period))
 
         return self._make(stats, name, f"What happened here: {', '.join(DESCRIPTIONS)}")
 
     def _perf(self, name: str) -> PrefixCommand:
         async def perf(context: AnyContext, *, command: str | None = None) -> None:
             await self._answer(
-                context, lambda guild_id: performance_embed(self._desk, guild_id, DEFAULT_PERIOD, command)
+                context, lambda guild_id: performance_embed(self._responder, guild_id, DEFAULT_PERIOD, command)
             )
 
         return self._make(perf, name, "How quick is the bot, and what slows it down?")
@@ -123,21 +125,21 @@ class PrefixCommands:
         """Who may ask in a server, an owner everywhere. A check, so that a help command shows them to nobody else."""
         if context.guild is not None and context.permissions.manage_guild:
             return True
-        if await self._desk.bot.is_owner(context.author):
+        if await self._responder.bot.is_owner(context.author):
             return True
         if context.guild is None:
             return False
         try:
-            return has_role(context.author, await self._desk.chosen_roles(str(context.guild.id)))
+            return has_role(context.author, await self._responder.chosen_roles(str(context.guild.id)))
         except StorageError as error:
-            self._desk.system.failures.note("finding out who may ask", error)
+            self._responder.system.failures.note("finding out who may ask", error)
             return False
 
     async def _answer(self, context: AnyContext, draw: Draw) -> None:
         async def seen() -> Answer:
             return Answer(await draw(None if context.guild is None else str(context.guild.id)))
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         reference = context.message.to_reference(fail_if_not_exists=False)
         if context.bot_permissions.embed_links:
             await context.send(embed=answer.embed, reference=reference, mention_author=False)
@@ -151,4 +153,4 @@ async def _explain(context: AnyContext, error: commands.CommandError) -> None:
     """Keep what is ours out of the host's log: a refusal stays silent, and a failure is in our own."""
     if isinstance(error, commands.UserInputError):
         tries = (f"`{context.prefix}{context.invoked_with} {period}`" for period in DESCRIPTIONS)
-        await context.send(embed=embeds.notice("Not understood", "\n".join(["Try one of these:", *tries])))
+        await context.send(embed=embeds.short_embed("Not understood", "\n".join(["Try one of these:", *tries])))

@@ -18,7 +18,7 @@ from botmon_cog.cog.commands.stale import StaleCommands
 from botmon_cog.cog.commands.table import AnyCommand, make_commands
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
 from botmon_cog.config import CommandsConfig
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 
 _log = logging.getLogger(__name__)
 
@@ -39,15 +39,15 @@ class Commands:
     host reloads a cog.
     """
 
-    def __init__(self, bot: commands.Bot, desk: Desk, config: CommandsConfig) -> None:
+    def __init__(self, bot: commands.Bot, responder: Responder, config: CommandsConfig) -> None:
         self._tree = bot.tree
-        self._ours: dict[str, AnyCommand] = make_commands(desk, config)
+        self._ours: dict[str, AnyCommand] = make_commands(responder, config)
         self._missing: dict[str, _Reason] = {}
         self._undo: list[Callable[[], None]] = []
         self._is_attached = False
-        self._stale = StaleCommands(bot.tree, desk, self)
-        self._prefix = PrefixCommands(bot, desk, config) if config.prefix else None
-        desk.names = lambda: self.names
+        self._stale = StaleCommands(bot.tree, responder, self)
+        self._prefix = PrefixCommands(bot, responder, config) if config.prefix else None
+        responder.names = lambda: self.names
 
     @property
     def names(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.alerts import alerts_group
 from botmon_cog.cog.commands.table import COMMANDS, AnyCommand
 from botmon_cog.cog.commands.wrapping import Method, wrap_method
-from botmon_cog.discord_ui.desk import AnyInteraction, Desk
+from botmon_cog.discord_ui.responder import AnyInteraction, Responder
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class Registered(Protocol):
 class StaleCommands:
     """Answers for commands of ours that the tree does not have (any more)."""
 
-    def __init__(self, tree: app_commands.CommandTree[Any], desk: Desk, registered: Registered) -> None:
+    def __init__(self, tree: app_commands.CommandTree[Any], responder: Responder, registered: Registered) -> None:
         self._tree = tree
-        self._desk = desk
+        self._responder = responder
         self._registered = registered
         self._is_attached = False
         self._undo: Callable[[], None] | None = None
@@ -82,30 +82,30 @@ class StaleCommands:
         typed, options = _path(options)
         now = self._registered.names.get(key)
         told = _gone(name) if now is None else _renamed((name, *typed), (now, *sub_command, *typed))
-        return _Notice(self._desk, name, told, self._registered.why_missing(key)), options
+        return _Notice(self._responder, name, told, self._registered.why_missing(key)), options
 
     def _formerly(self, name: str) -> tuple[str, AnyCommand | None, tuple[str, ...]]:
         """The key of the command that had this name, that command as it was, and where it went within its new one."""
         if name in _MOVED:
             key, sub_command = _MOVED[name]
-            return key, alerts_group(self._desk, name), (sub_command,)
-        config = self._desk.system.config.commands
+            return key, alerts_group(self._responder, name), (sub_command,)
+        config = self._responder.system.config.commands
         for spec in COMMANDS:
             if name in (spec.key, getattr(config, spec.key)):
-                return spec.key, spec.build(self._desk, name), ()
+                return spec.key, spec.build(self._responder, name), ()
         return "", None, ()
 
 
 class _Notice(app_commands.Command[Any, ..., None]):
     """A command in place of one that is gone: says what became of it, and to owners why."""
 
-    def __init__(self, desk: Desk, name: str, words: str, why: str | None) -> None:
-        async def notice(interaction: AnyInteraction) -> None:
-            said = f"{words}\n\n{why}" if why is not None and await desk.bot.is_owner(interaction.user) else words
-            embed = embeds.notice("This command has changed", said)
+    def __init__(self, responder: Responder, name: str, words: str, why: str | None) -> None:
+        async def say(interaction: AnyInteraction) -> None:
+            said = f"{words}\n\n{why}" if why is not None and await responder.bot.is_owner(interaction.user) else words
+            embed = embeds.short_embed("This command has changed", said)
             await interaction.response.send_message(embed=embed, ephemeral=True)
 
-        super().__init__(name=name, description="Gone", callback=notice)
+        super().__init__(name=name, description="Gone", callback=say)
 
     async def _invoke_autocomplete(self, interaction: AnyInteraction, name: str, namespace: Any) -> None:
         """Suggest nothing. discord.py would look for the option that is typed in, and log that there is none."""

@@ -14,15 +14,15 @@ from botmon_cog.cog.commands.health import health_command
 from botmon_cog.cog.commands.perf import perf_command
 from botmon_cog.cog.commands.stats import stats_group
 from botmon_cog.config import CommandsConfig
-from botmon_cog.discord_ui.desk import Desk
+from botmon_cog.discord_ui.responder import Responder
 from botmon_cog.privacy.command import privacy_command
 
 AnyCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 Audience = Literal["admins", "owners", "everyone"]
 
 _DEFAULT_PERMISSIONS: dict[Audience, discord.Permissions | None] = {
-    "admins": Desk.ADMINS,
-    "owners": Desk.NOBODY,
+    "admins": Responder.ADMINS,
+    "owners": Responder.NOBODY,
     "everyone": None,
 }
 
@@ -43,7 +43,7 @@ class CommandSpec:
     audience: Audience
     in_servers: bool = True
     in_dms: bool = True
-    build: Callable[[Desk, str], AnyCommand]
+    build: Callable[[Responder, str], AnyCommand]
 
 
 COMMANDS = (
@@ -56,15 +56,15 @@ COMMANDS = (
 """The most useful first: where there is no room for all of them, the last goes first."""
 
 
-def make_commands(desk: Desk, config: CommandsConfig) -> dict[str, AnyCommand]:
+def make_commands(responder: Responder, config: CommandsConfig) -> dict[str, AnyCommand]:
     """The commands by their key, under the configured names; without those that have an empty name."""
     names = {spec.key: getattr(config, spec.key) for spec in COMMANDS}
-    return {spec.key: make_command(spec, desk, names[spec.key]) for spec in COMMANDS if names[spec.key]}
+    return {spec.key: make_command(spec, responder, names[spec.key]) for spec in COMMANDS if names[spec.key]}
 
 
-def make_command(spec: CommandSpec, desk: Desk, name: str) -> AnyCommand:
+def make_command(spec: CommandSpec, responder: Responder, name: str) -> AnyCommand:
     """One of them, with its permissions and places."""
-    command = spec.build(desk, name)
+    command = spec.build(responder, name)
     command.default_permissions = _DEFAULT_PERMISSIONS[spec.audience]
     command.allowed_contexts = app_commands.AppCommandContext(
         guild=spec.in_servers, dm_channel=spec.in_dms, private_channel=False

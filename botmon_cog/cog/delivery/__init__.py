@@ -1,4 +1,4 @@
-"""How news reaches the people who run the bot."""
+"""How notices reach the people who run the bot."""
 
 from botmon_cog.cog.delivery.delivery import Delivery
 

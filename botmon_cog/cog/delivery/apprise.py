@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import Letter
+from botmon_cog.cog.delivery.outgoing import Outgoing
 from botmon_cog.domain.alerts import Sent
 from botmon_cog.errors import MissingExtraError
 
@@ -35,14 +35,14 @@ class AppriseTargets:
         self._thread: ThreadPoolExecutor | None = None
         self._sending: asyncio.Future[dict[str, Sent]] | None = None
 
-    async def tell(self, letter: Letter) -> list[Sent]:
+    async def tell(self, outgoing: Outgoing) -> list[Sent]:
         """One for each target that was tried."""
         if self._closed.why(_WAY) is not None:
             return []
         if self._thread is None:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="botmon-notify")
         open_targets = {name: url for name, url in self._targets.items() if self._closed.why(name) is None}
-        self._sending = asyncio.get_running_loop().run_in_executor(self._thread, _send, open_targets, letter)
+        self._sending = asyncio.get_running_loop().run_in_executor(self._thread, _send, open_targets, outgoing)
         try:
             tried = await asyncio.shield(self._sending)
         except MissingExtraError as error:
@@ -63,7 +63,7 @@ class AppriseTargets:
         self._thread = self._sending = None
 
 
-def _send(targets: dict[str, str], letter: Letter) -> dict[str, Sent]:
+def _send(targets: dict[str, str], outgoing: Outgoing) -> dict[str, Sent]:
     """In the thread.
 
     Raises:
@@ -75,7 +75,7 @@ def _send(targets: dict[str, str], letter: Letter) -> dict[str, Sent]:
         except ImportError as error:
             raise MissingExtraError("[alerts] notify", "notify") from error
         asset = _without_threads(apprise.AppriseAsset)
-        return {name: _send_to(apprise.Apprise(asset=asset), name, url, letter) for name, url in targets.items()}
+        return {name: _send_to(apprise.Apprise(asset=asset), name, url, outgoing) for name, url in targets.items()}
 
 
 def _without_threads(asset: Any) -> Any:
@@ -86,11 +86,11 @@ def _without_threads(asset: Any) -> Any:
         return asset(async_mode=False)
 
 
-def _send_to(target: Any, name: str, url: str, letter: Letter) -> Sent:
+def _send_to(target: Any, name: str, url: str, outgoing: Outgoing) -> Sent:
     try:
         if not target.add(url):
             return Sent(state="refused", words=f"{name} is none that Apprise knows")
-        is_told = target.notify(title=letter.title, body=letter.body, notify_type=_notify_type(letter))
+        is_told = target.notify(title=outgoing.title, body=outgoing.body, notify_type=_notify_type(outgoing))
     except Exception as error:  # noqa: BLE001 (a hundred services, and any may fail in its own way)
         return Sent(state="failed", words=f"{name}: {type(error).__name__}")
     return Sent(state="told", words=name) if is_told else Sent(state="failed", words=f"{name} did not take it")
@@ -101,10 +101,10 @@ def _scheme(url: str) -> str:
     return found[1].lower() if found else "notify"
 
 
-def _notify_type(letter: Letter) -> str:
-    if letter.news.kind == "recovery":
+def _notify_type(outgoing: Outgoing) -> str:
+    if outgoing.notice.kind == "recovery":
         return "success"
-    return "failure" if letter.news.items[0].severity == "critical" else "warning"
+    return "failure" if outgoing.notice.items[0].severity == "critical" else "warning"
 
 
 @contextmanager

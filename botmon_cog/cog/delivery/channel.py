@@ -6,7 +6,7 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import ForDiscord
+from botmon_cog.cog.delivery.outgoing import ForDiscord
 from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words, is_final, is_worth_retrying
 from botmon_cog.domain.alerts import Sent
 
@@ -21,7 +21,7 @@ class Channel:
         self._id = channel_id
         self._closed = closed
 
-    async def tell(self, letter: ForDiscord) -> Sent:
+    async def tell(self, outgoing: ForDiscord) -> Sent:
         closed = self._closed.why(_WAY)
         if closed is not None:
             return Sent(state="refused", words=closed)
@@ -29,7 +29,7 @@ class Channel:
             channel = self._bot.get_channel(self._id) or await self._bot.fetch_channel(self._id)
             if not isinstance(channel, discord.abc.Messageable):
                 return self._close("it takes no messages")
-            await channel.send(**letter.for_discord())
+            await channel.send(**outgoing.for_discord())
         except UNREACHED as error:
             if is_final(error):
                 return self._close(in_words(error))

@@ -12,10 +12,10 @@ from botmon_cog.cog.delivery.apprise import AppriseTargets
 from botmon_cog.cog.delivery.channel import Channel
 from botmon_cog.cog.delivery.closed import ClosedWays
 from botmon_cog.cog.delivery.dm import DirectMessages
-from botmon_cog.cog.delivery.letter import ForDiscord, Letter, MakeView
+from botmon_cog.cog.delivery.outgoing import ForDiscord, MakeView, Outgoing
 from botmon_cog.cog.delivery.webhook import Webhook
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts import News, Sent
+from botmon_cog.domain.alerts import Notice, Sent
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def _no_command() -> None:
 
 
 class Delivery:
-    """Sends news to the people who run the bot. Never raises for what a way does."""
+    """Sends notices to the people who run the bot. Raises nothing if a way fails."""
 
     def __init__(
         self,
@@ -49,28 +49,28 @@ class Delivery:
         """The ways that are closed, in words."""
         return self._closed.reasons
 
-    async def send(self, news: News, is_repeat: bool = False) -> Sent:
+    async def send(self, notice: Notice, is_repeat: bool = False) -> Sent:
         """`told` where somebody was; `failed` where trying again later makes sense."""
         if not self._config.enabled:
             return Sent(state="refused", words="[alerts] enabled is false")
-        letter = Letter(
-            news=news, is_repeat=is_repeat, make_view=self._make_view, errors_command=self._errors_command()
+        outgoing = Outgoing(
+            notice=notice, is_repeat=is_repeat, make_view=self._make_view, errors_command=self._errors_command()
         )
         tried: list[Sent] = []
         for way in (self._dms, self._channel, self._webhook):
             if way is not None and not any(sent.state == "told" for sent in tried):
-                tried.append(await way.tell(letter))
+                tried.append(await way.tell(outgoing))
         if self._apprise is not None:
-            tried += await self._apprise.tell(letter)
-        return _summed(tried, letter)
+            tried += await self._apprise.tell(outgoing)
+        return _summed(tried, outgoing)
 
-    async def try_every_way(self, news: News) -> list[Sent]:
+    async def try_every_way(self, notice: Notice) -> list[Sent]:
         """Send it in each way there is, also in those that are closed: what became of it in each."""
         self._closed.open_all()
-        letter = Letter(news=news, is_repeat=False, make_view=self._make_view)
+        outgoing = Outgoing(notice=notice, is_repeat=False, make_view=self._make_view)
         ways = [way for way in (self._dms, self._channel, self._webhook) if way is not None]
-        tried = [await way.tell(letter) for way in ways]
-        return tried if self._apprise is None else [*tried, *await self._apprise.tell(letter)]
+        tried = [await way.tell(outgoing) for way in ways]
+        return tried if self._apprise is None else [*tried, *await self._apprise.tell(outgoing)]
 
     async def greet(self, message: ForDiscord) -> Sent:
         """Send what is no alert: a DM to the owners, or else to the channel; no other way is tried."""
@@ -90,14 +90,14 @@ class Delivery:
             await self._apprise.close()
 
 
-def _summed(tried: list[Sent], letter: Letter) -> Sent:
+def _summed(tried: list[Sent], outgoing: Outgoing) -> Sent:
     words = "; ".join(sent.words for sent in tried)
     states = {sent.state for sent in tried}
     if "told" in states:
         told = "; ".join(sent.words for sent in tried if sent.state == "told")
         if told != words:
-            _log.warning("told the owners %r only by %s: %s", letter.title, told, words)
+            _log.warning("told the owners %r only by %s: %s", outgoing.title, told, words)
         return Sent(state="told", words=told)
     hint = "set [alerts] channel_id, webhook or notify for another way"
-    _log.error("no owner could be told %r: %s; %s", letter.title, words or "there is no way to them", hint)
+    _log.error("no owner could be told %r: %s; %s", outgoing.title, words or "there is no way to them", hint)
     return Sent(state="failed" if "failed" in states else "refused", words=words or f"no way to the owners: {hint}")

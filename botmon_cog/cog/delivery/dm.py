@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import ForDiscord
+from botmon_cog.cog.delivery.outgoing import ForDiscord
 from botmon_cog.discord_ui.discord_errors import UNREACHED, in_words, is_final, is_worth_retrying
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Sent
@@ -25,12 +25,12 @@ class DirectMessages:
         self._bot = bot
         self._closed = closed
 
-    async def tell(self, letter: ForDiscord) -> Sent:
+    async def tell(self, outgoing: ForDiscord) -> Sent:
         try:
             owner_ids = sorted(await self._owner_ids())
         except UNREACHED as error:
             return Sent(state="failed", words=f"can't find out who the owners are: {in_words(error)}")
-        tried = [await self._tell_user(user_id, letter) for user_id in owner_ids]
+        tried = [await self._tell_user(user_id, outgoing) for user_id in owner_ids]
         told = sum(sent.state == "told" for sent in tried)
         if told:
             return Sent(state="told", words=f"DM to {text.count(told)} {text.plural(told, 'owner', 'owners')}")
@@ -40,14 +40,14 @@ class DirectMessages:
             words="; ".join(sent.words for sent in tried) or "the bot has no owner",
         )
 
-    async def _tell_user(self, user_id: int, letter: ForDiscord) -> Sent:
+    async def _tell_user(self, user_id: int, outgoing: ForDiscord) -> Sent:
         way = f"dm:{user_id}"
         closed = self._closed.why(way)
         if closed is not None:
             return Sent(state="refused", words=closed)
         try:
             user = self._bot.get_user(user_id) or await self._bot.fetch_user(user_id)
-            await user.send(**letter.for_discord())
+            await user.send(**outgoing.for_discord())
         except UNREACHED as error:
             return self._became(error, user_id, way)
         return Sent(state="told", words=f"DM to owner {user_id}")

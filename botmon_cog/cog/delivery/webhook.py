@@ -6,8 +6,8 @@ import aiohttp
 import msgspec
 
 from botmon_cog.cog.delivery.closed import ClosedWays
-from botmon_cog.cog.delivery.letter import Letter
-from botmon_cog.domain.alerts import NewsItem, Sent
+from botmon_cog.cog.delivery.outgoing import Outgoing
+from botmon_cog.domain.alerts import NoticeItem, Sent
 from botmon_cog.health.words import sentence, words_of
 
 _WAY = "webhook"
@@ -27,7 +27,7 @@ class Webhook:
         self._closed = closed
         self._session: aiohttp.ClientSession | None = None
 
-    async def tell(self, letter: Letter) -> Sent:
+    async def tell(self, outgoing: Outgoing) -> Sent:
         closed = self._closed.why(_WAY)
         if closed is not None:
             return Sent(state="refused", words=closed)
@@ -36,7 +36,7 @@ class Webhook:
         try:
             answer = await self._session.post(
                 self._url,
-                data=msgspec.json.encode(payload(letter)),
+                data=msgspec.json.encode(payload(outgoing)),
                 headers={"Content-Type": "application/json"},
                 allow_redirects=False,
             )
@@ -65,25 +65,25 @@ class Webhook:
         return Sent(state="refused", words=why)
 
 
-def payload(letter: Letter) -> dict[str, object]:
+def payload(outgoing: Outgoing) -> dict[str, object]:
     """`content` is what Discord shows, `text` what Slack shows, neither pinging anybody; the rest is for programs."""
-    news = letter.news
-    short = f"{letter.title}\n{letter.body}".replace("<", "<\u200b")[:_LONGEST_TEXT]
+    notice = outgoing.notice
+    short = f"{outgoing.title}\n{outgoing.body}".replace("<", "<\u200b")[:_LONGEST_TEXT]
     return {
         "content": short,
         "text": short,
         "allowed_mentions": {"parse": []},
-        "title": letter.title,
-        "body": letter.body,
-        "kind": news.kind,
-        "severity": news.items[0].severity,
-        "instance": news.instance,
-        "alerts": [_alert(item) for item in news.items],
-        "is_repeat": letter.is_repeat,
+        "title": outgoing.title,
+        "body": outgoing.body,
+        "kind": notice.kind,
+        "severity": notice.items[0].severity,
+        "instance": notice.instance,
+        "alerts": [_alert(item) for item in notice.items],
+        "is_repeat": outgoing.is_repeat,
     }
 
 
-def _alert(item: NewsItem) -> dict[str, object]:
+def _alert(item: NoticeItem) -> dict[str, object]:
     return {
         "key": item.key,
         "change": item.change,

@@ -14,10 +14,10 @@ from botmon_cog.cog.embeds.health_admin import (
     health_for_admins,
 )
 from botmon_cog.cog.embeds.history import Change, changes_for_owners, health_history
-from botmon_cog.cog.embeds.news import news, plain
+from botmon_cog.cog.embeds.notice import notice, plain
 from botmon_cog.cog.embeds.performance import performance, performance_heading
 from botmon_cog.cog.embeds.statistics import statistics, statistics_heading
-from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, notice, status_colour
+from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, RED, YELLOW, clamp, short_embed, status_colour
 
 __all__ = [
     "GREEN",
@@ -43,11 +43,11 @@ __all__ = [
     "health_for_admins",
     "health_history",
     "muted",
-    "news",
     "notice",
     "performance",
     "performance_heading",
     "plain",
+    "short_embed",
     "short_title",
     "statistics",
     "statistics_heading",

@@ -9,7 +9,7 @@ import discord
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, at, clamp, headed, more, status_colour
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, NewsItem, covers
+from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, NoticeItem, covers
 from botmon_cog.health.words import recovered
 
 _MOST_FIRING = 8
@@ -102,7 +102,7 @@ def _by(mute: Mute) -> str:
 
 
 def _message(message: AlertMessage, *, is_named: bool) -> str:
-    first, *rest = message.news.items
+    first, *rest = message.notice.items
     is_over = first.change == "recovered"
     emoji = text.status_emoji("healthy" if is_over else first.severity)
     what = _over(first) if is_over else one_line(first.reason)
@@ -116,5 +116,5 @@ def _message(message: AlertMessage, *, is_named: bool) -> str:
     return f"{emoji} {what}{f', and {text.count(len(rest))} more' if rest else ''}\n-# {' · '.join(notes)}"
 
 
-def _over(item: NewsItem) -> str:
+def _over(item: NoticeItem) -> str:
     return text.plain(headed(recovered(item.reason)))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from botmon_cog.discord_ui.markup import DISCORD, Markup
 from botmon_cog.discord_ui.parts import at
-from botmon_cog.discord_ui.pens import DISCORD, Pen
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import NewsItem
+from botmon_cog.domain.alerts import NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.health.words import trouble_of
@@ -37,34 +37,36 @@ def failing_headline(reason: Reason) -> str:
     return f"{_slash(reason.values.get('command'))} fails {often}"
 
 
-def failing_lines(item: NewsItem, now: datetime, pen: Pen) -> list[str]:
+def failing_lines(item: NoticeItem, now: datetime, markup: Markup) -> list[str]:
     """`25 of 25 calls in the last hour, since 15:31 (3 min ago). The other commands run on.`"""
     names = ("faults", "calls", "in_a_row", "late", "unanswered")
     faults, calls, in_a_row, late, unanswered = (_number(item.reason, name) for name in names)
     of = f"{text.count(faults)} of {text.count(calls)}"
-    told = f"{pen.strong(of)} {text.plural(calls, 'call', 'calls')} in the last hour"
+    told = f"{markup.strong(of)} {text.plural(calls, 'call', 'calls')} in the last hour"
     if _IN_A_ROW <= in_a_row < calls:
-        told = f"{pen.strong(f'{text.count(in_a_row)} times in a row')}, {of} calls in the last hour"
-    told += f", since {pen.clock(item.since, now)} ({pen.ago(item.since, now)})."
+        told = f"{markup.strong(f'{text.count(in_a_row)} times in a row')}, {of} calls in the last hour"
+    told += f", since {markup.clock(item.since, now)} ({markup.ago(item.since, now)})."
     ends = ((late, "came too late for Discord"), (unanswered, "never got an answer"))
     hows = [f"{text.count(n)} {how}" for n, how in ends if n]
     return [" ".join([told, *([f"{' and '.join(hows)}."] if hows else []), trouble_of(item.reason).meanwhile])]
 
 
-def cause_fields(item: NewsItem, pen: Pen) -> Iterator[tuple[str, str]]:
+def cause_fields(item: NoticeItem, markup: Markup) -> Iterator[tuple[str, str]]:
     """What was found out; of a command that fails at least the type of error."""
     error = None if item.cause is None else item.cause.error
     told = item.reason.values.get("error")
     if error is not None:
-        yield "What breaks", "\n".join(_breaks(error, pen))
+        yield "What breaks", "\n".join(_breaks(error, markup))
         yield "Whom it hits", whom(error)
     elif is_one_failing(item.reason) and isinstance(told, str):
-        yield "What breaks", pen.code(told, _LONGEST_ERROR)
+        yield "What breaks", markup.code(told, _LONGEST_ERROR)
     if item.cause is not None and item.cause.times is not None:
         yield "Where the time goes", _times(item.cause.times)
 
 
-def change_field(item: NewsItem, now: datetime, pen: Pen, errors_command: str | None) -> Iterator[tuple[str, str]]:
+def change_field(
+    item: NoticeItem, now: datetime, markup: Markup, errors_command: str | None
+) -> Iterator[tuple[str, str]]:
     """What changed before it, and last the command that opens the error.
 
     `errors_command` shows errors (`/botmon errors`); None: nothing does.
@@ -72,19 +74,19 @@ def change_field(item: NewsItem, now: datetime, pen: Pen, errors_command: str | 
     cause = item.cause
     if cause is None or cause.change is None:
         return
-    lines = [_changed(cause, cause.change, now, pen)]
+    lines = [_changed(cause, cause.change, now, markup)]
     if cause.error is not None and errors_command is not None:
-        lines.append(pen.small(pen.code(f"{errors_command} id:{cause.error.error_id}")))
+        lines.append(markup.small(markup.code(f"{errors_command} id:{cause.error.error_id}")))
     yield "What changed", "\n".join(lines)
 
 
-def _breaks(error: CommonError, pen: Pen) -> Iterator[str]:
+def _breaks(error: CommonError, markup: Markup) -> Iterator[str]:
     n = f"{text.count(error.n)}×"  # noqa: RUF001 (times)
     raised, place = _raised(error), _place(error)
-    ended = f"They {error.ended}" if raised is None else pen.code(raised, _LONGEST_ERROR)
+    ended = f"They {error.ended}" if raised is None else markup.code(raised, _LONGEST_ERROR)
     yield f"{ended} ·\N{NO-BREAK SPACE}{n}"
     if place is not None:
-        yield pen.code(place, _LONGEST_PLACE)
+        yield markup.code(place, _LONGEST_PLACE)
     if error.others:
         yield f"and {text.count(error.others)} with other errors"
 
@@ -108,29 +110,31 @@ def _times(times: Times) -> str:
     return f"{where}: that comes after {response}, and all is done after {duration} (p95)."
 
 
-def _changed(cause: Cause, change: Change, now: datetime, pen: Pen) -> str:
-    before = "" if cause.error is None else _before(cause, change, pen)
+def _changed(cause: Cause, change: Change, now: datetime, markup: Markup) -> str:
+    before = "" if cause.error is None else _before(cause, change, markup)
     if change.restarted_at is None and change.version is None:
         words = "Nothing that is known: no restart, no new version in the hour before."
         words += f" Until then {before}." if before else ""
     else:
-        words = _what_changed(change, now, pen) + (f"; before that {before}." if before else ".")
+        words = _what_changed(change, now, markup) + (f"; before that {before}." if before else ".")
     return words + (" The error is new." if cause.error is not None and cause.error.is_new else "")
 
 
-def _what_changed(change: Change, now: datetime, pen: Pen) -> str:
+def _what_changed(change: Change, now: datetime, markup: Markup) -> str:
     """`The bot was restarted 7 minutes ago, version 3f2a → 9c1d`."""
-    version = _version(change, pen, _LONGEST_VERSION)
+    version = _version(change, markup, _LONGEST_VERSION)
     if change.restarted_at is None:
         return f"A new version began: {version}"
-    restarted = f"The bot was restarted {pen.clock(change.restarted_at, now)} ({pen.ago(change.restarted_at, now)})"
+    restarted = (
+        f"The bot was restarted {markup.clock(change.restarted_at, now)} ({markup.ago(change.restarted_at, now)})"
+    )
     return restarted if version is None else f"{restarted}, version {version}"
 
 
-def _before(cause: Cause, change: Change, pen: Pen) -> str:
+def _before(cause: Cause, change: Change, markup: Markup) -> str:
     """`/lyrics failed in 0.4 % of calls`."""
     faults, calls = change.faults_before, change.calls_before
-    who, was = ("commands", "were") if cause.command is None else (pen.words(_slash(cause.command), 60), "was")
+    who, was = ("commands", "were") if cause.command is None else (markup.words(_slash(cause.command), 60), "was")
     if not calls:
         return f"{who} {was} not used for a week"
     if not faults:
@@ -195,9 +199,9 @@ def _place(error: CommonError) -> str | None:
     return f"{error.file}{line}" + ("" if error.function is None else f" in {error.function}")
 
 
-def _version(change: Change, pen: Pen, max_chars: int) -> str | None:
+def _version(change: Change, markup: Markup, max_chars: int) -> str | None:
     """`3f2a → 9c1d`."""
-    versions = [pen.words(each, max_chars) for each in (change.version_before, change.version) if each is not None]
+    versions = [markup.words(each, max_chars) for each in (change.version_before, change.version) if each is not None]
     return None if change.version is None else " → ".join(versions)
 
 

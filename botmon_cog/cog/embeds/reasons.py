@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from botmon_cog.discord_ui.markup import DISCORD, Markup
 from botmon_cog.discord_ui.parts import headed
-from botmon_cog.discord_ui.pens import DISCORD, Pen
 from botmon_cog.domain import text
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import HealthReport
@@ -16,27 +16,27 @@ _LONGEST_WHY = 400
 _WORTH_SHOWING = 40
 
 
-def detail_of(words: Words, max_chars: int = 200, pen: Pen = DISCORD) -> str | None:
+def detail_of(words: Words, max_chars: int = 200, markup: Markup = DISCORD) -> str | None:
     if words.detail is None:
         return None
-    return pen.code(words.detail, max_chars) if words.is_code else pen.words(words.detail, max_chars)
+    return markup.code(words.detail, max_chars) if words.is_code else markup.words(words.detail, max_chars)
 
 
-def behind(reason: Reason, pen: Pen = DISCORD) -> str | None:
+def behind(reason: Reason, markup: Markup = DISCORD) -> str | None:
     """What a headline leaves out of a reason: its detail, and all of it where it is too long for a headline."""
     words = words_of(reason)
-    detail = detail_of(words, pen=pen)
+    detail = detail_of(words, markup=markup)
     if len(words.what) <= LONGEST_WHAT:
         return detail
-    what = pen.words(headed(words.what), _LONGEST_WHY)
+    what = markup.words(headed(words.what), _LONGEST_WHY)
     return what if detail is None else f"{what}: {detail}"
 
 
-def one_line(reason: Reason, pen: Pen = DISCORD) -> str:
+def one_line(reason: Reason, markup: Markup = DISCORD) -> str:
     """A reason with its capital, cut to what is one line, or two on a phone."""
     words = words_of(reason)
-    what = pen.words(headed(words.what.strip()), _LINE_CHARS)
-    detail = detail_of(words, max(_LINE_CHARS - len(what), _WORTH_SHOWING), pen)
+    what = markup.words(headed(words.what.strip()), _LINE_CHARS)
+    detail = detail_of(words, max(_LINE_CHARS - len(what), _WORTH_SHOWING), markup)
     if detail is None:
         return what
     return f"{what}: {detail}" if words.is_code else f"{what} ({detail})"
@@ -56,10 +56,10 @@ def watched(report: HealthReport) -> list[str]:
     return [f"👀 {one_line(reason)}" for component in report.components.values() for reason in component.watched]
 
 
-def rows_wait(waiting: int, lost: int, spooled: int = 0, pen: Pen = DISCORD) -> str:
+def rows_wait(waiting: int, lost: int, spooled: int = 0, markup: Markup = DISCORD) -> str:
     """`214 rows wait, none is lost.` `spooled` of those that wait are on disk."""
     waits = f"{text.count(waiting)} {text.plural(waiting, 'row waits', 'rows wait')}" if waiting else "nothing waits"
     if spooled:
         waits += " on disk" if spooled >= waiting else f", {text.count(spooled)} of them on disk"
-    losses = pen.strong(f"{text.count(lost)} {text.plural(lost, 'is', 'are')} lost") if lost else "none is lost"
+    losses = markup.strong(f"{text.count(lost)} {text.plural(lost, 'is', 'are')} lost") if lost else "none is lost"
     return f"{waits}, {losses}."

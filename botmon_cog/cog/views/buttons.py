@@ -7,7 +7,7 @@ from typing import Literal
 import discord
 
 from botmon_cog.discord_ui.buttons import row, view_of
-from botmon_cog.domain.alerts import News
+from botmon_cog.domain.alerts import Notice
 
 HealthView = Literal["glance", "details", "history"]
 
@@ -20,15 +20,15 @@ _DAYS = 7
 """Of the list of errors to which an opened one goes back."""
 
 
-def news_buttons(news: News, *, is_muted: bool = False) -> discord.ui.View:
-    """For news. What is over needs no mute, and what leads to an error opens it."""
-    error_id = next((item.cause.error.error_id for item in news.items if item.cause and item.cause.error), None)
-    if news.kind == "recovery":
+def notice_buttons(notice: Notice, *, is_muted: bool = False) -> discord.ui.View:
+    """For a notice. What is over needs no mute, and what leads to an error opens it."""
+    error_id = next((item.cause.error.error_id for item in notice.items if item.cause and item.cause.error), None)
+    if notice.kind == "recovery":
         return view_of(row(_SHOW))
     mutes = (
-        {"Unmute": f"unmute:{news.message_id}"}
+        {"Unmute": f"unmute:{notice.message_id}"}
         if is_muted
-        else {label: f"mute:{minutes}:{news.message_id}" for label, minutes in MUTES.items()}
+        else {label: f"mute:{minutes}:{notice.message_id}" for label, minutes in MUTES.items()}
     )
     if error_id is None:
         return view_of(row(_SHOW | mutes))

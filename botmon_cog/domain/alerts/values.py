@@ -1,4 +1,4 @@
-"""Alerts, mutes and news, as they are kept: all times are aware UTC."""
+"""Alerts, mutes and notices, as they are kept: all times are aware UTC."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(Value, frozen=True, kw_only=True):
-    """What is known of one key: how it is, and what of that the owners were told. News is the difference of the two.
+    """What is known of one key: how it is, and what of that the owners were told. Notices are the difference.
 
     When something is certain, lasts and is over, `health.debounce` decides; here stands what came of it, so that it
     outlives the process and is told once by however many of them.
@@ -83,7 +83,7 @@ class AlertBook(Value, frozen=True, kw_only=True):
     """Those in force."""
 
 
-class NewsItem(Value, frozen=True, kw_only=True):
+class NoticeItem(Value, frozen=True, kw_only=True):
     """One alert in a message."""
 
     scope: str
@@ -101,11 +101,11 @@ class NewsItem(Value, frozen=True, kw_only=True):
 ToldBy = Literal["", "process", "machine"]
 
 
-class News(Value, frozen=True, kw_only=True):
+class Notice(Value, frozen=True, kw_only=True):
     """One message to the owners: everything that came together."""
 
     kind: Literal["alert", "reminder", "recovery"]
-    items: tuple[NewsItem, ...]
+    items: tuple[NoticeItem, ...]
     """At least one, the gravest first."""
     instance: str
     made_at: datetime
@@ -126,14 +126,14 @@ class News(Value, frozen=True, kw_only=True):
 
 
 class AlertMessage(Value, frozen=True, kw_only=True):
-    """News on its way: stored before it is sent, claimed by the process that sends it, and finished with the result."""
+    """A notice: stored before it is sent, claimed by the process that sends it, and finished with the result."""
 
     message_id: str
     instance: str
-    """Whose news it is."""
+    """Which process's it is."""
     audience: str
     """The application's id: only a process of the same bot sends it."""
-    news: News
+    notice: Notice
     made_at: datetime
     state: Literal["due", "sent", "failed"] = "due"
     claimed_by: str | None = None
@@ -149,7 +149,7 @@ class AlertMessage(Value, frozen=True, kw_only=True):
 
 
 class Sent(Value, frozen=True, kw_only=True):
-    """What became of an attempt to send news."""
+    """What became of an attempt to send a notice."""
 
     state: Literal["told", "refused", "failed"]
     """`refused`: no owner can be reached in any way, and trying again is no use. `failed`: nobody answered."""

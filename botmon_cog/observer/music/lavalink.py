@@ -18,8 +18,8 @@ import discord
 from botmon_cog.domain.models import EndReason
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.observer.class_sinks import Around, add_around, remove_sink
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.music.context import HookContext
-from botmon_cog.observer.waiters import Waiters
 
 _LIBRARIES = frozenset({"wavelink", "pomice", "mafic", "lavalink"})
 _REASONS = {
@@ -39,7 +39,7 @@ class LavalinkPlayers:
 
     def __init__(self, context: HookContext, failures: Failures) -> None:
         self._context = context
-        self._waiters = Waiters(context.bot, failures)
+        self._hooks = EventHooks(context.bot, failures)
         self._wrapped: list[tuple[type, str, Around]] = []
         self._found: set[str] = set()
 
@@ -62,10 +62,10 @@ class LavalinkPlayers:
             ("track_exception", self._failed),
             ("track_stuck", self._failed),
         ):
-            self._waiters.listen(f"{prefix}{event}", tell if library == "pomice" else self._payload(tell))
+            self._hooks.listen(f"{prefix}{event}", tell if library == "pomice" else self._payload(tell))
 
     async def detach(self) -> None:
-        await self._waiters.end()
+        await self._hooks.end()
         for of, name, around in self._wrapped:
             remove_sink(of, (name,), around)
         self._wrapped.clear()

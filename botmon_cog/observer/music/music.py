@@ -11,6 +11,7 @@ from discord.ext import commands
 from botmon_cog.domain.models import Id, MusicEventType
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.statistics import SeenMusic
+from botmon_cog.observer.event_hooks import EventHooks
 from botmon_cog.observer.music.connects import VoiceConnects
 from botmon_cog.observer.music.context import HookContext
 from botmon_cog.observer.music.host_counts import HostCounts
@@ -18,7 +19,6 @@ from botmon_cog.observer.music.inbox import Inbox
 from botmon_cog.observer.music.lavalink import LavalinkPlayers
 from botmon_cog.observer.music.songs import Songs
 from botmon_cog.observer.music.voice_clients import VoiceClients
-from botmon_cog.observer.waiters import Waiters
 from botmon_cog.runtime import MonitoringSystem
 
 _HOST_COUNTS_FOR = timedelta(days=7)
@@ -40,7 +40,7 @@ class Music:
         self._voice_clients = VoiceClients(context)
         self._lavalink = LavalinkPlayers(context, system.failures)
         self._connects = VoiceConnects(context, system, ignored, self._lavalink.look_for_libraries)
-        self._waiters = Waiters(bot, system.failures)
+        self._hooks = EventHooks(bot, system.failures)
 
     def attach(self) -> None:
         """Start seeing. Needs a running event loop."""
@@ -53,7 +53,7 @@ class Music:
         self._voice_clients.attach()
         self._lavalink.look_for_libraries()
         self._connects.attach()
-        self._waiters.listen("voice_state_update", self._moved)
+        self._hooks.listen("voice_state_update", self._moved)
 
     async def detach(self) -> None:
         """Leave discord.py and the libraries as they were found. What plays on has played until now."""
@@ -62,7 +62,7 @@ class Music:
         self._voice_clients.detach()
         self._connects.detach()
         await self._lavalink.detach()
-        await self._waiters.end()
+        await self._hooks.end()
         self._system.statistics.forget_seen()
         self.end()
 

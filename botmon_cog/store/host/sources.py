@@ -29,7 +29,7 @@ _MAKE = f"""
 INSERT INTO @host_sources ({_COLUMNS})
 VALUES (:source_id, :place, :instance, :started_ms, 0, 0, :doubted_id, 0, '[]', 1) ON CONFLICT (place) DO NOTHING
 """  # noqa: S608 (names)
-# What was recorded before the database was known is no news to it, but for what this process has recorded so far.
+# What was recorded before the database was known is known to it, but for what this process has recorded so far.
 _SKIP_OLD = """
 INSERT INTO @host_mirrored (source_id, token, is_observed, upto_seq)
 SELECT :source_id, token, {is_observed}, last_seq FROM @runs WHERE token <> :own_token

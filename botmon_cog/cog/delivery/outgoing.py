@@ -1,4 +1,4 @@
-"""News as it is sent: drawn for Discord, in words for everything else."""
+"""A notice as it is sent: drawn for Discord, in words for everything else."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import discord
 import msgspec
 
 from botmon_cog.cog import embeds
-from botmon_cog.domain.alerts import News
+from botmon_cog.domain.alerts import Notice
 
-MakeView = Callable[[News], discord.ui.View]
-"""News -> the buttons under it."""
+MakeView = Callable[[Notice], discord.ui.View]
+"""Notice -> the buttons under it."""
 
 
 class ForDiscord(Protocol):
@@ -23,10 +23,10 @@ class ForDiscord(Protocol):
         ...
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One message to the owners."""
 
-    news: News
+    notice: Notice
     is_repeat: bool
     make_view: MakeView
     errors_command: str | None = None
@@ -35,11 +35,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     def for_discord(self) -> dict[str, Any]:
         """The arguments of `Messageable.send`, to be used once: each message has a view of its own."""
         arguments: dict[str, Any] = {
-            "embed": embeds.news(self.news, is_repeat=self.is_repeat, errors_command=self.errors_command),
+            "embed": embeds.notice(self.notice, is_repeat=self.is_repeat, errors_command=self.errors_command),
             "allowed_mentions": discord.AllowedMentions.none(),
         }
-        if self.news.message_id:
-            arguments["view"] = self.make_view(self.news)
+        if self.notice.message_id:
+            arguments["view"] = self.make_view(self.notice)
         return arguments
 
     @property
@@ -54,5 +54,5 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _words(self) -> tuple[str, str, str]:
-        words = embeds.plain(self.news, is_repeat=self.is_repeat, errors_command=self.errors_command)
+        words = embeds.plain(self.notice, is_repeat=self.is_repeat, errors_command=self.errors_command)
         return words.partition("\n")

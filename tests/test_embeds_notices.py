@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
-from botmon_cog.cog.views.buttons import news_buttons
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, News, NewsItem
+from botmon_cog.cog.views.buttons import notice_buttons
+from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, Notice, NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
@@ -51,29 +51,29 @@ def rule(words: str) -> Reason:
     return Reason.of("rule.broken", metric="custom.players", message=words)
 
 
-def item(key: str = "database", reason: Reason = LOCKED, severity: Any = "critical", **parts: Any) -> NewsItem:
+def item(key: str = "database", reason: Reason = LOCKED, severity: Any = "critical", **parts: Any) -> NoticeItem:
     usual: dict[str, Any] = {"scope": "cluster-1", "change": "fired", "since": ago(minutes=3)}
-    return NewsItem(key=key, reason=reason, severity=severity, **(usual | parts))
+    return NoticeItem(key=key, reason=reason, severity=severity, **(usual | parts))
 
 
-def news(*items: NewsItem, kind: Any = "alert", **parts: Any) -> News:
-    return News(kind=kind, items=items, **({"instance": "cluster-1", "made_at": NOW} | parts))
+def notice(*items: NoticeItem, kind: Any = "alert", **parts: Any) -> Notice:
+    return Notice(kind=kind, items=items, **({"instance": "cluster-1", "made_at": NOW} | parts))
 
 
-def over(key: str = "database", reason: Reason = LOCKED, **parts: Any) -> NewsItem:
+def over(key: str = "database", reason: Reason = LOCKED, **parts: Any) -> NoticeItem:
     usual: dict[str, Any] = {"change": "recovered", "since": ago(seconds=580), "ended_at": NOW}
     return item(key, reason, **(usual | parts))
 
 
-def lines_of(told: News, **options: Any) -> list[str]:
-    return (embeds.news(told, **options).description or "").splitlines()
+def lines_of(told: Notice, **options: Any) -> list[str]:
+    return (embeds.notice(told, **options).description or "").splitlines()
 
 
 # -- one ---------------------------------------------------------------------------------------------------------------
 
 
 def test_an_alert_says_what_since_when_why_what_to_do_and_what_happens_meanwhile():
-    embed = embeds.news(news(item(), waiting=214, next_reminder_at=NOW + timedelta(hours=4)))
+    embed = embeds.notice(notice(item(), waiting=214, next_reminder_at=NOW + timedelta(hours=4)))
     assert embed.title == "🔴 Unhealthy: the database does not answer"
     assert embed.description == f"Since {stamp(ago(minutes=3), 't')}, {stamp(ago(minutes=3), 'R')}"
     assert values(embed) == {
@@ -85,7 +85,7 @@ def test_an_alert_says_what_since_when_why_what_to_do_and_what_happens_meanwhile
 
 
 def test_a_blocked_loop_is_named_with_command_and_line():
-    embed = embeds.news(news(item("loop.blocked", BLOCKED, "warning")))
+    embed = embeds.notice(notice(item("loop.blocked", BLOCKED, "warning")))
     assert embed.title == "🟡 Degraded: the event loop was blocked for 4.2 s in ten minutes, most by /play"
     assert values(embed) == {
         "Why": "`cogs/music.py:42 in play, waiting in requests.sessions.send`",
@@ -96,10 +96,10 @@ def test_a_blocked_loop_is_named_with_command_and_line():
 
 
 def test_an_alert_does_not_hide_a_loss():
-    assert values(embeds.news(news(item(), waiting=1, spooled=1, lost=2)))["Meanwhile"] == (
+    assert values(embeds.notice(notice(item(), waiting=1, spooled=1, lost=2)))["Meanwhile"] == (
         "Commands run on. 1 row waits on disk, **2 are lost**."
     )
-    assert values(embeds.news(news(item("memory", FULL), lost=2)))["Meanwhile"] == (
+    assert values(embeds.notice(notice(item("memory", FULL), lost=2)))["Meanwhile"] == (
         "Commands run on. When the memory is full, the system kills the bot. Nothing waits, **2 are lost**."
     )
 
@@ -117,30 +117,30 @@ def test_an_alert_does_not_hide_a_loss():
         (item("commands.failing.lyrics", one_failing(), change="worsened"), "🔴 Worse: /lyrics fails every time"),
     ],
 )
-def test_escalation_reminder_and_rule(told: NewsItem, title: str):
+def test_escalation_reminder_and_rule(told: NoticeItem, title: str):
     kind = "reminder" if told.change == "still" else "alert"
-    assert embeds.news(news(told, kind=kind)).title == title
+    assert embeds.notice(notice(told, kind=kind)).title == title
 
 
 def test_what_is_special_about_a_message_is_said_in_small_print():
-    told = news(item(relapses=4), held_back=("muted", "crowded"))
+    told = notice(item(relapses=4), held_back=("muted", "crowded"))
     assert lines_of(told, is_repeat=True)[1:] == [
         "The trouble came back **4 times**, soon after it looked well.",
         "-# Held back while muted and by the limit of messages per hour, sent now.",
         "-# May have been sent before: the process that was sending it was killed.",
     ]
-    assert len(lines_of(news(item()))) == 1
+    assert len(lines_of(notice(item()))) == 1
 
 
 def test_a_date_stands_where_the_clock_is_not_enough():
-    assert lines_of(news(item(since=ago(hours=30))))[0].startswith(f"Since {stamp(ago(hours=30), 'f')}, ")
+    assert lines_of(notice(item(since=ago(hours=30))))[0].startswith(f"Since {stamp(ago(hours=30), 'f')}, ")
 
 
 # -- over --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
-    embed = embeds.news(news(over(), kind="recovery"))
+    embed = embeds.notice(notice(over(), kind="recovery"))
     assert (embed.title, embed.colour) == ("🟢 Recovered: the database answers", embeds.GREEN)
     assert (embed.description or "").splitlines() == [
         f"It lasted **9 min 40 s** ({stamp(ago(seconds=580), 't')} to {stamp(NOW, 't')}).",
@@ -148,7 +148,7 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
         "-# It was: the database does not answer (`database is locked`)",
     ]
     assert not embed.fields
-    lossy = lines_of(news(over(relapses=1), kind="recovery", lost=1204, waiting=40))
+    lossy = lines_of(notice(over(relapses=1), kind="recovery", lost=1204, waiting=40))
     assert lossy[1:3] == [
         "The trouble came back **once**, soon after it looked well.",
         "**1,204 rows were lost**. 40 rows are still being written.",
@@ -156,7 +156,7 @@ def test_a_recovery_says_how_long_it_lasted_what_it_was_and_what_was_lost():
 
 
 def test_what_was_not_about_rows_says_nothing_of_them():
-    assert lines_of(news(over("memory", FULL, since=ago(seconds=30)), kind="recovery")) == [
+    assert lines_of(notice(over("memory", FULL, since=ago(seconds=30)), kind="recovery")) == [
         "It lasted **30 s**.",
         "-# It was: the bot's memory grows by 60 MiB an hour (400 MiB now)",
     ]
@@ -164,7 +164,7 @@ def test_what_was_not_about_rows_says_nothing_of_them():
 
 @pytest.mark.parametrize(("key", "are_told"), [("monitor.spool", True), ("monitor.unreachable", False)])
 def test_of_the_monitor_only_what_is_about_rows_says_what_became_of_them(key: str, are_told: bool):
-    assert ("Nothing was lost." in lines_of(news(over(key), kind="recovery"))) == are_told
+    assert ("Nothing was lost." in lines_of(notice(over(key), kind="recovery"))) == are_told
 
 
 @pytest.mark.parametrize(
@@ -178,15 +178,15 @@ def test_of_the_monitor_only_what_is_about_rows_says_what_became_of_them(key: st
     ],
 )
 def test_a_recovery_says_what_is_well_again(reason: Reason, again: str):
-    assert embeds.news(news(over("x", reason), kind="recovery")).title == f"🟢 Recovered: {again}"
+    assert embeds.notice(notice(over("x", reason), kind="recovery")).title == f"🟢 Recovered: {again}"
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_failing_command_leads_to_the_line_and_to_what_changed():
-    told = news(item("commands.failing.lyrics", one_failing(), cause=CAUSE), message_id="m1")
-    embed = embeds.news(told, errors_command="/monitor errors")
+    told = notice(item("commands.failing.lyrics", one_failing(), cause=CAUSE), message_id="m1")
+    embed = embeds.notice(told, errors_command="/monitor errors")
     three, seven = (stamp(ago(minutes=minutes), "R") for minutes in (3, 7))
     assert (embed.title, embed.colour) == ("🔴 /lyrics fails every time", embeds.RED)
     assert embed.description == (
@@ -198,8 +198,8 @@ def test_a_failing_command_leads_to_the_line_and_to_what_changed():
         "What changed": f"The bot was restarted {stamp(ago(minutes=7), 't')} ({seven}), version 3f2a → 9c1d; "
         "before that /lyrics failed in 0.4 % of calls.\n-# `/monitor errors id:7kq2m9xa`",
     }
-    assert "id:7kq2m9xa" not in values(embeds.news(told))["What changed"]
-    buttons = [(button.label, button.custom_id) for button in news_buttons(told).children]
+    assert "id:7kq2m9xa" not in values(embeds.notice(told))["What changed"]
+    buttons = [(button.label, button.custom_id) for button in notice_buttons(told).children]
     assert buttons == [
         ("Traceback", "botmon:errors:7:open:7kq2m9xa"),
         ("Mute 1 h", "botmon:mute:60:m1"),
@@ -209,7 +209,7 @@ def test_a_failing_command_leads_to_the_line_and_to_what_changed():
 
 
 def test_without_its_cause_a_failing_command_is_told_all_the_same():
-    embed = embeds.news(news(item("commands.failing.lyrics", one_failing(faults=5, in_a_row=5, calls=40))))
+    embed = embeds.notice(notice(item("commands.failing.lyrics", one_failing(faults=5, in_a_row=5, calls=40))))
     assert embed.title == "🔴 /lyrics fails again and again"
     assert (embed.description or "").startswith("**5 times in a row**, 5 of 40 calls in the last hour, since ")
     assert values(embed) == {"What breaks": "`ValueError`", "What to do": "See the bot's log for the traceback."}
@@ -218,7 +218,7 @@ def test_without_its_cause_a_failing_command_is_told_all_the_same():
 def test_what_comes_too_late_is_no_exception():
     error = replace(ERROR, ended="were answered too late", error_type=None, message=None, file=None, n=7, others=2)
     reason = one_failing(faults=9, calls=40, in_a_row=1, late=7, unanswered=2, error=None)
-    embed = embeds.news(news(item("commands.failing.play", reason, cause=replace(CAUSE, error=error))))
+    embed = embeds.notice(notice(item("commands.failing.play", reason, cause=replace(CAUSE, error=error))))
     assert embed.title == "🔴 /lyrics fails often"
     assert "7 came too late for Discord and 2 never got an answer." in (embed.description or "")
     assert values(embed)["What breaks"] == "They were answered too late · 7×\nand 2 with other errors"  # noqa: RUF001
@@ -239,13 +239,13 @@ def test_what_comes_too_late_is_no_exception():
 )
 def test_what_changed_or_that_nothing_is_known_to_have(change: Change, said: str):
     told = item("commands.failing.lyrics", one_failing(), cause=replace(CAUSE, change=change))
-    assert said in values(embeds.news(news(told)))["What changed"]
+    assert said in values(embeds.notice(notice(told)))["What changed"]
 
 
 @pytest.mark.parametrize(("response_s", "where"), [(3.8, "Before the"), (0.3, "After the"), (2.0, "Before and after")])
 def test_of_a_slow_command_it_is_said_where_the_time_goes(response_s: float, where: str):
     cause = Cause(command="play", times=Times(response_s=response_s, duration_s=4.1), change=Change())
-    said = values(embeds.news(news(item("commands.slow.play", SLOW, "warning", cause=cause))))
+    said = values(embeds.notice(notice(item("commands.slow.play", SLOW, "warning", cause=cause))))
     assert said["Why"] == "p95 4.1 s, last week 0.9 s, 312 calls"
     assert said["Where the time goes"].startswith(where)
     assert said["What changed"] == "Nothing that is known: no restart, no new version in the hour before."
@@ -254,7 +254,7 @@ def test_of_a_slow_command_it_is_said_where_the_time_goes(response_s: float, whe
 def test_nothing_that_a_host_names_formats_or_pings():
     error = replace(ERROR, message="`@everyone` **x**", file="`a.py`", function="<@1>")
     cause = replace(CAUSE, command="*x*", error=error, change=Change(version="**v**", calls_before=1))
-    embed = embeds.news(news(item("commands.failing.x", one_failing(command="*x* @everyone"), cause=cause)))
+    embed = embeds.notice(notice(item("commands.failing.x", one_failing(command="*x* @everyone"), cause=cause)))
     said = values(embed)
     assert said["What breaks"].count("`") == 4, "two pieces of code, and nothing ends them early"
     for words in (embed.title or "", said["What changed"]):
@@ -269,8 +269,8 @@ def test_nothing_that_a_host_names_formats_or_pings():
 def test_what_came_together_is_one_message():
     failing = item("commands.failing", FAILING, since=ago(minutes=20), cause=CAUSE)
     memory = item("memory.growth", FULL, "warning", relapses=2, change="worsened")
-    told = news(item(), failing, memory, waiting=214)
-    embed = embeds.news(told)
+    told = notice(item(), failing, memory, waiting=214)
+    embed = embeds.notice(told)
     assert embed.title == "🔴 3 alerts, the gravest: the database does not answer"
     three = stamp(ago(minutes=3), "R")
     lines = shown(embed.description).splitlines()
@@ -280,12 +280,12 @@ def test_what_came_together_is_one_message():
     assert list(values(embed)) == ["What to do", "Meanwhile"]
     assert values(embed)["What to do"].startswith(f"**Database:** {STOP_IT}\n**Memory:** ")
     assert values(embed)["Meanwhile"] == "Commands run on. 214 rows wait, none is lost."
-    assert news_buttons(told).children[0].label == "Traceback"
+    assert notice_buttons(told).children[0].label == "Traceback"
 
 
 def test_a_metric_s_name_stays_as_it_is():
     both = [item(f"rule.custom.{name}", rule(f"{name} is 9, over 5"), "warning") for name in ("node_1", "players")]
-    assert (embeds.news(news(*both)).description or "").splitlines()[1:] == [
+    assert (embeds.notice(notice(*both)).description or "").splitlines()[1:] == [
         "🟡 node_1 is 9, over 5",
         "🟡 Players is 9, over 5",
     ]
@@ -296,7 +296,7 @@ def test_fifty_at_once_are_still_a_message_to_read():
         item(f"commands.slow.c{n}", Reason.of("commands.slow", command=f"c{n}", p95_s=2, usual_s=0.4, n=30), "warning")
         for n in range(49)
     ]
-    embed = embeds.news(news(item(), *slow))
+    embed = embeds.notice(notice(item(), *slow))
     lines = (embed.description or "").splitlines()
     assert embed.title == "🔴 50 alerts, the gravest: the database does not answer"
     assert lines[0] == f"Since {stamp(ago(minutes=3), 't')}, {stamp(ago(minutes=3), 'R')}"
@@ -306,12 +306,14 @@ def test_fifty_at_once_are_still_a_message_to_read():
 
 
 def test_several_reminders_and_several_recoveries():
-    still = embeds.news(
-        news(item(change="still", since=ago(hours=4)), item("memory", FULL, "warning", change="still"), kind="reminder")
+    still = embeds.notice(
+        notice(
+            item(change="still", since=ago(hours=4)), item("memory", FULL, "warning", change="still"), kind="reminder"
+        )
     )
     assert still.title == "🔴 Still 2 alerts, the gravest: the database does not answer"
     assert (still.description or "").splitlines()[1] == f"🟡 {MEMORY} (400 MiB now), for 3 min"
-    again = embeds.news(news(over(), over("commands.slow.play", SLOW, relapses=1), kind="recovery"))
+    again = embeds.notice(notice(over(), over("commands.slow.play", SLOW, relapses=1), kind="recovery"))
     assert again.title == "🟢 2 alerts are over: the database answers, and more"
     assert (again.description or "").splitlines() == [
         "🟢 The database answers, after 9 min 40 s",
@@ -324,7 +326,7 @@ def test_several_reminders_and_several_recoveries():
 
 
 def test_plain_text_says_the_same_without_markup():
-    told = news(item(relapses=1), waiting=214, lost=2, held_back=("maintenance",))
+    told = notice(item(relapses=1), waiting=214, lost=2, held_back=("maintenance",))
     assert embeds.plain(told, is_repeat=True).splitlines() == [
         "🔴 Unhealthy: the database does not answer",
         "Since 21:01 UTC, 3 min ago",
@@ -336,12 +338,12 @@ def test_plain_text_says_the_same_without_markup():
         "Meanwhile: Commands run on. 214 rows wait, 2 are lost.",
         "cluster-1",
     ]
-    several = embeds.plain(news(item(), item("memory", FULL, "warning")))
+    several = embeds.plain(notice(item(), item("memory", FULL, "warning")))
     assert f"What to do:\nDatabase: {STOP_IT}\nMemory: Look for" in several
 
 
 def test_plain_text_leads_to_the_error_too():
-    told = embeds.plain(news(item("commands.failing.lyrics", one_failing(), cause=CAUSE)), errors_command="/b errors")
+    told = embeds.plain(notice(item("commands.failing.lyrics", one_failing(), cause=CAUSE)), errors_command="/b errors")
     assert shown(told).splitlines() == [
         "🔴 /lyrics fails every time",
         "25 of 25 calls in the last hour, since 21:01 UTC (3 min ago). The other commands run on.",
@@ -360,7 +362,7 @@ def test_plain_text_leads_to_the_error_too():
 
 
 def test_plain_recovery_has_the_date_where_it_was_another_day():
-    told = embeds.plain(news(over(since=ago(hours=30)), kind="recovery"))
+    told = embeds.plain(notice(over(since=ago(hours=30)), kind="recovery"))
     assert told.splitlines()[1] == "It lasted 30 h (2026-11-22 15:04 UTC to 21:04 UTC)."
     for mark in ("**", "-#", "<t:", "`"):
         assert mark not in told
@@ -413,20 +415,20 @@ def test_empty_list_says_what_would_appear_there():
 
 
 def test_history_says_what_was_sent_and_how_it_went():
-    def message(told: News, state: Any, result: str | None, **parts: Any) -> AlertMessage:
+    def message(told: Notice, state: Any, result: str | None, **parts: Any) -> AlertMessage:
         return AlertMessage(
             message_id="1",
             instance="cluster-1",
             audience="1",
-            news=told,
+            notice=told,
             made_at=NOW,
             state=state,
             result=result,
             **parts,
         )
 
-    sent = message(news(item(), item("memory", FULL)), "sent", "DM to 1 owner", is_repeat=True)
-    failed = message(news(over(), kind="recovery"), "failed", "Discord was not reached")
+    sent = message(notice(item(), item("memory", FULL)), "sent", "DM to 1 owner", is_repeat=True)
+    failed = message(notice(over(), kind="recovery"), "failed", "Discord was not reached")
     embed = embeds.alerts_history([failed, *[sent] * 14])
     now = stamp(NOW, "R")
     lines = (embed.description or "").splitlines()
@@ -452,5 +454,5 @@ def test_mutes_are_confirmed():
 
 
 def test_a_notice_is_no_verdict():
-    embed = embeds.notice("Not for you", "Ask an admin.")
+    embed = embeds.short_embed("Not for you", "Ask an admin.")
     assert (embed.title, embed.description, embed.colour) == ("Not for you", "Ask an admin.", embeds.NEUTRAL)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import discord
 
 from botmon_cog.discord_ui.buttons import row, view_of
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
-from botmon_cog.discord_ui.parts import notice
-from botmon_cog.discord_ui.pressed import defer_in_place
+from botmon_cog.discord_ui.component_interactions import defer_in_place
+from botmon_cog.discord_ui.parts import short_embed
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder
 from botmon_cog.domain.periods import week_before
 from botmon_cog.posting.drawing import DrawnReport, DrawReport
 from botmon_cog.posting.sending import post
@@ -19,11 +19,11 @@ _NOT_YOURS = "Only people who may manage this server, and the bot's owners, can 
 _NO_CHANNEL = "-# Only you see this. Choose a channel in the settings to have it posted."
 
 
-class PostPresses:
+class PostHandler:
     """For one bot. Who may is asked at each press."""
 
-    def __init__(self, desk: Desk, draw: DrawReport) -> None:
-        self._desk = desk
+    def __init__(self, responder: Responder, draw: DrawReport) -> None:
+        self._responder = responder
         self._draw = draw
 
     async def answer(self, interaction: AnyInteraction, words: Sequence[str]) -> bool:
@@ -36,14 +36,14 @@ class PostPresses:
             case _:
                 return False
         guild = interaction.guild
-        if guild is None or not await self._desk.may_change(interaction, str(guild.id)):
+        if guild is None or not await self._responder.may_change(interaction, str(guild.id)):
             await refuse(interaction, _NOT_YOURS)
             return True
         content = None
 
         async def seen() -> Answer:
             nonlocal content
-            channel_id = (await self._desk.system.settings.of(guild.id)).report_channel_id
+            channel_id = (await self._responder.system.settings.of(guild.id)).report_channel_id
             drawn = await self._week(guild)
             if words[0] == "now":
                 return await self._posted(interaction, guild, channel_id, drawn)
@@ -54,7 +54,7 @@ class PostPresses:
                 return Answer(drawn.embed, view)
             return Answer(drawn.picture.show_in(drawn.embed), view, files=(drawn.picture.file(),))
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         await interaction.edit_original_response(
             content=content, embed=answer.embed, view=answer.view, attachments=answer.files
         )
@@ -62,8 +62,8 @@ class PostPresses:
 
     async def _week(self, guild: discord.Guild) -> DrawnReport:
         """The seven days up to the last midnight."""
-        zone = await self._desk.system.settings.zone(guild.id)
-        return await self._draw(str(guild.id), week_before(self._desk.system.clock.now(), zone))
+        zone = await self._responder.system.settings.zone(guild.id)
+        return await self._draw(str(guild.id), week_before(self._responder.system.clock.now(), zone))
 
     async def _posted(
         self, interaction: AnyInteraction, guild: discord.Guild, channel_id: int | None, drawn: DrawnReport
@@ -73,5 +73,5 @@ class PostPresses:
         nonce = f"now{interaction.id if message is None else message.id}"
         sent = await post(guild, channel_id, drawn, nonce)
         if sent.state == "sent":
-            return Answer(notice("Posted", f"The report is in <#{channel_id}>."))
-        return Answer(notice("Not posted", f"⚠️ Not posted: {sent.words}."), view_of(row({"Post it": "post:now"})))
+            return Answer(short_embed("Posted", f"The report is in <#{channel_id}>."))
+        return Answer(short_embed("Not posted", f"⚠️ Not posted: {sent.words}."), view_of(row({"Post it": "post:now"})))

@@ -1,4 +1,4 @@
-"""What answers to presses and choices have in common."""
+"""What answers to buttons and menus have in common."""
 
 from __future__ import annotations
 

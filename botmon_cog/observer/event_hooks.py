@@ -16,7 +16,7 @@ from botmon_cog.monitors.failures import Failures
 from botmon_cog.observer.private import forget_waiter
 
 
-class Waiters:
+class EventHooks:
     """All that one part of the extension listens to on one bot."""
 
     def __init__(self, bot: commands.Bot, failures: Failures) -> None:

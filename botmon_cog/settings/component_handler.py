@@ -8,9 +8,9 @@ from typing import Any
 import discord
 
 from botmon_cog.discord_ui.channels import lacking, text_channel
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
-from botmon_cog.discord_ui.pressed import chosen, defer_in_place
+from botmon_cog.discord_ui.component_interactions import chosen, defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder
 from botmon_cog.errors import ConfigError
 from botmon_cog.settings import views
 from botmon_cog.settings.command import settings_answer
@@ -33,11 +33,11 @@ class CannotSetError(Exception):
     """It stays as it is; the text says why, and what to do."""
 
 
-class SettingsPresses:
+class SettingsHandler:
     """For one bot. Who may change what is asked at each press."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def answer(self, interaction: AnyInteraction, words: Sequence[str]) -> bool:
         """`words`: what the custom id says after `settings:`. Returns False where it is none of ours."""
@@ -53,7 +53,7 @@ class SettingsPresses:
         guild_id = str(interaction.guild_id) if scope == "here" else None
         await defer_in_place(interaction)
         is_nowhere = scope == "here" and interaction.guild_id is None
-        if is_nowhere or not await self._desk.may_change(interaction, guild_id):
+        if is_nowhere or not await self._responder.may_change(interaction, guild_id):
             await refuse(interaction, _OWNERS_ONLY if guild_id is None else _NOT_YOURS)
             return True
 
@@ -62,20 +62,20 @@ class SettingsPresses:
                 return await self._shown(interaction, guild_id, what)
             return await self._set(interaction, guild_id, what, state)
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         await interaction.edit_original_response(embed=answer.embed, view=answer.view)
         return True
 
     async def _shown(self, interaction: AnyInteraction, guild_id: str | None, what: str) -> Answer:
         if not what:
-            return await settings_answer(self._desk, guild_id)
+            return await settings_answer(self._responder, guild_id)
         page = await self._page(guild_id)
         note, view = self._part(interaction, page, what)
         return Answer(settings_embed(page, note), view)
 
     async def _page(self, guild_id: str | None) -> Page:
-        stats = self._desk.names().get("stats", "stats")
-        return await read_page(self._desk.system, guild_id, await self._desk.guild_name(guild_id), stats)
+        stats = self._responder.names().get("stats", "stats")
+        return await read_page(self._responder.system, guild_id, await self._responder.guild_name(guild_id), stats)
 
     def _part(self, interaction: AnyInteraction, page: Page, what: str) -> tuple[str, discord.ui.View]:
         """A menu of its own, and what to know before one chooses."""
@@ -95,9 +95,9 @@ class SettingsPresses:
         try:
             changes = _changes(interaction, what, state)
         except CannotSetError as error:
-            return await settings_answer(self._desk, guild_id, f"⚠️ {error}")
-        await self._desk.system.settings.change(guild_id, interaction.user.id, **changes)
-        return await settings_answer(self._desk, guild_id)
+            return await settings_answer(self._responder, guild_id, f"⚠️ {error}")
+        await self._responder.system.settings.change(guild_id, interaction.user.id, **changes)
+        return await settings_answer(self._responder, guild_id)
 
 
 def _is_known(scope: str, what: str) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts import EVERYTHING, News, covers
+from botmon_cog.domain.alerts import EVERYTHING, Notice, covers
 from botmon_cog.health.components import INHIBITS
 from tests.alert_helpers import Life, mute, told
 
@@ -32,12 +32,12 @@ def test_fifty_at_once_are_one_message():
     life = Life()
     life.bad = {f"commands.c{n}": "critical" if n % 2 else "warning" for n in range(50)}
     life.checks(16)
-    assert [(one.kind, len(one.items)) for one in life.news] == [("alert", 25), ("alert", 25)]
+    assert [(one.kind, len(one.items)) for one in life.notices] == [("alert", 25), ("alert", 25)]
     life = Life(QUICK)
     life.bad = {f"commands.c{n}": "critical" if n % 2 else "warning" for n in range(50)}
     life.checks(5)
-    assert [(one.kind, len(one.items)) for one in life.news] == [("alert", 50)]
-    assert [item.severity for item in life.news[0].items] == ["critical"] * 25 + ["warning"] * 25
+    assert [(one.kind, len(one.items)) for one in life.notices] == [("alert", 50)]
+    assert [item.severity for item in life.notices[0].items] == ["critical"] * 25 + ["warning"] * 25
 
 
 def test_recoveries_of_one_check_are_one_message_beside_what_fires():
@@ -46,7 +46,7 @@ def test_recoveries_of_one_check_are_one_message_beside_what_fires():
     life.check()
     life.bad = {"files": "warning"}
     assert life.check() == ["alert: fired files", "recovery: recovered memory, recovered cpu"]
-    recovery = life.news[-1]
+    recovery = life.notices[-1]
     assert [(item.severity, item.ended_at is not None) for item in recovery.items] == [
         ("critical", True),
         ("warning", True),
@@ -60,7 +60,7 @@ def test_reminders_come_at_their_interval_and_as_one():
     both = "memory, still cpu" if life.check() else "cpu, still memory"
     found = life.checks(2 * 60 + 5)
     assert found == ["1 alert: fired cpu, fired memory", f"61 reminder: still {both}", f"121 reminder: still {both}"]
-    assert [one.next_reminder_at - one.made_at for one in life.news] == [HOUR] * 3
+    assert [one.next_reminder_at - one.made_at for one in life.notices] == [HOUR] * 3
 
 
 def test_a_reminder_goes_with_what_fires_at_the_same_check():
@@ -73,7 +73,7 @@ def test_a_reminder_goes_with_what_fires_at_the_same_check():
 def test_without_an_interval_there_are_no_reminders():
     life = fired(SILENT)
     assert life.checks(3000) == []
-    assert life.news[0].next_reminder_at is None
+    assert life.notices[0].next_reminder_at is None
 
 
 def test_what_fired_and_ended_while_muted_is_not_told():
@@ -90,7 +90,7 @@ def test_what_still_fires_when_the_mute_ends_is_told_then():
     life.mutes = [mute("memory", life.now + HOUR)]
     life.bad["memory"] = "critical"
     assert life.checks(100) == ["60 alert: fired memory"]
-    assert life.news[0].held_back == ("muted",)
+    assert life.notices[0].held_back == ("muted",)
 
 
 def test_the_recovery_of_what_ended_while_muted_is_told_when_the_mute_ends():
@@ -98,8 +98,8 @@ def test_the_recovery_of_what_ended_while_muted_is_told_when_the_mute_ends():
     life.mutes = [mute("memory", life.now + HOUR)]
     life.bad.clear()
     assert life.checks(100) == ["60 recovery: recovered memory"]
-    assert life.news[-1].held_back == ("muted",)
-    assert life.news[-1].items[0].ended_at == life.news[0].made_at + timedelta(minutes=1)
+    assert life.notices[-1].held_back == ("muted",)
+    assert life.notices[-1].items[0].ended_at == life.notices[0].made_at + timedelta(minutes=1)
 
 
 def test_what_was_told_before_the_mute_is_not_told_again_at_its_end():
@@ -116,9 +116,9 @@ def test_what_became_due_meanwhile_is_told_at_the_end_and_what_did_not_at_its_ti
     assert life.checks(60) == []
     life.is_maintained = False
     assert life.checks(30) == ["0 reminder: still memory"]
-    assert life.news[-1].held_back == ("muted" if how == "mute" else "maintenance",)
+    assert life.notices[-1].held_back == ("muted" if how == "mute" else "maintenance",)
     assert life.checks(2) == ["0 reminder: still memory"]
-    assert life.news[-1].held_back == ()
+    assert life.notices[-1].held_back == ()
 
 
 def test_it_is_one_incident_where_the_recovery_was_held_back_and_it_came_back():
@@ -129,7 +129,7 @@ def test_it_is_one_incident_where_the_recovery_was_held_back_and_it_came_back():
     assert life.alert("memory").state == "resolved"
     life.bad["memory"] = "critical"
     assert life.checks(60) == []
-    assert life.alert("memory").since == life.news[0].items[0].since
+    assert life.alert("memory").since == life.notices[0].items[0].since
     life.bad.clear()
     assert [text.partition(" ")[2] for text in life.checks(60)] == ["recovery: recovered memory"]
 
@@ -181,7 +181,7 @@ def test_maintenance_holds_everything_back_and_loses_nothing():
     assert life.checks(30) == []
     life.is_maintained = False
     assert life.check() == ["alert: fired files", "recovery: recovered memory"]
-    assert [one.held_back for one in life.news[-2:]] == [("maintenance",)] * 2
+    assert [one.held_back for one in life.notices[-2:]] == [("maintenance",)] * 2
 
 
 # -- what is worth a message -------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_what_lasts_until_the_next_start_is_told_once_and_its_end_is_no_news(key
     life = Life(QUICK)
     life.bad = {key: "warning"}
     assert life.check() == [f"alert: fired {key}"]
-    assert life.news[-1].next_reminder_at is None
+    assert life.notices[-1].next_reminder_at is None
     life.is_maintained = True
     assert life.checks(3) == []
     life.is_maintained = False
@@ -215,13 +215,13 @@ def test_of_a_warning_a_reminder_comes_once_a_day():
     life = Life(QUICK)
     life.bad = {"memory": "critical", "cpu": "warning"}
     life.check()
-    assert life.news[-1].next_reminder_at == life.news[-1].made_at + timedelta(seconds=QUICK.repeat_after_s[1])
+    assert life.notices[-1].next_reminder_at == life.notices[-1].made_at + timedelta(seconds=QUICK.repeat_after_s[1])
     assert life.check(minutes=60 * 4) == []
     assert life.check() == ["reminder: still memory"]
     life.bad = {"cpu": "warning"}
     life.check(minutes=60 * 20)
     assert life.check() == ["reminder: still cpu"]
-    assert life.news[-1].next_reminder_at == life.news[-1].made_at + timedelta(days=1)
+    assert life.notices[-1].next_reminder_at == life.notices[-1].made_at + timedelta(days=1)
     assert life.check(minutes=60 * 23) == []
 
 
@@ -318,10 +318,10 @@ def test_beyond_the_limit_it_is_told_together_when_there_is_room():
     for n in range(10):
         life.bad[f"commands.c{n}"] = "critical"
         life.check()
-    assert told(life.news) == [f"alert: fired commands.c{n}" for n in range(3)]
+    assert told(life.notices) == [f"alert: fired commands.c{n}" for n in range(3)]
     found = life.checks(60)
     assert found == ["50 alert: " + ", ".join(f"fired commands.c{n}" for n in range(3, 10))]
-    assert life.news[-1].held_back == ("crowded",)
+    assert life.notices[-1].held_back == ("crowded",)
 
 
 def _fields(config: AlertsConfig) -> dict[str, object]:
@@ -333,8 +333,8 @@ def test_flapping_is_told_a_few_times_a_day():
     for minute in range(24 * 60):
         life.bad = {"gateway": "critical"} if minute % 10 < 5 else {}
         life.check()
-    assert told(life.news)[:2] == ["alert: fired gateway", "recovery: recovered gateway"]
-    assert len(life.news) <= 4
+    assert told(life.notices)[:2] == ["alert: fired gateway", "recovery: recovered gateway"]
+    assert len(life.notices) <= 4
 
 
 # -- anything at all ---------------------------------------------------------------------------------------------------
@@ -364,8 +364,8 @@ class Owner:
     def __init__(self) -> None:
         self.believes: dict[str, str] = {}
 
-    def read(self, news: News) -> None:
-        for item in news.items:
+    def read(self, notice: Notice) -> None:
+        for item in notice.items:
             before = self.believes.get(item.key)
             if item.change == "fired":
                 assert before is None, f"{item.key} is told twice"
@@ -386,17 +386,17 @@ def hold_against(
 ) -> None:
     """One check: what it tells must follow from what was told, and what it does not tell must be held back."""
     at = life.now
-    before = len(life.news)
+    before = len(life.notices)
     muted = [one.key for one in life.mutes if one.until > at]
     life.bad = dict(bad)
     life.check(unknown, minutes=minutes)
-    for news in life.news[before:]:
-        owner.read(news)
-        keys = [item.key for item in news.items]
+    for notice in life.notices[before:]:
+        owner.read(notice)
+        keys = [item.key for item in notice.items]
         assert len(set(keys)) == len(keys)
         assert not life.is_maintained
         assert not any(one == EVERYTHING or covers(one, key) for one in muted for key in keys)
-    recent = [one for one in life.news if at - HOUR < one.made_at <= at]
+    recent = [one for one in life.notices if at - HOUR < one.made_at <= at]
     assert len(recent) <= life.config.messages_per_h
     for alert in life.alerts:
         assert (owner.believes.get(alert.key) is not None) == (alert.told in {"warning", "critical"})

@@ -14,13 +14,13 @@ from discord.ext import commands
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.commands.health import health_embed
-from botmon_cog.cog.views.buttons import MUTES, HealthView, health_buttons, news_buttons
-from botmon_cog.cog.views.error_presses import ErrorPresses
-from botmon_cog.discord_ui.buttons import PREFIX, PressHandler
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
+from botmon_cog.cog.views.buttons import MUTES, HealthView, health_buttons, notice_buttons
+from botmon_cog.cog.views.error_list_handler import ErrorListHandler
+from botmon_cog.discord_ui.buttons import PREFIX, ComponentHandler
 from botmon_cog.discord_ui.discord_errors import UNREACHED, is_too_late
 from botmon_cog.discord_ui.refusal import refuse
-from botmon_cog.domain.alerts import News
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder
+from botmon_cog.domain.alerts import Notice
 from botmon_cog.errors import StorageError
 
 _log = logging.getLogger(__name__)
@@ -38,14 +38,14 @@ _FORGOTTEN = "What that message was about is no longer on record. A newer messag
 _OWNERS_ONLY = "Only the bot's owners can mute alerts."
 
 
-class Presses:
+class ComponentRouter:
     """The one listener for all our buttons and menus. They carry no state but their custom id, and never time out."""
 
-    def __init__(self, bot: commands.Bot, desk: Desk, handlers: Mapping[str, PressHandler]) -> None:
+    def __init__(self, bot: commands.Bot, responder: Responder, handlers: Mapping[str, ComponentHandler]) -> None:
         """`handlers`: the features', by the first word of their custom ids."""
         self._bot = bot
-        self._desk = desk
-        self._handlers = {"errors": ErrorPresses(desk).answer, **handlers}
+        self._responder = responder
+        self._handlers = {"errors": ErrorListHandler(responder).answer, **handlers}
         self._answering: set[asyncio.Task[None]] = set()
         self._item = _item(self)
 
@@ -76,7 +76,7 @@ class Presses:
             if is_too_late(error):
                 _log.debug("a press was not answered: %s", error)
                 return
-            self._desk.system.failures.note("answering a button", error)
+            self._responder.system.failures.note("answering a button", error)
             with suppress(*UNREACHED):  # it may be too late for any answer
                 await refuse(interaction, _AWAY if isinstance(error, StorageError) else _WRONG)
 
@@ -96,19 +96,19 @@ class Presses:
                 await refuse(interaction, _UNKNOWN)
 
     async def _show(self, interaction: AnyInteraction) -> None:
-        """The health, beside the news."""
+        """The health, beside the notice."""
         await interaction.response.defer(ephemeral=interaction.guild_id is not None, thinking=True)
         guild_id = None if await self._bot.is_owner(interaction.user) else str(interaction.guild_id)
-        if await self._desk.may_press(interaction, guild_id):
+        if await self._responder.may_press(interaction, guild_id):
             await self._draw_health(interaction, "glance", guild_id)
         else:
-            await interaction.edit_original_response(embed=embeds.notice("Not done", _NOT_YOURS))
+            await interaction.edit_original_response(embed=embeds.short_embed("Not done", _NOT_YOURS))
 
     async def _health(self, interaction: AnyInteraction, view: HealthView, *, is_all: bool) -> None:
         """Another view of the health, or a new look, in the same message."""
         await interaction.response.defer()
         guild_id = None if is_all else str(interaction.guild_id)
-        if await self._desk.may_press(interaction, guild_id):
+        if await self._responder.may_press(interaction, guild_id):
             await self._draw_health(interaction, view, guild_id)
         else:
             await refuse(interaction, _NOT_YOURS)
@@ -116,47 +116,47 @@ class Presses:
     async def _draw_health(self, interaction: AnyInteraction, view: HealthView, guild_id: str | None) -> None:
         async def seen() -> Answer:
             is_owner = await self._bot.is_owner(interaction.user)
-            embed = await health_embed(self._desk, guild_id, view, is_owner=is_owner)
-            has_calendar = is_owner and self._desk.charts.can_draw
+            embed = await health_embed(self._responder, guild_id, view, is_owner=is_owner)
+            has_calendar = is_owner and self._responder.charts.can_draw
             return Answer(embed, health_buttons(view, guild_id, has_calendar=has_calendar))
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         buttons = answer.view or health_buttons(view, guild_id)
         await interaction.edit_original_response(embed=answer.embed, view=buttons, attachments=[])
 
     async def _mute(self, interaction: AnyInteraction, message_id: str, minutes: int) -> None:
-        news = await self._news(interaction, message_id)
-        if news is not None:
-            until = self._desk.system.clock.now() + timedelta(minutes=minutes)
-            await self._desk.system.alerts.mute(_names(news), until, str(interaction.user.id))
+        notice = await self._notice(interaction, message_id)
+        if notice is not None:
+            until = self._responder.system.clock.now() + timedelta(minutes=minutes)
+            await self._responder.system.alerts.mute(_names(notice), until, str(interaction.user.id))
             words = f"🔕 Muted until {discord.utils.format_dt(until, 'f')}. Anything still wrong then will be sent."
-            await interaction.edit_original_response(content=words, view=news_buttons(news, is_muted=True))
+            await interaction.edit_original_response(content=words, view=notice_buttons(notice, is_muted=True))
 
     async def _unmute(self, interaction: AnyInteraction, message_id: str) -> None:
-        news = await self._news(interaction, message_id)
-        if news is not None:
-            await self._desk.system.alerts.unmute(_names(news))
-            await interaction.edit_original_response(content="🔔 No longer muted.", view=news_buttons(news))
+        notice = await self._notice(interaction, message_id)
+        if notice is not None:
+            await self._responder.system.alerts.unmute(_names(notice))
+            await interaction.edit_original_response(content="🔔 No longer muted.", view=notice_buttons(notice))
 
-    async def _news(self, interaction: AnyInteraction, message_id: str) -> News | None:
+    async def _notice(self, interaction: AnyInteraction, message_id: str) -> Notice | None:
         """What a message said; None where that is refused, which is said."""
         await interaction.response.defer()
         if not await self._bot.is_owner(interaction.user):
             await refuse(interaction, _OWNERS_ONLY)
             return None
-        message = await self._desk.system.alerts.message(message_id)
+        message = await self._responder.system.alerts.message(message_id)
         if message is None:
             await refuse(interaction, _FORGOTTEN)
             return None
-        return message.news
+        return message.notice
 
 
-def _names(news: News) -> set[tuple[str, str]]:
+def _names(notice: Notice) -> set[tuple[str, str]]:
     """The scopes and keys that it is about."""
-    return {(item.scope, item.key) for item in news.items}
+    return {(item.scope, item.key) for item in notice.items}
 
 
-def _item(presses: Presses) -> type[AnyItem]:
+def _item(router: ComponentRouter) -> type[AnyItem]:
     """A class of its own for each bot: discord.py makes an object of it for each press."""
 
     class BotMonItem(discord.ui.DynamicItem[Item], template=rf"{PREFIX}.*"):
@@ -166,6 +166,6 @@ def _item(presses: Presses) -> type[AnyItem]:
             return cls(cast("Item", item))
 
         async def callback(self, interaction: AnyInteraction) -> None:
-            await presses.take(interaction, self.custom_id)
+            await router.take(interaction, self.custom_id)
 
     return BotMonItem

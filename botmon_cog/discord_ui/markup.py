@@ -1,4 +1,4 @@
-"""The two hands in which reasons and news are written: Discord's markup, and plain text for everywhere else."""
+"""How reasons and notices are written: in Discord's markup, and in plain text for everywhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botmon_cog.domain import text
 _SAME_DAY = timedelta(hours=20)
 
 
-class Pen:
+class Markup:
     """Plain text: no markup, times in UTC."""
 
     def words(self, words: str, max_chars: int = 200) -> str:
@@ -35,7 +35,7 @@ class Pen:
         return f"{text.duration((now - moment).total_seconds())} ago"
 
 
-class DiscordPen(Pen):
+class DiscordMarkup(Markup):
     """Text that can't ping or format, and times in the reader's own zone."""
 
     def words(self, words: str, max_chars: int = 200) -> str:
@@ -57,5 +57,5 @@ class DiscordPen(Pen):
         return at(moment, "R")
 
 
-PLAIN = Pen()
-DISCORD = DiscordPen()
+PLAIN = Markup()
+DISCORD = DiscordMarkup()

@@ -10,9 +10,9 @@ import discord
 
 from botmon_cog.cog.commands.errors import error_answer, error_as_text, errors_answer
 from botmon_cog.cog.views.errors import MUTES, PERIODS, errors_view
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
-from botmon_cog.discord_ui.pressed import chosen, defer_in_place
+from botmon_cog.discord_ui.component_interactions import chosen, defer_in_place
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder
 from botmon_cog.domain.reports.errors import fingerprint_of
 
 _OWNERS_ONLY = "Only the bot's owners can see errors."
@@ -23,17 +23,17 @@ _DAYS = {str(days): days for days in PERIODS.values()}
 _HOURS = {str(hours): hours for hours in MUTES.values()}
 
 
-class ErrorPresses:
+class ErrorListHandler:
     """For one bot. Whether somebody is an owner is asked at each press."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
 
     async def answer(self, interaction: AnyInteraction, words: Sequence[str]) -> bool:
         """`words`: what the custom id says after `errors:`. Returns False where it is none of ours."""
         match [*words]:
             case [days] if days in _DAYS:
-                await self._show(interaction, lambda: errors_answer(self._desk, _DAYS[days]), _DAYS[days])
+                await self._show(interaction, lambda: errors_answer(self._responder, _DAYS[days]), _DAYS[days])
             case [days, "open"] if days in _DAYS and (values := chosen(interaction)):
                 await self._open(interaction, values[0], _DAYS[days])
             case [days, "open", error_id] if days in _DAYS:
@@ -50,7 +50,7 @@ class ErrorPresses:
         return True
 
     async def _open(self, interaction: AnyInteraction, error_id: str, days: int) -> None:
-        await self._show(interaction, lambda: error_answer(self._desk, error_id, days), days)
+        await self._show(interaction, lambda: error_answer(self._responder, error_id, days), days)
 
     async def _show(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[Answer]], days: int) -> None:
         """In place of what is there, or beside it where others see that message."""
@@ -70,20 +70,20 @@ class ErrorPresses:
             await refuse(interaction, _FORGOTTEN)
             return
         await act(fingerprint, str(interaction.user.id))
-        await self._put(interaction, lambda: error_answer(self._desk, error_id, days), days)
+        await self._put(interaction, lambda: error_answer(self._responder, error_id, days), days)
 
     async def _put(self, interaction: AnyInteraction, draw: Callable[[], Awaitable[Answer]], days: int) -> None:
         async def seen() -> Answer:
             return await draw()
 
-        answer = await self._desk.attempt(seen)
+        answer = await self._responder.attempt(seen)
         await interaction.edit_original_response(embed=answer.embed, view=answer.view or errors_view((), days))
 
     async def _copy(self, interaction: AnyInteraction, error_id: str, days: int) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         if not await self._is_allowed(interaction):
             return
-        words = await error_as_text(self._desk, error_id, days)
+        words = await error_as_text(self._responder, error_id, days)
         if words is None:
             await refuse(interaction, _FORGOTTEN)
         elif len(words.encode("utf-16-le")) <= 2 * _LONGEST_CONTENT:
@@ -93,7 +93,7 @@ class ErrorPresses:
             await interaction.followup.send(file=file, ephemeral=True)
 
     async def _is_allowed(self, interaction: AnyInteraction) -> bool:
-        is_owner = await self._desk.bot.is_owner(interaction.user)
+        is_owner = await self._responder.bot.is_owner(interaction.user)
         if not is_owner:
             await refuse(interaction, _OWNERS_ONLY)
         return is_owner
@@ -102,16 +102,16 @@ class ErrorPresses:
 
     def _mute(self, hours: int) -> Callable[[int, str], Awaitable[None]]:
         async def mute(fingerprint: int, by: str) -> None:
-            until = self._desk.system.clock.now() + timedelta(hours=hours)
-            await self._desk.system.errors.mute(fingerprint, until, by)
+            until = self._responder.system.clock.now() + timedelta(hours=hours)
+            await self._responder.system.errors.mute(fingerprint, until, by)
 
         return mute
 
     async def _unmute(self, fingerprint: int, _by: str) -> None:
-        await self._desk.system.errors.unmute(fingerprint)
+        await self._responder.system.errors.unmute(fingerprint)
 
     async def _resolve(self, fingerprint: int, by: str) -> None:
-        await self._desk.system.errors.resolve(fingerprint, by)
+        await self._responder.system.errors.resolve(fingerprint, by)
 
     async def _reopen(self, fingerprint: int, _by: str) -> None:
-        await self._desk.system.errors.reopen(fingerprint)
+        await self._responder.system.errors.reopen(fingerprint)

@@ -7,23 +7,23 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
-from botmon_cog.discord_ui.desk import Answer, AnyInteraction, Desk
 from botmon_cog.discord_ui.discord_errors import UNREACHED
 from botmon_cog.discord_ui.refusal import refuse
+from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder
 from botmon_cog.privacy import words
 from botmon_cog.privacy.abouts import Abouts
 from botmon_cog.privacy.forgetting import Forgetting
 from botmon_cog.privacy.person import Person
 
 
-class PrivacyPresses:
+class PrivacyHandler:
     """Answers the buttons, also of messages from before a restart."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._person = Person(desk.system.store.engine)
-        self._abouts = Abouts(desk.system.store.engine, desk.system.clock)
-        self._forgetting = Forgetting(desk.system)
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+        self._person = Person(responder.system.store.engine)
+        self._abouts = Abouts(responder.system.store.engine, responder.system.clock)
+        self._forgetting = Forgetting(responder.system)
         self._busy: set[int] = set()
         """Users for whom something is under way that reads or changes everything."""
 
@@ -51,7 +51,7 @@ class PrivacyPresses:
                 await interaction.response.defer()
             else:
                 await interaction.response.defer(ephemeral=True, thinking=True)
-        answer = await self._desk.attempt(draw)
+        answer = await self._responder.attempt(draw)
         await interaction.edit_original_response(embed=answer.embed, view=answer.view)
 
     async def _once(self, interaction: AnyInteraction, work: Callable[[AnyInteraction], Awaitable[None]]) -> None:
@@ -69,7 +69,7 @@ class PrivacyPresses:
 
     def _about(self, interaction: AnyInteraction) -> Callable[[], Awaitable[Answer]]:
         async def draw() -> Answer:
-            return words.about_answer(await self._abouts.of(interaction.user.id), self._desk.system.config)
+            return words.about_answer(await self._abouts.of(interaction.user.id), self._responder.system.config)
 
         return draw
 
@@ -83,7 +83,7 @@ class PrivacyPresses:
 
     def _record(self, interaction: AnyInteraction, *, is_recorded: bool) -> Callable[[], Awaitable[Answer]]:
         async def draw() -> Answer:
-            book = self._desk.system.unrecorded
+            book = self._responder.system.unrecorded
             await (book.remove if is_recorded else book.add)(interaction.user.id)
             return await self._about(interaction)()
 
@@ -103,7 +103,7 @@ class PrivacyPresses:
     async def _copy(self, interaction: AnyInteraction) -> None:
         """In a server by direct message; else as the answer."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        system, user = self._desk.system, interaction.user
+        system, user = self._responder.system, interaction.user
         await system.recorder.settle()
         copy = await self._person.copy(user.id, system.clock.now())
         file = discord.File(io.BytesIO(copy.data), filename=words.file_name(user.id, system.clock.now()))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
 from botmon_cog.domain.alerts.machine import is_graver, is_just_over, is_told
-from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, News, NewsItem, Value, covers
+from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, Notice, NoticeItem, Value, covers
 from botmon_cog.domain.reports import Problem
 
 ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
@@ -26,10 +26,10 @@ _Message = tuple[_Kind, list[tuple[int, Change]]]
 
 
 class Telling(Value, frozen=True, kw_only=True):
-    """News, and the alerts with what is told of them once it is on its way."""
+    """The notices, and the alerts with what is told of them once these are on their way."""
 
     alerts: tuple[Alert, ...]
-    news: tuple[News, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def tell(
@@ -48,8 +48,8 @@ def tell(
 
     `troubles` is all that is seen, also what does not last yet; `inhibits` says what follows from what: patterns by
     pattern. While the first is not well, and until it has been for a while, the others are not told unless they are
-    graver. `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when news
-    was made before, for the limit per hour: older and later times do not count.
+    graver. `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when
+    notices were made before, for the limit per hour: older and later times do not count.
     """
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
@@ -68,7 +68,7 @@ def tell(
         ):
             changes.append((position, change))
     room = config.messages_per_h - sum(now - _HOUR < at <= now for at in made_at)
-    news: list[News] = []
+    notices: list[Notice] = []
     for kind, group in _messages(changes):
         if room < 1:
             for position, change in group:
@@ -76,10 +76,10 @@ def tell(
                     after[position] = replace(after[position], held_back=after[position].held_back or "crowded")
             continue
         room -= 1
-        news.append(_news(kind, [(alerts[position], change) for position, change in group], now, instance, config))
+        notices.append(_notice(kind, [(alerts[position], change) for position, change in group], now, instance, config))
         for position, _ in group:
             after[position] = _as_told(alerts[position], now)
-    return Telling(alerts=tuple(after), news=tuple(news))
+    return Telling(alerts=tuple(after), notices=tuple(notices))
 
 
 def _change(alert: Alert, now: datetime, config: AlertsConfig) -> Change | None:
@@ -137,19 +137,19 @@ def _messages(changes: Sequence[tuple[int, Change]]) -> list[_Message]:
     return [one for one in groups if one[1]]
 
 
-def _news(
+def _notice(
     kind: _Kind,
     group: Sequence[tuple[Alert, Change]],
     now: datetime,
     instance: str,
     config: AlertsConfig,
-) -> News:
+) -> Notice:
     items = [_item(alert, change) for alert, change in group]
     order: list[Change] = ["fired", "worsened", "still", "recovered"]
     items.sort(key=lambda item: (item.severity != "critical", order.index(item.change), item.since, item.key))
     reminders = [at for alert, _ in group if (at := _reminder_at(alert, now, config)) is not None]
     held_back = dict.fromkeys(alert.held_back for alert, _ in group if alert.held_back)
-    return News(
+    return Notice(
         kind=kind,
         items=tuple(items),
         instance=instance,
@@ -159,9 +159,9 @@ def _news(
     )
 
 
-def _item(alert: Alert, change: Change) -> NewsItem:
+def _item(alert: Alert, change: Change) -> NoticeItem:
     is_over = change == "recovered"
-    return NewsItem(
+    return NoticeItem(
         scope=alert.scope,
         key=alert.key,
         change=change,

@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from botmon_cog.charts.drawing import Charts
 from botmon_cog.discord_ui.discord_errors import is_too_late
-from botmon_cog.discord_ui.parts import notice
+from botmon_cog.discord_ui.parts import short_embed
 from botmon_cog.errors import StorageError
 from botmon_cog.monitors.observed import current
 from botmon_cog.runtime import MonitoringSystem
@@ -62,7 +62,7 @@ def no_buttons(_: str | None) -> None:
     """For an answer that is only read."""
 
 
-class Desk:
+class Responder:
     """Answers the monitor's commands for one bot.
 
     Attributes:
@@ -148,13 +148,13 @@ class Desk:
         except Refused as refusal:
             if (observed := current.get()) is not None:
                 observed.is_refused = True  # its row says `denied`
-            return Answer(notice(refusal.title, str(refusal)))
+            return Answer(short_embed(refusal.title, str(refusal)))
         except StorageError as error:
             self.system.failures.note("answering in Discord", error)
-            return Answer(notice("The database does not answer", _AWAY))
+            return Answer(short_embed("The database does not answer", _AWAY))
         except Exception as error:  # noqa: BLE001 (the edge: an answer must come)
             self.system.failures.note("answering in Discord", error)
-            return Answer(notice("That went wrong", _WRONG), failure=error)
+            return Answer(short_embed("That went wrong", _WRONG), failure=error)
 
     async def may_press(self, interaction: AnyInteraction, guild_id: str | None) -> bool:
         """Whether a button may show this user that guild, or all guilds (None): asked again at each press.
