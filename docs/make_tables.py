@@ -72,8 +72,7 @@ def _meaning(column: Column | None, meanings: dict[str, str]) -> str:
 
 def _meanings(kind: type) -> dict[str, str]:
     """What stands below each field of a struct."""
-    module = {models.__name__: models, values.__name__: values, uptime.__name__: uptime}[kind.__module__]
-    tree = ast.parse(inspect.getsource(module))
+    tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
     (found,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
     meanings: dict[str, str] = {}
     for field, text in zip(found.body, found.body[1:], strict=False):
