@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botmon_cog.cog import embeds
-from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
+from botmon_cog.discord_ui.parts import NARROW_COLUMNS, TABLE_COLUMNS
 from botmon_cog.domain import text
 from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, Notice, NoticeItem
 from botmon_cog.domain.periods import before, last_days, report_period
@@ -472,7 +472,7 @@ def test_health_history(history, known):
 @given(statistics_reports())
 def test_statistics(report):
     assert_shows(embeds.statistics(report, NOW))
-    assert_shows(embeds.statistics(report, NOW, columns=POSTED_COLUMNS), POSTED_COLUMNS)
+    assert_shows(embeds.statistics(report, NOW, columns=NARROW_COLUMNS), NARROW_COLUMNS)
 
 
 @any_report

@@ -204,7 +204,7 @@ def test_board_of_a_hundred_metrics_fits():
     embed = board_embed(period, found)
     assert_shows(embed)
     assert "and 75 more" in embed.description
-    assert all(text.columns(line) <= TABLE_COLUMNS for line in embed.description.splitlines())
+    assert all(text.columns(line) <= TABLE_COLUMNS for line in embed.description.split("```")[1].splitlines())
 
 
 # -- in Discord --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ NEUTRAL = discord.Colour(0x5865F2)
 
 TABLE_COLUMNS = 28
 """What a phone shows of a code block without wrapping."""
-POSTED_COLUMNS = 23
+NARROW_COLUMNS = 23
 """The same in a message that is there for all to see, and in direct messages: it is indented by a picture."""
 MOST_DAYS = 35
 

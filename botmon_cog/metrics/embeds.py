@@ -59,8 +59,7 @@ def board_embed(period: Period, reports: Sequence[MetricReport]) -> discord.Embe
     embed = discord.Embed(title=f"Your metrics, {_span_words(period)}", colour=NEUTRAL)
     shown = reports[:MOST_SHOWN]
     lines = code_block([line for report in shown for line in _lines(report)])
-    embed.description = "\n".join([lines, *more(reports, len(shown))])
-    embed.set_footer(text=f"{span(period)} · compared with {_before(period)}")
+    embed.description = "\n".join([f"-# {_compared(period)}", lines, *more(reports, len(shown))])
     return clamp(embed)
 
 
@@ -73,15 +72,14 @@ def metric_embed(report: MetricReport) -> discord.Embed:
     """One metric in depth."""
     embed = metric_heading(report)
     about = [sentence(text.plain(report.what))] if report.what else []
-    embed.description = "\n".join([*about, _headline(report)])
+    unit = f" in {text.plain(report.unit, 20)}" if report.unit else ""
+    kind = f"-# {_KINDS[report.kind]}{unit} · {_compared(report.period)}"
+    embed.description = "\n".join([*about, kind, _headline(report)])
     if report.figure is not None:
         embed.add_field(name=_days_title(report), value=_by_day(report), inline=False)
         for name, value in (("Spread", _spread(report)), _by_label(report)):
             if value:
                 embed.add_field(name=name, value=value, inline=False)
-    unit = f" in {text.plain(report.unit, 20)}" if report.unit else ""
-    about_period = f"{span(report.period)} · compared with {_before(report.period)}"
-    embed.set_footer(text=f"{_KINDS[report.kind]}{unit} · {about_period}")
     return clamp(embed)
 
 
@@ -210,5 +208,6 @@ def _span_words(period: Period) -> str:
     return "last 7 days" if period.name == "weekly" else "last 30 days"
 
 
-def _before(period: Period) -> str:
-    return f"the {'week' if period.name == 'weekly' else '30 days'} before"
+def _compared(period: Period) -> str:
+    before = "week" if period.name == "weekly" else "30 days"
+    return f"{span(period)}, and how that compares with the {before} before"

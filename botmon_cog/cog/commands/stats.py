@@ -10,7 +10,7 @@ from botmon_cog.cog import embeds
 from botmon_cog.cog.charts.statistics import commands_chart, heat_map
 from botmon_cog.cog.commands.perf import errors_command
 from botmon_cog.cog.views.stats import StatsView, stats_buttons
-from botmon_cog.discord_ui.parts import POSTED_COLUMNS, TABLE_COLUMNS
+from botmon_cog.discord_ui.parts import NARROW_COLUMNS, TABLE_COLUMNS
 from botmon_cog.discord_ui.pictures import draw_picture, without_picture
 from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, Scope, SlashCommand
 from botmon_cog.domain.reports import Period, StatisticsReport
@@ -100,7 +100,7 @@ async def posted_report(responder: Responder, guild_id: str | None, period: Peri
     if guild_id is not None and has_content:
         chart = commands_chart(report, responder.system.clock.now())
         picture = await draw_picture(responder.charts, chart, "commands")
-    embed = await _embed(responder, report, is_for_owner=guild_id is None, columns=POSTED_COLUMNS)
+    embed = await _embed(responder, report, is_for_owner=guild_id is None, columns=NARROW_COLUMNS)
     return DrawnReport(embed, has_content, picture)
 
 
