@@ -25,9 +25,10 @@ from botmon_cog.original.systems import SHARED
 from botmon_cog.testing import LoopbackDiscord
 from botmon_cog.testing.waiting import Changes
 from tests.engines import Engine
-from tests.pgbouncer import PgBouncer, PoolMode, program
+from tests.pgbouncer import PgBouncer, PoolMode
 from tests.postgres_databases import BARE, TABLES, Databases
 from tests.postgres_server import PostgresServer
+from tests.programs import program
 
 # A run of the tests leaves nothing outside of its temporary folders, what git ignores included. Child processes share
 # what they compile: without that, to compile the package is half of what each of them does.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,18 +12,18 @@ from typing import Any
 
 import aiohttp
 
+from tests.programs import program
+
 EXAMPLES = Path(__file__).parents[1] / "examples" / "monitoring"
 _DEADLINE_S = 40.0
 
 
-def tool(name: str) -> str:
-    """The path of a program; a test that needs it fails without it."""
-    found = shutil.which(name)
-    assert found is not None, (
-        f"{name} is missing. Install it as .ci/run does: "
-        "apt-get install --no-install-recommends prometheus prometheus-alertmanager prometheus-pushgateway"
-    )
-    return found
+_PACKAGES = {"amtool": "prometheus-alertmanager", "prometheus-pushgateway": "prometheus-pushgateway"}
+
+
+def tool(name: str) -> Path:
+    """The path of a program. Where it is missing the test is skipped, in CI it fails."""
+    return program(name, _PACKAGES.get(name, "prometheus"))
 
 
 def run(name: str, *arguments: str | Path, given: bytes = b"", cwd: Path | None = None) -> tuple[int, str]:

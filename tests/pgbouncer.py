@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import pytest
-
 from tests.postgres_server import PATIENCE, USER, PostgresServer
 from tests.postgres_supervisor import account_of_servers, free_port, make_folder
+from tests.programs import program
 
 PoolMode = Literal["session", "transaction"]
 
@@ -34,15 +31,6 @@ default_pool_size = {pool_size}
 server_login_retry = 0.2
 logfile = {log}
 """
-
-
-def program(name: str, package: str) -> Path:
-    """A program of the system. Where it is missing the test is skipped, in CI it fails."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        missing = f"{name} is not there: apt-get install {package}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    return Path(found)
 
 
 class PgBouncer:

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from botmon_cog.errors import StorageError
-from tests.pgbouncer import PgBouncer, program
+from tests.pgbouncer import PgBouncer
 from tests.postgres_scripts import WHAT_COMES_OF_EVERY_STEP, engine_at, every_step, put, texts
 from tests.postgres_server import PostgresServer
+from tests.programs import program
 
 STATE = """
 SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),
