@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from discord import app_commands
 
 from botmon_cog.discord_ui.responder import Answer, AnyInteraction, Responder, SlashCommand
@@ -10,12 +12,14 @@ from botmon_cog.privacy.abouts import Abouts
 
 
 def privacy_command(responder: Responder, name: str) -> SlashCommand:
-    abouts = Abouts(responder.system.store.engine, responder.system.clock)
+    @cache  # commands are also made where there is no system yet, to know what they look like at Discord
+    def abouts() -> Abouts:
+        return Abouts(responder.system.store.engine, responder.system.clock)
 
     async def privacy(interaction: AnyInteraction) -> None:
         async def draw() -> Answer:
             await responder.system.recorder.settle()
-            about = await abouts.of(interaction.user.id)
+            about = await abouts().of(interaction.user.id)
             return words.about_answer(about, responder.system.config)
 
         await responder.answer_anyone(interaction, draw)
