@@ -273,12 +273,12 @@ async def test_a_database_that_is_away_is_told_once_from_each_machine_and_is_bac
         told_n = machines or len(EIGHT)
         assert [text for text, _ in rig.owner.messages] == ["alert: fired database"] * told_n
         assert len({by for _, by in rig.owner.messages}) == told_n
-        assert {notice.told_by for notice in rig.owner.notice} == {told_by}
-        assert f"once from each {told_by}" in str(embeds.notice(rig.owner.notice[0]).description)
+        assert {notice.told_by for notice in rig.owner.notices} == {told_by}
+        assert f"once from each {told_by}" in str(embeds.notice(rig.owner.notices[0]).description)
         await asyncio.to_thread(private_postgres.start)
         assert await rig.minutes(8) == healthy(EIGHT)
         assert [text for text, _ in rig.owner.messages[told_n:]] == ["recovery: recovered database"]
-        assert rig.owner.notice[-1].told_by == ""
+        assert rig.owner.notices[-1].told_by == ""
         if machines != 1:
             return
         await asyncio.to_thread(private_postgres.stop)
