@@ -159,7 +159,7 @@ def checks(bot: Bot, series: Sequence[dict[str, object]]) -> list[HealthReport]:
 
 
 @given(alerts, st.lists(anything, max_size=6))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_no_sample_raises_and_every_verdict_is_whole(config, series):
     bot = Bot(alerts=config)
     for each in series:
@@ -179,7 +179,7 @@ def test_no_sample_raises_and_every_verdict_is_whole(config, series):
 
 
 @given(anything)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_no_sample_is_too_odd_to_be_shown(seen):
     for name, each in seen.items():
         if each is not None:
@@ -205,7 +205,7 @@ def of_cpu(percent: float) -> dict[str, Sample]:
 
 
 @given(alerts, st.sampled_from(["warning", "critical"]), st.data())
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_what_wanders_between_leaving_and_entering_never_flaps(config, severity, data):
     health = HealthConfig(watch=("cpu",), cpu_percent=(80.0 if severity == "warning" else 1.0, 95.0))
     limit = 80.0 if severity == "warning" else 95.0
@@ -240,7 +240,7 @@ figures = st.tuples(*(st.integers(0, n) if n > 20 else st.floats(0, n) for n in 
 
 
 @given(st.lists(figures, max_size=8), figures, figures)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_worse_samples_never_give_a_better_verdict_from_the_same_state(history, one, other):
     worse, better = Bot(), Bot()
     for bot in (worse, better):

@@ -24,6 +24,7 @@ from discord.ext import commands, tasks
 from botmon_cog.config import CommandsConfig, HeartbeatConfig, HttpConfig, LoopConfig
 from botmon_cog.errors import ConfigError, SchemaTooNewError
 from tests.engines import Engine
+from tests.faults import full
 from tests.harness import EXTENSION, cog_of, make_bot, make_config, running, until
 from tests.outside import counting
 
@@ -179,8 +180,8 @@ def beats() -> int:
     return sum("LagMeter" in repr(t) for t in asyncio.get_running_loop()._scheduled if not t.cancelled())
 
 
-# How often is one matter, and which kind of bot another: a hundred times on both would show nothing more.
-@pytest.mark.parametrize(("kind", "reloads"), [(commands.Bot, 100), (commands.AutoShardedBot, 5)])
+# How often is one matter, and which kind of bot another: often on both would show nothing more.
+@pytest.mark.parametrize(("kind", "reloads"), [(commands.Bot, full(100, 20)), (commands.AutoShardedBot, 5)])
 async def test_reloads_leave_what_one_load_leaves_and_unloading_leaves_nothing(
     kind: type[commands.Bot], reloads: int
 ) -> None:

@@ -136,7 +136,7 @@ async def test_codes_and_bodies_are_as_documented_from_the_first_moment_to_the_l
         url=url,
         linger_ms=0,
         busy_timeout_s=0.1,
-        connect_timeout_s=1.0,
+        connect_timeout_s=10.0,  # on the real clock; nothing tries again on this one
         close_timeout_s=60.0,
         spool=str(tmp_path / "spool.db"),
     )

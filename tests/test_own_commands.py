@@ -10,7 +10,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from botmon_cog.config import CommandsConfig
-from botmon_cog.domain.models import Event, Invocation
+from botmon_cog.domain.ended import EndedCommand, Taken
+from botmon_cog.domain.models import Invocation
 from tests.harness import Rig, cog_of, make_bot, make_config, running, until
 
 
@@ -20,10 +21,11 @@ def recordings(rig: Rig) -> list[Invocation]:
     recorder = cog_of(rig.bot).system.recorder
     put = recorder._put
 
-    def note(event: Event) -> int:
-        if type(event).__name__ == Invocation.__name__:  # of a reloaded package, it is another class
-            found.append(event)
-        return put(event)
+    def note(taken: Taken) -> int:
+        kind = type(taken).__name__  # of a reloaded package, it is another class
+        if kind in {Invocation.__name__, EndedCommand.__name__}:
+            found.append(taken if kind == Invocation.__name__ else taken.invocation())
+        return put(taken)
 
     recorder._put = note
     return found

@@ -140,8 +140,8 @@ def test_open_file_keeps_nothing_of_what_has_ended(tmp_path: Path) -> None:
     file = OpenFile(lambda: tmp_path / "spool.db", RunKey.new("test", NOON))
     file.create()
     assert file.path is not None
-    slot = file.add(-1, 1.0, 7, ANNA, CLUB, 5, 1, b"\0\0play")
-    running = file.add(-1, 1.0, 8, BEN, CLUB, 5, 1, b"\0\0play")
+    slot = file.add(1.0, (7, ANNA, CLUB, 5), 1, b"\0\0play")
+    running = file.add(1.0, (8, BEN, CLUB, 5), 1, b"\0\0play")
     file.ended(slot, 1, of(ANNA))
     file.settle(1)
     assert ANNA.to_bytes(8, "little") in file.path.read_bytes()
