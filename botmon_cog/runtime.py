@@ -27,7 +27,8 @@ from botmon_cog.health.sources import Sources
 from botmon_cog.host import HostSync
 from botmon_cog.log_file import LogFile
 from botmon_cog.monitors.alert_causes import AlertCauses
-from botmon_cog.monitors.alerts import AlertContext, Alerts
+from botmon_cog.monitors.alert_teller import AlertContext
+from botmon_cog.monitors.alerts import Alerts
 from botmon_cog.monitors.command_log import CommandLog
 from botmon_cog.monitors.crashes import CrashKeeper
 from botmon_cog.monitors.elsewhere import ElsewhereKeeper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig
-from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute, Notice
+from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertBook, AlertMessage, Mute, Notice, OtherAlert
+from botmon_cog.domain.alerts.incidents import Basis
 from botmon_cog.domain.alerts.machine import Look, moved
 from botmon_cog.domain.alerts.notices import tell
 from botmon_cog.domain.reasons import Reason
@@ -146,17 +148,37 @@ class InstanceStorage:
             raise StorageError("away")
         return self.database
 
-    async def alerts(self, now: datetime) -> AlertBook:
+    async def alerts(self, now: datetime, audience: str = "") -> AlertBook:
         database = self._reach()
-        return AlertBook(
+        others = self._others(audience)
+        mutes = (one for one in database.mutes.values() if one.until > now)
+        book = AlertBook(
             alerts=tuple(alert for alert in database.rows.values() if alert.scope in self._scopes),
-            mutes=tuple(one for one in database.mutes.values() if one.scope in self._scopes and one.until > now),
+            others=tuple(OtherAlert(alert=alert, alive_at=alert.seen_at) for alert in others),
+            mutes=tuple(
+                one
+                for one in mutes
+                if one.scope in self._scopes
+                or (one.scope and one.audience and one.audience == audience and one.key != EVERYTHING)
+            ),
         )
+        await asyncio.sleep(0)  # what was read may be old by now
+        return book
+
+    def _others(self, audience: str) -> list[Alert]:
+        rows = self._reach().rows.values()
+        return [alert for alert in rows if alert.scope not in self._scopes and audience and alert.audience == audience]
 
     async def keep_alerts(
-        self, changed: Sequence[Alert], gone: Sequence[Alert], messages: Sequence[AlertMessage]
+        self,
+        changed: Sequence[Alert],
+        gone: Sequence[Alert],
+        messages: Sequence[AlertMessage],
+        basis: Basis | None = None,
     ) -> bool:
         database = self._reach()
+        if basis is not None and not basis.holds(self._others(basis.audience)):
+            return False
         for alert in (*changed, *gone):
             row = database.rows.get((alert.scope, alert.key))
             if (row.version if row is not None else 0) != alert.version:

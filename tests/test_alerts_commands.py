@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from botmon_cog.config import AlertsConfig
 from botmon_cog.domain.alerts import EVERYTHING
-from botmon_cog.monitors.alerts import AlertContext
+from botmon_cog.monitors.alert_teller import AlertContext
 from botmon_cog.testing import LoopbackUser
 from tests.alert_helpers import problem, rule_reason
 from tests.harness import Rig, cog_of, make_bot, make_config, running

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -25,13 +25,15 @@ from botmon_cog.health.component import Finding
 from botmon_cog.health.components.commands import Commands
 from botmon_cog.health.debounce import Debouncer, Now
 from botmon_cog.monitors import alert_sender
-from botmon_cog.monitors.alerts import AlertContext, Alerts
+from botmon_cog.monitors.alert_teller import AlertContext
+from botmon_cog.monitors.alerts import Alerts
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.queue.spool import Spool
 from botmon_cog.testing import ManualClock
 from tests.alert_helpers import START, MemoryStorage, bad, problem, told
 from tests.engines import Engine
+from tests.test_alerts_notices import Owner
 
 HOUR = timedelta(hours=1)
 TOLD = Sent(state="told", words="DM to 1 owner")
@@ -345,7 +347,141 @@ async def test_another_instances_alerts_are_its_own(database: MemoryStorage, clo
     one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
     assert await one.check("memory") == ["alert: fired memory"]
     assert await two.check() == []
-    assert await two.check("memory") == ["alert: fired memory"]
+    assert await two.alerts.firing() == ()
+    assert (await two.alerts.overview()).firing == ()
+    assert await two.check("cpu") == ["alert: fired cpu"]
+
+
+async def test_what_fires_in_several_is_told_once_and_its_end_with_the_last_one(engine: Engine, clock) -> None:
+    async with AsyncExitStack() as stack:
+        names = ("one", "two", "three")
+        storages = [await stack.enter_async_context(engine.storage(instance=name)) for name in names]
+        pairs = zip(storages, names, strict=True)
+        one, two, three = (Process(storage.alerts, clock, instance=name) for storage, name in pairs)
+        assert await one.check("memory") == ["alert: fired memory"]
+        assert await two.check("memory") == []
+        assert await three.check("memory", "cpu") == ["alert: fired cpu"]
+        overview = await two.alerts.overview()
+        assert [(each.scope, each.key) for each in overview.firing] == [("two", "memory")]
+        assert sorted((each.scope, each.key) for each in overview.elsewhere) == [
+            ("one", "memory"),
+            ("three", "cpu"),
+            ("three", "memory"),
+        ]
+        assert await one.check() == []
+        assert await three.check() == ["recovery: recovered cpu"]
+        assert await one.check("memory") == []
+        assert await two.check() == []
+        assert await one.check() == ["recovery: recovered memory"]
+        for process in (one, two, three):
+            assert await process.check() == []
+            assert process.failures.n == 0
+        assert engine.sql("SELECT COUNT(*) FROM @alerts") == [(0,)]
+
+
+async def test_worse_in_several_is_told_once(database: MemoryStorage, clock: ManualClock) -> None:
+    one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
+    for severity in ("warning", "critical"):
+        for process in (one, two, one, two):
+            await process.alerts.step([problem("memory", severity)], AlertContext(audience="app"))
+            await process.alerts.deliver("app", process.send)
+    assert await two.check() == []
+    assert await one.check() == ["recovery: recovered memory"]
+    assert (one.sent[:2], two.sent) == ([("alert: fired memory", False), ("alert: worsened memory", False)], [])
+
+
+async def test_of_several_one_reminds(database: MemoryStorage, clock: ManualClock) -> None:
+    config = replace(QUICK, repeat_after_s=(1800, 1800))
+    both = [Process(database.of(name), clock, config, instance=name) for name in ("one", "two")]
+    found: list[int] = []
+    for minute in range(70):
+        for process in both:
+            await process.step("memory")
+            await process.alerts.deliver("app", process.send)
+        found += [minute] * (sum(len(process.sent) for process in both) - len(found))
+        await clock.advance(60)
+    assert found == [0, 30, 60]
+
+
+async def test_processes_of_another_bot_have_nothing_to_do_with_it(database: MemoryStorage, clock) -> None:
+    one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
+    await one.check("memory")
+    await one.alerts.mute([("one", "cpu")], clock.now() + HOUR, "7")
+    await two.alerts.step([problem("memory"), problem("cpu")], AlertContext(audience="another app"))
+    await two.alerts.deliver("another app", two.send)
+    assert two.sent == [("alert: fired cpu, fired memory", False)]
+    assert (await two.alerts.overview()).elsewhere == ()
+
+
+async def test_rows_lost_on_another_day_are_told_again(database: MemoryStorage, clock: ManualClock) -> None:
+    """What stays until the next start is the same in two processes only where they find it at about the same time."""
+    one, two, three = (Process(database.of(name), clock, instance=name) for name in ("one", "two", "three"))
+    assert await one.check("monitor.lost") == ["alert: fired monitor.lost"]
+    assert await two.check("monitor.lost") == []
+    await clock.advance(2 * HOUR.total_seconds())
+    assert await three.check("monitor.lost") == ["alert: fired monitor.lost"]
+
+
+async def test_a_mute_of_what_is_in_several_holds_in_all_of_them(database: MemoryStorage, clock: ManualClock) -> None:
+    one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
+    await one.check("memory")
+    await two.check("memory")
+    await one.alerts.mute([("one", "memory")], clock.now() + HOUR, "7")  # the button under the message
+    assert await one.check() == []
+    assert await two.check() == []
+    assert await two.alerts.unmute([("two", "memory")])
+    assert (await one.alerts.overview()).mutes == ()
+    assert await two.check() == ["recovery: recovered memory"]
+
+
+@pytest.mark.parametrize("is_ill", [True, False])
+async def test_a_process_that_is_gone_for_good_holds_nothing_open(database, clock, is_ill: bool) -> None:
+    """As where each deploy has other names: what the old one told ends with it, or goes on in the new one."""
+    old = Process(database.of("pod-1"), clock, instance="pod-1")
+    assert await old.check("memory", "cpu") == ["alert: fired cpu, fired memory"]
+    new = Process(database.of("pod-2"), clock, instance="pod-2")
+    found: list[tuple[int, str]] = []
+    for minute in range(30):
+        await new.step(*(["memory"] if is_ill else []))
+        await new.alerts.deliver("app", new.send)
+        found += [(minute, text) for text, _ in new.sent[len(found) :]]
+        await clock.advance(60)
+    over = "recovered cpu" if is_ill else "recovered cpu, recovered memory"
+    assert [text for _, text in found] == [f"recovery: {over}"]
+    assert 13 <= found[0][0] <= 15
+    assert {name for name, _ in database.rows} == ({"pod-2"} if is_ill else set())
+    assert await new.check() == (["recovery: recovered memory"] if is_ill else [])
+
+
+async def test_without_the_database_an_end_waits_for_what_the_others_found(database, clock) -> None:
+    one, two = (Process(database.of(name), clock, instance=name) for name in ("one", "two"))
+    await one.check("memory", "cpu")
+    await two.check("memory")
+    await one.check("memory", "cpu")
+    database.is_away = True
+    assert await one.check() == ["recovery: recovered cpu"]
+    assert await two.check("memory", "files") == ["alert: fired files"]
+    database.is_away = False
+    assert await one.check() == []
+    assert await two.check("memory", "files") == []
+    assert await two.check() == ["recovery: recovered memory, recovered files"]
+
+
+async def test_a_quiet_end_that_could_not_be_stored_is_decided_anew(database, clock) -> None:
+    storage = database.of("one")
+    one, two = Process(storage, clock, instance="one"), Process(database.of("two"), clock, instance="two")
+    await one.check("memory")
+    await two.check("memory")
+    keep = storage.keep_alerts
+
+    async def fail(*_: object) -> bool:
+        raise StorageError("connection lost")
+
+    storage.keep_alerts = fail
+    assert await one.check() == []
+    assert await two.check() == []
+    storage.keep_alerts = keep
+    assert await one.check() + await two.check() == ["recovery: recovered memory"]
 
 
 # -- restarts ----------------------------------------------------------------------------------------------------------
@@ -715,6 +851,82 @@ def test_whatever_happens_each_change_is_told_once(tmp_path_factory: pytest.Temp
 
     asyncio.run(run())
     assert not spool.exists() or notes_in(spool) == []
+
+
+NAMES = ("one", "two", "three")
+SIGHT = st.none() | st.dictionaries(st.sampled_from(KEYS[:2]), st.sampled_from(["warning", "critical"]))
+"""What a process finds; None: it is off."""
+ROUND = st.tuples(
+    st.tuples(SIGHT, SIGHT, SIGHT),
+    st.booleans(),  # whether the processes are restarted before
+    st.booleans(),  # whether they check at the same time
+    st.sampled_from([TOLD, TOLD, Sent(state="failed", words="")]),
+    st.none() | st.tuples(st.sampled_from(NAMES), st.sampled_from(KEYS[:2]), st.integers(1, 40)),  # a mute, its minutes
+    st.sampled_from([1, 1, 10, 20]),  # minutes
+)
+
+
+class Fleet:
+    """Three processes of a bot on one database, which stays."""
+
+    def __init__(self, repeat_s: float) -> None:
+        self.database, self.clock = MemoryStorage(), ManualClock(START)
+        self.processes: dict[str, Process] = {}
+        self._config = replace(QUICK, messages_per_h=1000, repeat_after_s=(repeat_s, repeat_s))
+
+    async def live(
+        self, sights: tuple[Mapping[str, str] | None, ...], *, together: bool, answer: Sent = TOLD, minutes: int = 1
+    ) -> None:
+        """Each of them checks once; then time passes."""
+        found = ((name, sight) for name, sight in zip(NAMES, sights, strict=True) if sight is not None)
+        checks = [self._check(name, sight, answer) for name, sight in found]
+        if together:
+            await asyncio.gather(*checks)
+        else:
+            for check in checks:
+                await check
+        await self.clock.advance(60 * minutes)
+
+    async def _check(self, name: str, found: Mapping[str, str], answer: Sent) -> None:
+        if name not in self.processes:
+            self.processes[name] = Process(self.database.of(name), self.clock, self._config, instance=name)
+        process = self.processes[name]
+        process.answers = [answer]
+        problems = [problem(key, severity, since=self.clock.now()) for key, severity in found.items()]
+        await process.alerts.step(problems, AlertContext(audience="app"))
+        await process.alerts.deliver("app", process.send)
+        assert process.failures.n == 0
+
+    def believed(self) -> dict[str, str]:
+        """What the owners believe, having read the messages in the order in which they were stored."""
+        owner = Owner()
+        for row in self.database.messages.values():
+            owner.read(row.notice)
+        return owner.believes
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ROUND, max_size=12), st.sampled_from([0, 1800]))
+def test_whatever_several_processes_find_each_change_is_told_once(rounds, repeat_s: float) -> None:
+    async def run() -> None:
+        fleet = Fleet(repeat_s)
+        for sights, is_restart, together, answer, muting, minutes in rounds:
+            if is_restart:
+                fleet.processes.clear()
+            if muting is not None and muting[0] in fleet.processes:
+                until = fleet.clock.now() + timedelta(minutes=muting[2])
+                await fleet.processes[muting[0]].alerts.mute([muting[:2]], until, "7")
+            await fleet.live(sights, together=together, answer=answer, minutes=minutes)
+        for _ in range(50):  # all mutes end, and who is gone for good is known to be
+            await fleet.live(({"memory": "critical"}, None, {}), together=False)
+        assert fleet.believed() == {"memory": "critical"}
+        for _ in range(6):
+            await fleet.live(({}, {}, {}), together=True)
+        assert fleet.believed() == {}
+        assert fleet.database.rows == {}
+        assert {row.state for row in fleet.database.messages.values()} <= {"sent"}
+
+    asyncio.run(run())
 
 
 def test_the_store_in_memory_is_as_the_real_one() -> None:

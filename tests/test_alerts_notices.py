@@ -162,7 +162,9 @@ def test_a_mute_ended_by_hand_ends_as_any_other():
         ("gateway.shard.33", "main", False),
         ("gate", "main", False),
         (EVERYTHING, "", False),
-        ("gateway", "other", False),
+        ("gateway", "other", True),  # one trouble may be in several processes
+        (EVERYTHING, "other", False),
+        ("gateway", "", False),
     ],
 )
 def test_a_mute_covers_its_key_and_what_is_beneath(key, scope, is_muted):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from botmon_cog.cog import embeds
 from botmon_cog.cog.views.buttons import notice_buttons
-from botmon_cog.domain.alerts import Alert, AlertMessage, AlertsOverview, Mute, Notice, NoticeItem
+from botmon_cog.domain.alerts import SHARED, Alert, AlertMessage, AlertsOverview, Mute, Notice, NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
 from botmon_cog.domain.reasons import Reason
 from botmon_cog.domain.reports import Problem
@@ -405,6 +405,15 @@ def test_the_list_has_what_is_on_with_its_key_what_may_come_and_what_is_muted():
         "Not sent yet": f"🟡 {MEMORY} (400 MiB now), began {since}",
         "🔕 Muted": f"`commands` until {stamp(until, 'f')}, by <@1234>",
     }
+
+
+def test_the_list_says_in_how_many_processes_it_is():
+    firing = (alert("database", LOCKED, scope=SHARED), alert("commands.slow.play", SLOW, "warning"))
+    elsewhere = [alert("commands.slow.play", SLOW, "warning", scope=f"cluster-{n}") for n in range(2, 5)]
+    embed = embeds.alerts_list(AlertsOverview(firing=firing, elsewhere=(*elsewhere, alert("cpu", FULL, scope="x"))))
+    notes = [line for line in (embed.description or "").splitlines() if line.startswith("-# ")]
+    assert [" processes" in note for note in notes] == [False, True]
+    assert "in 4 processes" in notes[1]
 
 
 def test_empty_list_says_what_would_appear_there():

@@ -234,6 +234,56 @@ async def test_a_rolling_deploy_of_eight_processes_is_no_news(postgres_store_url
 
 
 @pytest.mark.parametrize("is_staggered", [False, True])
+async def test_a_command_that_fails_in_all_of_them_is_told_once_and_is_over_once(
+    postgres_store_url: str, is_staggered: bool
+) -> None:
+    async with processes(postgres_store_url, *EIGHT, is_staggered=is_staggered) as rig:
+
+        async def fail(minutes: int) -> None:
+            for minute in range(minutes):
+                for n, process in enumerate(rig.processes.values()):
+                    process.use(Outcome.OK, 3)
+                    process.use(Outcome.ERROR, 3 if minute >= n else 0, "lyrics")
+                statuses = await rig.minute()
+            assert set(statuses.values()) == {"unhealthy"}
+
+        await fail(full(40, 25))
+        assert [text for text, _ in rig.owner.messages] == ["alert: fired commands.failing.lyrics"]
+        first = rig.owner.messages[0][1]
+        assert f"{rig.owner.notice[0].instance} · next reminder" in str(embeds.notice(rig.owner.notice[0]).footer.text)
+        overview = await rig[EIGHT[-1]].system.alerts.overview()
+        assert [alert.key for alert in overview.firing] == ["commands.failing.lyrics"]
+        assert "in 8 processes" in str(embeds.alerts_list(overview).description)
+        await rig.stop(first)  # a deploy of one of them, under the same name
+        await rig.clock.advance(15)
+        await rig.start(first)
+        await rig.minutes(100)
+        assert await rig.minutes(1) == healthy(rig.processes)
+        assert [text for text, _ in rig.owner.messages[1:]] == ["recovery: recovered commands.failing.lyrics"]
+        assert rig.owner.notice[1].items[0].since <= rig.owner.notice[0].items[0].since
+        assert rig.failures() == {None}
+
+
+async def test_a_deploy_under_new_names_leaves_no_alert_open(postgres_store_url: str) -> None:
+    async with processes(postgres_store_url, "pod-1", "pod-2") as rig:
+        for _ in range(20):
+            for process in rig.processes.values():
+                process.use(Outcome.ERROR, 3)
+            await rig.minute()
+        await rig.stop("pod-1", "pod-2")
+        await rig.start("pod-3", "pod-4")
+        for _ in range(20):
+            for process in rig.processes.values():
+                process.use(Outcome.OK, 3)
+            assert await rig.minute() == healthy(rig.processes)
+        assert [text for text, _ in rig.owner.messages] == [
+            "alert: fired commands.failing.play",
+            "recovery: recovered commands.failing.play",
+        ]
+        assert rig.failures() == {None}
+
+
+@pytest.mark.parametrize("is_staggered", [False, True])
 async def test_what_all_of_them_see_is_told_once_and_is_over_once(postgres_store_url: str, is_staggered: bool) -> None:
     async with processes(postgres_store_url, *EIGHT, is_staggered=is_staggered) as rig:
 

@@ -13,7 +13,9 @@ import pytest
 
 from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, AlertMessage, Mute, NoticeItem
 from botmon_cog.domain.alerts.cause import Cause, Change, CommonError, Times
+from botmon_cog.domain.alerts.incidents import Basis, told_by
 from botmon_cog.domain.reasons import Reason
+from botmon_cog.domain.uptime import Run
 from botmon_cog.errors import StorageError
 from botmon_cog.store.alerts import _CLAIM, _DUE, _SENT_SINCE
 from tests.engines import Engine, Storage, dump
@@ -32,6 +34,7 @@ FULL = {
     "told": "critical",
     "told_at": NOON + 4 * MS,
     "held_back": "muted",
+    "audience": "app",
 }
 REASON = Reason.of("test.bad", said="🎵", n=3, share=0.5, is_so=True, names=["a", "b"], nothing=None)
 CAUSE = Cause(
@@ -182,7 +185,7 @@ async def test_alerts_and_messages_are_stored_together_or_not_at_all(engine, sto
     engine.sql("DROP TABLE @alert_messages")
     with pytest.raises(StorageError, match="alert_messages"):
         await storage.alerts.keep_alerts([alert()], [], [message()])
-    assert await kept_alerts(storage) == ()
+    assert engine.sql("SELECT COUNT(*) FROM @alerts") == [(0,)]
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
@@ -354,6 +357,59 @@ async def test_history_is_everybodys_newest_first_and_as_long_as_asked_for(engin
         assert await other.alerts.alert_history(NOON + 3 * HOUR, 9) == [messages[4], messages[3]]
 
 
+# -- other processes ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_bots_other_processes_are_seen_with_their_last_sign_of_life(engine):
+    def of(scope: str) -> Alert:
+        return stored(alert(scope=scope, audience="app"))
+
+    async with engine.storage("test") as one, engine.storage("other") as other:
+        mine = alert(audience="app")
+        assert await one.alerts.keep_alerts([mine, alert(scope=SHARED, key="database")], [], [])
+        for scope, audience in (("other", "app"), ("off", "app"), ("foreign", "another app"), ("young", "")):
+            assert await one.alerts.keep_alerts([alert(scope=scope, audience=audience)], [], [])
+        run = Run(started_at=NOON, seen_at=NOON + HOUR)
+        await other.uptime.put_run(run)
+        assert [(each.alert, each.alive_at) for each in (await one.alerts.alerts(NOON, "app")).others] == [
+            (of("off"), alert().seen_at),
+            (of("other"), NOON + HOUR),
+        ]
+        assert [each.alert for each in (await other.alerts.alerts(NOON, "another app")).others] == [
+            stored(alert(scope="foreign", audience="another app"))
+        ]
+        assert (await one.alerts.alerts(NOON)).others == ()
+
+
+async def test_what_was_decided_on_what_others_told_is_stored_only_while_they_have_told_no_more(engine):
+    untold = Basis(audience="app", told={"memory": None})
+    theirs = alert(scope="other", audience="app", told="critical", told_at=NOON)
+    async with engine.storage("test") as one, engine.storage("other") as other:
+        assert await one.alerts.keep_alerts([alert(key="disk")], [], [], untold)
+        assert await other.alerts.keep_alerts([theirs], [], [])
+        before = await dump(one, *ALERT_TABLES)
+        assert not await one.alerts.keep_alerts([alert()], [], [message()], untold)
+        assert await dump(one, *ALERT_TABLES) == before
+        told = Basis(audience="app", told=told_by([theirs]))
+        assert await one.alerts.keep_alerts([alert()], [], [], told)
+        assert await one.alerts.keep_alerts([], [], [], Basis(audience="another app", told={"memory": None}))
+
+
+async def test_of_many_who_are_about_to_tell_the_same_one_does(engine):
+    untold = Basis(audience="app", told={"memory": None})
+    names = [f"p{n}" for n in range(4)]
+    async with AsyncExitStack() as stack:
+        storages = [await stack.enter_async_context(engine.storage(name, busy_timeout_s=30.0)) for name in names]
+        mine = [alert(scope=name, audience="app", told="critical", told_at=NOON) for name in names]
+        found = await asyncio.gather(
+            *(
+                storage.alerts.keep_alerts([own], [], [message()], untold)
+                for storage, own in zip(storages, mine, strict=True)
+            )
+        )
+        assert sorted(found) == [False] * 3 + [True]
+
+
 async def test_what_is_asked_often_is_found_by_an_index(tmp_path):
     async with Engine("sqlite", str(tmp_path / "bot.db")).storage() as storage:
         bound = dict.fromkeys(("audience", "claims_from", "since", "limit", "message_id", "by", "now"), "1")
@@ -376,6 +432,15 @@ async def test_mutes_in_force_are_those_of_the_instance_and_the_shared_ones(engi
         assert (await other.alerts.alerts(NOON)).mutes == tuple(mutes[:1])
         assert (await storage.alerts.alerts(NOON + HOUR - MS)).mutes == tuple(mutes)
         assert (await storage.alerts.alerts(NOON + HOUR)).mutes == ()
+
+
+async def test_a_mute_of_a_key_is_seen_by_all_processes_of_the_bot(engine):
+    ours, theirs = mute(scope="other", audience="app"), mute(scope="foreign", audience="another app")
+    async with engine.storage("test") as storage:
+        for made in (ours, theirs, mute(scope="young"), mute(scope="other", key=EVERYTHING, audience="app")):
+            await storage.alerts.put_mute(made)
+        assert (await storage.alerts.alerts(NOON, "app")).mutes == (ours,)
+        assert (await storage.alerts.alerts(NOON)).mutes == ()
 
 
 async def test_a_mute_takes_the_place_of_the_one_before_and_can_be_ended(storage):

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
+from botmon_cog.domain.alerts import SHARED, Alert, AlertBook, AlertMessage, Mute, OtherAlert
+from botmon_cog.domain.alerts.incidents import Basis
 from botmon_cog.domain.alerts.machine import Name
 from botmon_cog.domain.alerts.merging import merged
 from botmon_cog.errors import SpoolError, StorageError
@@ -28,6 +29,8 @@ class AlertKeeper:
     Attributes:
         alerts: moved on from there while the database is away.
         outbox: by id, the messages that the database does not have, or has without their result.
+        audience: the application's id; empty until it is known.
+        others: the alerts of the bot's other processes, as they were when the database answered last.
         knows: whether `alerts` say how it is; False until the database or the disk has told what was before the start.
     """
 
@@ -38,6 +41,7 @@ class AlertKeeper:
         self._store = store
         self._timeout_s = timeout_s
         self._failures = failures
+        self._scopes = {instance, SHARED}
         self._note = AlertNote(spool, instance) if spool is not None else None
         self._mutes: tuple[Mute, ...] = ()
         self._mute_changes: dict[Name, Mute | None] = {}
@@ -46,6 +50,8 @@ class AlertKeeper:
         """Whether `alerts` were moved without the database."""
         self.alerts: tuple[Alert, ...] = ()
         self.outbox: dict[str, AlertMessage] = {}
+        self.audience = ""
+        self.others: tuple[OtherAlert, ...] = ()
         self.knows = False
 
     async def recall(self) -> None:
@@ -70,19 +76,19 @@ class AlertKeeper:
     async def look(self, now: datetime) -> AlertBook | None:
         """What the database has, with what it does not have yet in its place; None where it is away."""
         try:
-            book = await answered(self._store.alerts(now), self._timeout_s)
+            book = await answered(self._store.alerts(now, self.audience), self._timeout_s)
         except StorageError:
             return None
-        return AlertBook(alerts=self._merged(book.alerts), mutes=book.mutes)
+        return replace(book, alerts=self._merged(book.alerts))
 
     async def read(self, now: datetime) -> tuple[Alert, ...] | None:
         """Take up what the database has; returns just that, None where it is away."""
         try:
             await answered(self._store_mutes(), self._timeout_s)
-            book = await answered(self._store.alerts(now), self._timeout_s)
+            book = await answered(self._store.alerts(now, self.audience), self._timeout_s)
         except StorageError:
             return None
-        self.alerts, self._mutes = self._merged(book.alerts), book.mutes
+        self.alerts, self._mutes, self.others = self._merged(book.alerts), book.mutes, book.others
         self.knows = True
         return book.alerts
 
@@ -117,27 +123,34 @@ class AlertKeeper:
                 self._mute_changes.pop(name, None)
 
     async def keep(
-        self, stored: Iterable[Alert], alerts: Sequence[Alert], gone: Sequence[Alert], messages: Sequence[AlertMessage]
+        self,
+        stored: Iterable[Alert],
+        alerts: Sequence[Alert],
+        gone: Sequence[Alert],
+        messages: Sequence[AlertMessage],
+        basis: Basis,
     ) -> bool:
         """Store what differs from what is stored, and every message that the database does not have.
 
-        False: another process was quicker with one of these alerts; nothing was stored.
+        Alerts of other processes may be among them. False: another process was quicker with one of these alerts, or
+        with telling what this one is about to; nothing was stored.
 
         Raises:
             StorageError: the database is away.
         """
-        known = {(alert.scope, alert.key): alert for alert in stored}
+        others = (other.alert for other in self.others)
+        known = {(alert.scope, alert.key): alert for alert in (*stored, *others)}
         changed = [alert for alert in alerts if alert != known.get((alert.scope, alert.key))]
         forgotten = [alert for alert in gone if alert.version]
         waiting = [*(each for each in self.outbox.values() if each.claimed_by != ANOTHER), *messages]
         if changed or forgotten or waiting:
-            keeping = self._store.keep_alerts(changed, forgotten, waiting)
+            keeping = self._store.keep_alerts(changed, forgotten, waiting, basis)
             if not await answered(keeping, self._timeout_s):
                 return False
         names = {(alert.scope, alert.key) for alert in changed}
         self.alerts = tuple(
             replace(alert, version=alert.version + 1) if (alert.scope, alert.key) in names else alert
-            for alert in alerts
+            for alert in self._own(alerts)
         )
         self.outbox.clear()
         self._is_ahead = False
@@ -150,10 +163,13 @@ class AlertKeeper:
         What is over is not forgotten: the database, once it is back, would know of it as it was before.
         """
         over = (alert for alert in gone if alert.version and alert.state == "resolved")
-        self.alerts = (*alerts, *over)
+        self.alerts = self._own((*alerts, *over))
         self.outbox |= {message.message_id: message for message in messages}
         self._is_ahead = True
         await self.save()
+
+    def _own(self, alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+        return tuple(alert for alert in alerts if alert.scope in self._scopes)
 
     async def save(self) -> None:
         """Bring what is on disk up to date. There is nothing while nothing is wrong."""

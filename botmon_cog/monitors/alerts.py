@@ -6,50 +6,32 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
-import msgspec
 from msgspec.structs import replace
 
 from botmon_cog.clock import Clock
 from botmon_cog.config import Config
-from botmon_cog.domain.alerts import SHARED, Alert, AlertMessage, AlertsOverview, Mute, Notice
-from botmon_cog.domain.alerts.machine import UNTOLD, Look, Name, is_graver, is_told, moved, shifted
-from botmon_cog.domain.alerts.notices import NOTHING, tell
+from botmon_cog.domain.alerts import EVERYTHING, SHARED, Alert, AlertMessage, AlertsOverview, Mute
+from botmon_cog.domain.alerts.incidents import Basis, decided, ended, parted, told_by, undecided
+from botmon_cog.domain.alerts.machine import UNTOLD, Look, Moved, Name, is_graver, is_told, moved, shifted
+from botmon_cog.domain.alerts.notices import NOTHING
 from botmon_cog.domain.reports import Problem
 from botmon_cog.errors import StorageError
-from botmon_cog.maintenance import maintenance_until, parse_window
 from botmon_cog.monitors.alert_causes import AlertCauses
 from botmon_cog.monitors.alert_keeper import AlertKeeper
 from botmon_cog.monitors.alert_sender import AlertSender, Send
+from botmon_cog.monitors.alert_teller import AlertContext, AlertTeller, Found
 from botmon_cog.monitors.failures import Failures
 from botmon_cog.monitors.wall_jumps import WallJumps
 from botmon_cog.store.alerts import AlertStore
 from botmon_cog.store.engine import answered
 from botmon_cog.store.queue.spool import Spool
-from botmon_cog.timezones import find_zone
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 5
-_HOUR = timedelta(hours=1)
 _ON_RECORD = timedelta(days=30)
 _MANY = 1_000
-
-
-class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message says beside the alerts, at the time of a check."""
-
-    audience: str | None = None
-    """The application's id. None: not known yet; until it is, nothing is told, and nothing is lost by that."""
-    waiting: int = 0
-    """Rows that wait for the database, in memory or on disk."""
-    spooled: int = 0
-    """Those of them that are on disk."""
-    dropped: int = 0
-    """Rows lost since the start."""
-    is_recalled: bool = True
-    """Whether the checks know what `Alerts.firing` told. Until then nothing of this process's own ends."""
 
 
 class Alerts:
@@ -77,31 +59,23 @@ class Alerts:
         self._jumps = WallJumps(clock)
         self._config = config.alerts
         self._interval_s = config.health.interval_s
-        self._inhibits = inhibits
-        self._causes = causes
         self._instance = config.instance
         self._timeout_s = config.health.database_timeout_s
         self._failures = failures
         self._keeper = AlertKeeper(store, config.instance, self._timeout_s, failures, spool)
-        self._zone = find_zone(config.reports.timezone)
-        self._windows = [parse_window(text) for text in config.alerts.maintenance]
+        self._teller = AlertTeller(config, inhibits, causes)
         self._sender = AlertSender(store, self._keeper, clock, config, failures, spool)
         self._lock = asyncio.Lock()
         """Held by whoever moves alerts or messages."""
-        self._made_at: list[datetime] = []
-        """When notices were made within the last hour."""
-        self._knows_made_at = False
         self._problems: tuple[Problem, ...] = ()
         """What the last check found."""
         self._seen: dict[Name, datetime] = {}
         """When what is shared, and fires, was last found by this process."""
-        self._dropped_before = 0
-        """How many rows had been lost when all was well last."""
 
     async def recall(self) -> None:
         """Take up what an earlier process left on disk; what the database has is read at every step."""
         await self._keeper.recall()
-        self._made_at = [message.made_at for message in self._keeper.outbox.values()]
+        self._teller.made_at = [message.made_at for message in self._keeper.outbox.values()]
 
     async def settle(self) -> None:
         """Return when no message is on its way any more, which takes 10 s at the most."""
@@ -151,17 +125,18 @@ class Alerts:
 
     async def mute(self, names: Iterable[Name], until: datetime, by: str) -> None:
         """Tell nothing of keys, each with its scope, until a moment; `by` is a user's id."""
-        now = self._clock.now()
-        await self._keeper.change_mutes(
-            {name: Mute(scope=name[0], key=name[1], until=until, by=by, made_at=now) for name in names}
-        )
+        now, audience = self._clock.now(), self._keeper.audience
+        mutes = (Mute(scope=scope, key=key, until=until, by=by, made_at=now, audience=audience) for scope, key in names)
+        await self._keeper.change_mutes({(mute.scope, mute.key): mute for mute in mutes})
 
     async def unmute(self, names: Iterable[Name]) -> bool:
-        """Whether any of these keys was muted."""
-        muted = {(mute.scope, mute.key) for mute in (await self.overview()).mutes}
-        ended = muted.intersection(names)
-        await self._keeper.change_mutes(dict.fromkeys(ended))
-        return bool(ended)
+        """Whether any of these keys was muted, in this process or, as it holds for all of them, in another."""
+        wanted = set(names)
+        keys = {key for scope, key in wanted if scope != SHARED and key != EVERYTHING}
+        muted = [(mute.scope, mute.key) for mute in (await self.overview()).mutes]
+        unmuted = [name for name in muted if name in wanted or (name[0] != SHARED and name[1] in keys)]
+        await self._keeper.change_mutes(dict.fromkeys(unmuted))
+        return bool(unmuted)
 
     async def overview(self) -> AlertsOverview:
         """How it is now; nothing, where alerts are switched off. Changes nothing."""
@@ -172,9 +147,14 @@ class Alerts:
         alerts = sorted((book or self._keeper).alerts, key=_by_gravity)
         return AlertsOverview(
             firing=tuple(alert for alert in alerts if alert.state == "firing"),
+            elsewhere=tuple(
+                other
+                for other in parted(book.others if book else self._keeper.others, now, self._interval_s)[0]
+                if other.state == "firing"
+            ),
             pending=tuple(sorted(filter(self._is_pending, self._problems), key=_by_gravity)),
             mutes=self._keeper.mutes(now, book.mutes if book else None),
-            maintenance_until=maintenance_until(self._windows, now, self._zone),
+            maintenance_until=self._teller.maintenance_until(now),
         )
 
     async def history(self, since: datetime, limit: int) -> list[AlertMessage]:
@@ -201,28 +181,50 @@ class Alerts:
 
     async def _step(self, problems: Sequence[Problem], context: AlertContext) -> None:
         self._problems = tuple(problems)
+        self._keeper.audience = context.audience or self._keeper.audience
         jumped = timedelta(seconds=self._jumps.look())
         for _ in range(_TRIES):
             now = self._clock.now()
             stored = await self._keeper.read(now)
+            self._teller.forget_made_at(now)
             if stored is not None:
                 await self._sender.claims.end()
-            await self._recall_made_at(now, can_ask=stored is not None)
+                await self._teller.recall_made_at(now, lambda since: self.history(since, _MANY))
             before = shifted(self._keeper.alerts, jumped, self._instance) if jumped else self._keeper.alerts
             after = moved(before, problems, self._look(problems, now, context), self._config)
-            alerts, messages = await self._tell(after.alerts, context, now)
-            try:
-                if stored is None:
-                    await self._keeper.put_aside(alerts, after.gone, messages)
-                elif not await self._keeper.keep(stored, alerts, after.gone, messages):
-                    continue
-            except StorageError:
-                await self._keeper.put_aside(alerts, after.gone, messages)
-            self._made_at += [message.made_at for message in messages]
-            if all(alert.state == "resolved" and not is_told(alert) for alert in alerts):
-                self._dropped_before = context.dropped
-            return
+            if await self._told(stored, after, context, now):
+                return
         _log.debug("other processes were quicker %d times; the next check moves the alerts", _TRIES)
+
+    async def _told(self, stored: Sequence[Alert] | None, after: Moved, context: AlertContext, now: datetime) -> bool:
+        """Tell what there is to tell, and keep that. False: others were quicker, and it is to be decided anew."""
+        others, left = parted(self._keeper.others, now, self._interval_s)
+        if stored is None:
+            left = ()
+        before = (*after.alerts, *(ended(alert, now) for alert in left if is_told(alert)))
+        gone = (*after.gone, *(alert for alert in left if not is_told(alert)))
+        found = Found(
+            problems=self._problems,
+            others=others,
+            can_agree=stored is not None,
+            mutes=self._keeper.mutes(now),
+        )
+        alerts, messages = await self._teller.tell(before, found, context, now)
+        try:
+            if stored is None:
+                await self._keeper.put_aside(alerts, gone, messages)
+            elif not await self._keeper.keep(stored, alerts, gone, messages, self._basis(before, alerts)):
+                return False
+        except StorageError:
+            in_messages = ((item.scope, item.key) for message in messages for item in message.notice.items)
+            await self._keeper.put_aside(undecided(before, alerts, in_messages), gone, messages)
+        self._teller.kept(alerts, messages, context)
+        return True
+
+    def _basis(self, before: Sequence[Alert], after: Sequence[Alert]) -> Basis:
+        """What others may not have told meanwhile."""
+        told = told_by(other.alert for other in self._keeper.others)
+        return Basis(audience=self._keeper.audience, told={key: told.get(key) for key in decided(before, after)})
 
     def _look(self, problems: Sequence[Problem], now: datetime, context: AlertContext) -> Look:
         look = Look(
@@ -242,47 +244,6 @@ class Alerts:
         """Whether it will be told, should it last."""
         is_told_once_it_lasts = problem.key not in UNTOLD and not is_graver(self._config.level, problem.severity)
         return problem.lasting is None and problem.good_since is None and is_told_once_it_lasts
-
-    async def _tell(
-        self, alerts: tuple[Alert, ...], context: AlertContext, now: datetime
-    ) -> tuple[tuple[Alert, ...], list[AlertMessage]]:
-        if context.audience is None:
-            return alerts, []
-        telling = tell(
-            alerts,
-            now,
-            instance=self._instance,
-            config=self._config,
-            troubles=self._problems,
-            inhibits=self._inhibits,
-            mutes=self._keeper.mutes(now),
-            is_maintained=maintenance_until(self._windows, now, self._zone) is not None,
-            made_at=self._made_at,
-        )
-        with_causes = [
-            notice if self._causes is None else await self._causes.added_to(notice) for notice in telling.notices
-        ]
-        return telling.alerts, [self._message(notice, context.audience, context) for notice in with_causes]
-
-    def _message(self, notice: Notice, audience: str, context: AlertContext) -> AlertMessage:
-        lost = max(context.dropped - self._dropped_before, 0)
-        message_id = uuid4().hex
-        notice = replace(notice, waiting=context.waiting, spooled=context.spooled, lost=lost, message_id=message_id)
-        return AlertMessage(
-            message_id=message_id, instance=self._instance, audience=audience, notice=notice, made_at=notice.made_at
-        )
-
-    async def _recall_made_at(self, now: datetime, *, can_ask: bool) -> None:
-        """So that the limit per hour holds over a restart."""
-        self._made_at = [at for at in self._made_at if at > now - _HOUR]
-        if self._knows_made_at or not can_ask:
-            return
-        try:
-            told = await self.history(now - _HOUR, _MANY)
-        except StorageError:
-            return
-        self._made_at += [message.made_at for message in told if message.instance == self._instance]
-        self._knows_made_at = True
 
 
 def _by_gravity(each: Alert | Problem) -> tuple[bool, datetime, str]:

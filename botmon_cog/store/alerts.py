@@ -8,12 +8,13 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from botmon_cog.domain.alerts import Alert, AlertBook, AlertMessage, Mute
+from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertBook, AlertMessage, Mute, OtherAlert
+from botmon_cog.domain.alerts.incidents import Basis
 from botmon_cog.store.columns import RecordTable
 from botmon_cog.store.engine import Engine
-from botmon_cog.store.records import bound, clean, fields, milliseconds
+from botmon_cog.store.records import bound, clean, fields, milliseconds, moment
 from botmon_cog.store.schema import ALERT_MESSAGES, ALERT_MUTES, ALERTS
-from botmon_cog.store.script import Execute, Query, Row, Script
+from botmon_cog.store.script import Exclude, Execute, Query, Row, Script
 from botmon_cog.store.sql import insert_statement
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -31,8 +32,16 @@ _CHANGES = ", ".join(f"{column} = :{column}" for column in ALERTS.columns if col
 _CHANGE_ALERT = f"UPDATE @alerts SET {_CHANGES}, version = version + 1 {_SAME_ALERT}"  # noqa: S608 (names)
 _FORGET_ALERT = f"DELETE FROM @alerts {_SAME_ALERT}"  # noqa: S608 (text of ours)
 
+# A process stands in `runs` once it has begun.
+_OTHERS = f"""
+SELECT {", ".join(ALERTS.columns)}, (SELECT MAX(r.seen_ms) FROM @runs AS r WHERE r.instance = a.scope)
+FROM @alerts AS a WHERE audience = :audience AND scope NOT IN (:instance, '') ORDER BY scope, key
+"""  # noqa: S608 (names)
+
 _MUTES = f"""
-SELECT {", ".join(ALERT_MUTES.columns)} FROM @alert_mutes {_OF_SCOPE} AND until_ms > :now ORDER BY scope, key
+SELECT {", ".join(ALERT_MUTES.columns)} FROM @alert_mutes
+WHERE until_ms > :now AND (scope IN (:instance, '') OR (audience = :audience AND scope <> '' AND key <> '{EVERYTHING}'))
+ORDER BY scope, key
 """  # noqa: S608 (names)
 _PUT_MUTE = insert_statement(ALERT_MUTES, _values(ALERT_MUTES), "replace")
 _END_MUTE = "DELETE FROM @alert_mutes WHERE scope = :scope AND key = :key"
@@ -72,20 +81,26 @@ class AlertStore:
         self._engine = engine
         self._instance = instance
 
-    async def alerts(self, now: datetime) -> AlertBook:
-        """All there are, with the mutes in force."""
-        return await self._engine.read(_book({"instance": self._instance, "now": milliseconds(now)}))
+    async def alerts(self, now: datetime, audience: str = "") -> AlertBook:
+        """All there are, with the mutes in force. `audience`: the bot of whose other processes they are, too."""
+        values = {"instance": self._instance, "audience": audience or None, "now": milliseconds(now)}
+        return await self._engine.read(_book(values))
 
     async def keep_alerts(
-        self, changed: Sequence[Alert], gone: Sequence[Alert], messages: Sequence[AlertMessage]
+        self,
+        changed: Sequence[Alert],
+        gone: Sequence[Alert],
+        messages: Sequence[AlertMessage],
+        basis: Basis | None = None,
     ) -> bool:
         """Store alerts, forget others, and put messages beside them, all in one transaction.
 
-        False: nothing was stored, because another process has changed one of these alerts since it was read. `version`
-        of each is the one that was read; it is stored as one more.
+        False: nothing was stored, because another process has changed one of these alerts since it was read, or told
+        what `basis` says it had not. `version` of each is the one that was read; it is stored as one more.
         """
+        others = {"instance": self._instance, "audience": None if basis is None else basis.audience}
         try:
-            await self._engine.write(_keep(changed, gone, messages))
+            await self._engine.write(_keep(changed, gone, messages, basis, others))
         except _ChangedMeanwhileError:
             return False
         return True
@@ -162,9 +177,20 @@ def _read(table: RecordTable, kind: type[S], row: Row) -> S:
 def _book(values: dict[str, Any]) -> Script[AlertBook]:
     alerts = yield Query(_ALERTS, {"instance": values["instance"]})
     mutes = yield Query(_MUTES, values)
+    others = yield from _others({name: values[name] for name in ("instance", "audience")})
     return AlertBook(
         alerts=tuple(_read(ALERTS, Alert, row) for row in alerts),
+        others=others,
         mutes=tuple(_read(ALERT_MUTES, Mute, row) for row in mutes),
+    )
+
+
+def _others(values: dict[str, Any]) -> Script[tuple[OtherAlert, ...]]:
+    rows = yield Query(_OTHERS, values)
+    alerts = [(_read(ALERTS, Alert, row[:-1]), row[-1]) for row in rows]
+    return tuple(
+        OtherAlert(alert=alert, alive_at=alert.seen_at if alive_ms is None else max(alert.seen_at, moment(alive_ms)))
+        for alert, alive_ms in alerts
     )
 
 
@@ -174,7 +200,18 @@ def _claim(values: dict[str, Any]) -> Script[list[Row]]:
     return (yield Query(_MESSAGE, {"message_id": values["message_id"]}))
 
 
-def _keep(changed: Sequence[Alert], gone: Sequence[Alert], messages: Sequence[AlertMessage]) -> Script[None]:
+def _keep(
+    changed: Sequence[Alert],
+    gone: Sequence[Alert],
+    messages: Sequence[AlertMessage],
+    basis: Basis | None,
+    of_others: dict[str, Any],
+) -> Script[None]:
+    if basis is not None and basis.told:
+        yield Exclude("alerts")
+        others = yield from _others(of_others)
+        if not basis.holds(other.alert for other in others):
+            raise _ChangedMeanwhileError
     steps = [(alert, _CHANGE_ALERT if alert.version else _NEW_ALERT) for alert in changed]
     steps += [(alert, _FORGET_ALERT) for alert in gone if alert.version]
     # In the order of their keys: two processes that change the same alerts wait for each other in one order.

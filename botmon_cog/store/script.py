@@ -72,7 +72,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Exclude:
-    """Wait until no other process is in a script that yielded this, and keep them waiting until this one ends."""
+    """Wait until no other process is in a script that yielded the same, and keep them waiting until this one ends."""
+
+    work: Literal["rows", "alerts"] = "rows"
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,7 +372,7 @@ CREATE TABLE @host_ledger (
 -- -- what is remembered -----------------------------------------------------------------------------------------------
 
 -- scope: an instance, or '' for what all share. reason: JSON. told: what the owners were told last.
--- held_back: why that is not how it is. version: counts the changes.
+-- held_back: why that is not how it is. audience: the application's id; '' for what all share. version: counts the changes.
 CREATE TABLE @alerts (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -386,6 +386,7 @@ CREATE TABLE @alerts (
     told TEXT NOT NULL,
     told_ms BIGINT,
     held_back TEXT NOT NULL,
+    audience TEXT NOT NULL,
     version BIGINT NOT NULL,
     PRIMARY KEY (scope, key)
 );
@@ -408,13 +409,14 @@ CREATE TABLE @alert_messages (
 CREATE INDEX alert_messages_due ON @alert_messages (audience, made_ms) WHERE state = 'due';
 CREATE INDEX alert_messages_time ON @alert_messages (made_ms);
 
--- scope: as in alerts. key: an alert's, or '*' for all of the scope. by: a user's id.
+-- scope and audience: as in alerts. key: an alert's, or '*' for all of the scope. by: a user's id.
 CREATE TABLE @alert_mutes (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
     until_ms BIGINT NOT NULL,
     by TEXT NOT NULL,
     made_ms BIGINT NOT NULL,
+    audience TEXT NOT NULL,
     PRIMARY KEY (scope, key)
 );
 

@@ -371,7 +371,7 @@ CREATE TABLE host_ledger (
 -- -- what is remembered -----------------------------------------------------------------------------------------------
 
 -- scope: an instance, or '' for what all share. reason: JSON. told: what the owners were told last.
--- held_back: why that is not how it is. version: counts the changes.
+-- held_back: why that is not how it is. audience: the application's id; '' for what all share. version: counts the changes.
 CREATE TABLE alerts (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -385,6 +385,7 @@ CREATE TABLE alerts (
     told TEXT NOT NULL,
     told_ms INTEGER,
     held_back TEXT NOT NULL,
+    audience TEXT NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
@@ -407,13 +408,14 @@ CREATE TABLE alert_messages (
 CREATE INDEX alert_messages_due ON alert_messages (audience, made_ms) WHERE state = 'due';
 CREATE INDEX alert_messages_time ON alert_messages (made_ms);
 
--- scope: as in alerts. key: an alert's, or '*' for all of the scope. by: a user's id.
+-- scope and audience: as in alerts. key: an alert's, or '*' for all of the scope. by: a user's id.
 CREATE TABLE alert_mutes (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
     until_ms INTEGER NOT NULL,
     by TEXT NOT NULL,
     made_ms INTEGER NOT NULL,
+    audience TEXT NOT NULL,
     PRIMARY KEY (scope, key)
 ) WITHOUT ROWID;
 

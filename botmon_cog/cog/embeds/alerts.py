@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import discord
@@ -9,7 +10,16 @@ import discord
 from botmon_cog.cog.embeds.reasons import one_line
 from botmon_cog.discord_ui.parts import GREEN, NEUTRAL, at, clamp, headed, more, status_colour
 from botmon_cog.domain import text
-from botmon_cog.domain.alerts import EVERYTHING, Alert, AlertMessage, AlertsOverview, Mute, NoticeItem, covers
+from botmon_cog.domain.alerts import (
+    EVERYTHING,
+    SHARED,
+    Alert,
+    AlertMessage,
+    AlertsOverview,
+    Mute,
+    NoticeItem,
+    silences,
+)
 from botmon_cog.health.words import recovered
 
 _MOST_FIRING = 8
@@ -25,7 +35,11 @@ def alerts_list(overview: AlertsOverview) -> discord.Embed:
     """What is on, what might soon be, and what is held back."""
     firing, pending, mutes = overview.firing, overview.pending, overview.mutes
     embed = discord.Embed(title=_title(firing), colour=status_colour(firing[0].severity) if firing else GREEN)
-    lines = [_firing(alert, mutes) for alert in firing[:_MOST_FIRING]] + more(firing, _MOST_FIRING)
+    elsewhere = Counter(alert.key for alert in overview.elsewhere)
+    counts = [0 if alert.scope == SHARED else 1 + elsewhere[alert.key] for alert in firing]
+    lines = [_firing(alert, mutes, n) for alert, n in zip(firing[:_MOST_FIRING], counts, strict=False)] + more(
+        firing, _MOST_FIRING
+    )
     if not lines:
         lines = ["Problems that last long enough to be sent appear here, with the name to mute them by."]
     if overview.maintenance_until is not None:
@@ -85,9 +99,12 @@ def _title(firing: Sequence[Alert]) -> str:
     return f"{text.status_emoji(firing[0].severity)} {text.count(n)} active {text.plural(n, 'alert', 'alerts')}"
 
 
-def _firing(alert: Alert, mutes: Sequence[Mute]) -> str:
+def _firing(alert: Alert, mutes: Sequence[Mute], n: int) -> str:
+    """`n`: of how many processes."""
     notes = [f"began {at(alert.since, 'R')}"]
-    if any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes):
+    if n > 1:
+        notes.append(f"in {text.count(n)} processes")
+    if any(silences(mute, alert) for mute in mutes):
         notes.append("🔕 muted")
     what = f"{text.status_emoji(alert.severity)} {one_line(alert.reason)}"
     return f"{what}\n-# {text.inline_code(alert.key, 60)} · {' · '.join(notes)}"

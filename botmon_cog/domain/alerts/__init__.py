@@ -10,9 +10,11 @@ from botmon_cog.domain.alerts.values import (
     Mute,
     Notice,
     NoticeItem,
+    OtherAlert,
     Sent,
     ToldBy,
     covers,
+    silences,
 )
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "Mute",
     "Notice",
     "NoticeItem",
+    "OtherAlert",
     "Sent",
     "ToldBy",
     "covers",
+    "silences",
 ]

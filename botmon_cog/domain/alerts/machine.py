@@ -17,6 +17,9 @@ Name = tuple[str, str]
 UNTOLD = frozenset({"monitor.failures", "monitor.spool", "monitor.unreachable"})
 """What stands in `/health`, and is no alert: nobody has to act on it, or it passes by itself."""
 
+ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
+"""What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
+
 _CHECKS_UNSEEN = 3
 """So many checks after a process last found what is shared, none finds it any more."""
 

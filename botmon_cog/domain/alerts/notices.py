@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -10,12 +10,9 @@ from typing import Literal
 from msgspec.structs import replace
 
 from botmon_cog.config import AlertsConfig, Severity
-from botmon_cog.domain.alerts.machine import is_graver, is_just_over, is_told
-from botmon_cog.domain.alerts.values import EVERYTHING, Alert, Mute, Notice, NoticeItem, Value, covers
+from botmon_cog.domain.alerts.machine import ONCE, Name, is_graver, is_just_over, is_told
+from botmon_cog.domain.alerts.values import SHARED, Alert, Mute, Notice, NoticeItem, Value, silences
 from botmon_cog.domain.reports import Problem
-
-ONCE = frozenset({"monitor.broken", "monitor.lost", "monitor.trouble"})
-"""What stays as it is until the next start, whatever anybody does: no reminder of it comes, and no recovery."""
 
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 _HOUR = timedelta(hours=1)
@@ -43,21 +40,26 @@ def tell(
     mutes: Sequence[Mute] = (),
     is_maintained: bool = False,
     made_at: Iterable[datetime] = (),
+    waiting: Collection[Name] = (),
 ) -> Telling:
     """What to tell now, in as few messages as can be.
 
     `troubles` is all that is seen, also what does not last yet; `inhibits` says what follows from what: patterns by
     pattern. While the first is not well, and until it has been for a while, the others are not told unless they are
     graver. `mutes` are those in force; `is_maintained` says that a maintenance window is open; `made_at` is when
-    notices were made before, for the limit per hour: older and later times do not count.
+    notices were made before, for the limit per hour: older and later times do not count. No reminder and no end is
+    told of `waiting`.
     """
     after: list[Alert] = []
     changes: list[tuple[int, Change]] = []
-    inhibited = _inhibited(alerts, troubles, inhibits, now, config)
+    seen_here = [alert for alert in alerts if alert.scope in {instance, SHARED}]
+    inhibited = _inhibited(seen_here, troubles, inhibits, now, config)
     for position, known in enumerate(alerts):
         is_quietly_over = known.key in ONCE and known.state == "resolved" and is_told(known)
         alert = _as_told(known, now) if is_quietly_over else known
         change = _change(alert, now, config)
+        if change in {"recovered", "still"} and (alert.scope, alert.key) in waiting:
+            change = None
         held = "muted" if _is_muted(alert, mutes) else "maintenance" if is_maintained else None
         if held is not None:
             after.append(replace(alert, held_back=held if change else ""))
@@ -101,7 +103,7 @@ def _reminder_at(alert: Alert, told_at: datetime, config: AlertsConfig) -> datet
 
 
 def _is_muted(alert: Alert, mutes: Sequence[Mute]) -> bool:
-    return any(mute.scope == alert.scope and (mute.key == EVERYTHING or covers(mute.key, alert.key)) for mute in mutes)
+    return any(silences(mute, alert) for mute in mutes)
 
 
 def _inhibited(

@@ -48,6 +48,8 @@ class Alert(Value, frozen=True, kw_only=True):
     told_at: datetime | None = None
     held_back: Literal["", "muted", "maintenance", "crowded"] = ""
     """Why the owners have not been told how it is."""
+    audience: str = ""
+    """The application's id: of one bot's processes each knows what the others told. Empty: not known yet, or shared."""
     version: int = 0
     """Counts the changes of the row, so that of two processes that change it one notices. 0: not stored yet."""
 
@@ -62,6 +64,16 @@ class Mute(Value, frozen=True, kw_only=True):
     by: str
     """The user's id."""
     made_at: datetime
+    audience: str = ""
+    """The application's id: a mute of one key holds for all processes of that bot. Empty: for the scope alone."""
+
+
+class OtherAlert(Value, frozen=True, kw_only=True):
+    """An alert of another process of the same bot."""
+
+    alert: Alert
+    alive_at: datetime
+    """When that process gave its last sign of life."""
 
 
 class AlertsOverview(Value, frozen=True, kw_only=True):
@@ -70,6 +82,8 @@ class AlertsOverview(Value, frozen=True, kw_only=True):
     firing: tuple[Alert, ...] = ()
     pending: tuple[Problem, ...] = ()
     """What does not last yet."""
+    elsewhere: tuple[Alert, ...] = ()
+    """What fires in other processes of the bot."""
     mutes: tuple[Mute, ...] = ()
     maintenance_until: datetime | None = None
     """When the maintenance window that is open now ends; None where none is."""
@@ -79,8 +93,10 @@ class AlertBook(Value, frozen=True, kw_only=True):
     """What is kept of one scope and of what is shared."""
 
     alerts: tuple[Alert, ...] = ()
+    others: tuple[OtherAlert, ...] = ()
+    """Those of the bot's other processes."""
     mutes: tuple[Mute, ...] = ()
-    """Those in force."""
+    """Those in force, also those of single keys that were set for another process of the bot."""
 
 
 class NoticeItem(Value, frozen=True, kw_only=True):
@@ -160,3 +176,10 @@ class Sent(Value, frozen=True, kw_only=True):
 def covers(prefix: str, key: str) -> bool:
     """Whether a key is that one or beneath it: `gateway` covers `gateway.shard.3`."""
     return key == prefix or key.startswith(prefix + ".")
+
+
+def silences(mute: Mute, alert: Alert) -> bool:
+    """Whether a mute holds for an alert: that of a key in all processes, that of everything in its scope alone."""
+    if mute.key == EVERYTHING:
+        return mute.scope == alert.scope
+    return (mute.scope == SHARED) == (alert.scope == SHARED) and covers(mute.key, alert.key)

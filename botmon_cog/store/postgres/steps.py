@@ -44,9 +44,10 @@ def qualified(sql: str, schema: str) -> str:
     return TABLE.sub(rf'"{schema}".\1', sql)
 
 
-def exclusion(schema: str) -> str:
+def exclusion(schema: str, work: str = "rows") -> str:
     """The statement that waits until no other transaction has run it on the schema, and keeps others waiting."""
-    return f"SELECT pg_advisory_xact_lock({_LOCKS << 32 | zlib.crc32(schema.encode())})"
+    name = schema if work == "rows" else f"{schema}.{work}"
+    return f"SELECT pg_advisory_xact_lock({_LOCKS << 32 | zlib.crc32(name.encode())})"
 
 
 class Steps:
@@ -78,8 +79,8 @@ class Steps:
                 return self.session
             case Pause():
                 await asyncio.sleep(_PAUSE_S)
-            case Exclude():
-                await self.db.execute(exclusion(self._schema))
+            case Exclude(work):
+                await self.db.execute(exclusion(self._schema, work))
         return None
 
     async def _insert(self, step: Insert) -> int:
