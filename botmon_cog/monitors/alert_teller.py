@@ -57,7 +57,7 @@ class Found(Value, frozen=True, kw_only=True):
 
 class AlertTeller:
     """Attributes:
-    made_at: when notice was made within the last hour.
+    made_at: when notices were made within the last hour.
     """
 
     def __init__(self, config: Config, inhibits: Mapping[str, Sequence[str]], causes: AlertCauses | None) -> None:
