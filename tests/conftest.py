@@ -71,6 +71,8 @@ _LONG_WAIT_S = 5.0
 
 # They take longest, so they come first, and no worker is left with one of them at the end.
 _LONG = (
+    "test_lifecycle",
+    "test_incident_day",
     "test_postgres_engine",
     "test_posting_month",
     "test_cli_copy",
@@ -94,6 +96,11 @@ _LONG = (
     "test_faults_spool",
     "test_faults",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n logical`: one more than processors, for many a test waits for a database, a child or a socket."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

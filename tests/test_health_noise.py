@@ -19,7 +19,7 @@ from tests.faults import full
 from tests.health_samples import GB, Bot
 
 DAY = 1_440
-SEEDS = range(full(1_000, 50))
+SEEDS = range(full(1_000, 30))
 BLOCKED_FOR = 10
 """Checks for which a block counts among the last ten minutes."""
 

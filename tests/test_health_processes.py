@@ -250,7 +250,9 @@ async def test_a_command_that_fails_in_all_of_them_is_told_once_and_is_over_once
         await fail(full(40, 25))
         assert [text for text, _ in rig.owner.messages] == ["alert: fired commands.failing.lyrics"]
         first = rig.owner.messages[0][1]
-        assert f"{rig.owner.notices[0].instance} · next reminder" in str(embeds.notice(rig.owner.notices[0]).footer.text)
+        assert f"{rig.owner.notices[0].instance} · next reminder" in str(
+            embeds.notice(rig.owner.notices[0]).footer.text
+        )
         overview = await rig[EIGHT[-1]].system.alerts.overview()
         assert [alert.key for alert in overview.firing] == ["commands.failing.lyrics"]
         assert "in 8 processes" in str(embeds.alerts_list(overview).description)
