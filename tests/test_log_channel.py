@@ -153,7 +153,7 @@ async def test_no_channel_costs_nothing_and_turning_it_off_ends_it() -> None:
 async def test_a_slow_channel_gets_one_message_after_the_other_and_the_rest_counted() -> None:
     async with running(make_bot()) as rig:
         channel = await set_up(rig)
-        rig.discord.faults.rate_limit_next(1, retry_after_s=0.2, path=f"channels/{channel.id}/messages")
+        rig.discord.faults.rate_limit_next(1, retry_after_s=2.0, path=f"channels/{channel.id}/messages")
         use(rig, "first")
         await tick(rig)
         for _ in range(5):  # discord.py still waits
