@@ -98,11 +98,6 @@ _LONG = (
 )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n logical`: one more than processors, for many a test waits for a database, a child or a socket."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False  # xdist would go by the number of a file's tests
 
